@@ -1,0 +1,62 @@
+# The few commands that a person needs; `make help` lists them.
+
+PYTHON ?= python3
+TOX := .venv/bin/tox
+# -q keeps tox to the names of its environments; the tools' output stays.
+TOX_RUN := $(TOX) run -q
+
+.DEFAULT_GOAL := help
+.PHONY: help demo demo-reset test clean check-chromium environments
+# Tests and the demo share folders and ports: one thing at a time.
+.NOTPARALLEL:
+
+help:  ## Show this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | \
+		awk -F'|' '{printf "%-18s%s\n", $$1, $$2}'
+
+demo: environments  ## Start the demo cloud with the panel (Ctrl-C ends it)
+	@exec .venv/bin/python -m tests.cloud up
+
+demo-reset: $(TOX)  ## Forget the demo's data: the next start seeds afresh
+	@.venv/bin/python -m tests.cloud reset
+
+test: check-chromium $(TOX)  ## Run every check and test
+	$(TOX_RUN) -e pep8
+	$(TOX_RUN) -e py3
+	$(TOX_RUN) -e package
+	@$(MAKE) --no-print-directory environments
+	$(TOX_RUN) -e functional
+
+clean:  ## Remove what make, tox and the tests made
+	rm -rf .venv .tox .demo build dist doc/build releasenotes/build \
+		htmlcov test-results results .coverage .coverage.* \
+		.pytest_cache .hypothesis *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The demo's two environments. The first time downloads some 200 packages, so
+# it is said; afterwards this takes a second.
+environments: $(TOX)
+	@test -d .tox/cloud -a -d .tox/dashboard || \
+		echo "Installing OpenStack and Horizon into .tox (minutes, once)"
+	@$(TOX_RUN) --notest -e cloud,dashboard
+
+check-chromium:
+	@command -v chromium >/dev/null || { \
+		echo "make: the browser tests need Chromium;" \
+			"on Debian: apt-get install chromium" >&2; exit 1; }
+
+# Debian has Python without venv: then there is one package to install, which
+# root gets without asking (a container), and others are told of.
+$(TOX): tests/requirements-tox.txt
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+		if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+			echo "Installing python3-venv"; \
+			apt-get update -q && apt-get install -qy python3-venv; \
+		else \
+			echo "make: this Python has no venv; on Debian:" \
+				"apt-get install python3-venv" >&2; exit 1; \
+		fi; }
+	@echo "Making .venv with tox"
+	@$(PYTHON) -m venv --clear .venv
+	@.venv/bin/pip install -q -r tests/requirements-tox.txt
+	@touch $@
