@@ -1,0 +1,31 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Sphinx configuration."""
+
+import pathlib
+import re
+
+# The version from its one place, without importing the package: this
+# environment has no Horizon.
+_package = pathlib.Path(__file__).parents[2] / 'snapshot_panel/__init__.py'
+
+project = 'snapshot_panel'
+copyright = 'snapshot_panel contributors'
+release = re.search("__version__ = '(.+)'", _package.read_text()).group(1)
+version = release
+
+extensions = ['openstackdocstheme', 'reno.sphinxext']
+html_theme = 'openstackdocs'
+openstackdocs_auto_name = False
+openstackdocs_auto_version = False
+pygments_style = 'native'
