@@ -2,8 +2,8 @@
 
 PYTHON ?= python3
 TOX := .venv/bin/tox
-# -q keeps tox to the names of its environments; the tools' output stays.
-TOX_RUN := $(TOX) run -q
+# The tools speak, tox does not: so pytest's summary is the last that is seen.
+TOX_RUN := $(TOX) run -qq
 
 .DEFAULT_GOAL := help
 .PHONY: help demo demo-reset test clean check-chromium environments
