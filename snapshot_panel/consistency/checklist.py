@@ -1,0 +1,286 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Can this instance be snapshotted consistently now, and if not, why?"""
+
+import dataclasses
+import enum
+import typing
+
+from oslo_utils import strutils
+
+from snapshot_panel.consistency import facts
+from snapshot_panel.consistency import verdict
+from snapshot_panel.consistency import witness
+
+
+class State(enum.Enum):
+    """The outcome of a check."""
+
+    PASS = 'pass'
+    FAIL = 'fail'
+    WARNING = 'warning'
+    UNKNOWN = 'unknown'
+
+
+class Check(enum.Enum):
+    """The checks, in the order in which they are shown."""
+
+    STATE = 'state'
+    TASK = 'task'
+    CHANNEL = 'channel'
+    AGENT = 'agent'
+    KIT = 'kit'
+    LAST_FREEZE = 'last-freeze'
+    QUIESCE = 'quiesce'
+    BACKEND = 'backend'
+    STOP = 'stop'
+
+
+class Finding(enum.Enum):
+    """What a check can find. A finding owns its check and its state."""
+
+    RUNNING = ('running', Check.STATE, State.PASS)
+    STOPPED = ('stopped', Check.STATE, State.PASS)
+    NEVER_FROZEN = ('never-frozen', Check.STATE, State.FAIL)
+    NO_SNAPSHOT_STATE = ('no-snapshot-state', Check.STATE, State.FAIL)
+
+    IDLE = ('idle', Check.TASK, State.PASS)
+    BUSY = ('busy', Check.TASK, State.FAIL)
+
+    CHANNEL = ('channel', Check.CHANNEL, State.PASS)
+    NO_CHANNEL = ('no-channel', Check.CHANNEL, State.FAIL)
+    CHANNEL_UNKNOWN = ('channel-unknown', Check.CHANNEL, State.UNKNOWN)
+
+    AGENT_RUNNING = ('agent-running', Check.AGENT, State.PASS)
+    AGENT_STOPPED = ('agent-stopped', Check.AGENT, State.FAIL)
+    AGENT_UNREACHABLE = ('agent-unreachable', Check.AGENT, State.FAIL)
+    AGENT_UNSEEN = ('agent-unseen', Check.AGENT, State.UNKNOWN)
+    AGENT_CONFLICT = ('agent-conflict', Check.AGENT, State.UNKNOWN)
+    AGENT_NOT_ASKED = ('agent-not-asked', Check.AGENT, State.UNKNOWN)
+    AGENT_NO_CONSOLE = ('agent-no-console', Check.AGENT, State.UNKNOWN)
+
+    KIT = ('kit', Check.KIT, State.PASS)
+    KIT_UNSEEN = ('kit-unseen', Check.KIT, State.UNKNOWN)
+
+    FREEZE_PROVEN = ('freeze-proven', Check.LAST_FREEZE, State.PASS)
+    FREEZE_FAILED = ('freeze-failed', Check.LAST_FREEZE, State.WARNING)
+    FREEZE_REFUSED = ('freeze-refused', Check.LAST_FREEZE, State.WARNING)
+    FREEZE_OPEN_END = ('freeze-open-end', Check.LAST_FREEZE, State.WARNING)
+
+    QUIESCE_NOT_ENFORCED = ('quiesce-not-enforced', Check.QUIESCE,
+                            State.WARNING)
+
+    BACKEND_FREEZES = ('backend-freezes', Check.BACKEND, State.PASS)
+    BACKEND_NEVER_FREEZES = ('backend-never-freezes', Check.BACKEND,
+                             State.FAIL)
+
+    STOP_CLEAN = ('stop-clean', Check.STOP, State.PASS)
+    STOP_HARD = ('stop-hard', Check.STOP, State.FAIL)
+    STOP_UNKNOWN = ('stop-unknown', Check.STOP, State.UNKNOWN)
+    STOP_NOT_ASKED = ('stop-not-asked', Check.STOP, State.UNKNOWN)
+
+    def __init__(self, code, check, state):
+        self.code = code
+        self.check = check
+        self.state = state
+
+
+@dataclasses.dataclass(frozen=True)
+class Result:
+    """A finding with the facts it rests on (plain values)."""
+
+    finding: Finding
+    evidence: typing.Mapping[str, typing.Any] = dataclasses.field(
+        default_factory=dict)
+
+    @property
+    def state(self):
+        return self.finding.state
+
+
+@dataclasses.dataclass(frozen=True)
+class Guest:
+    """What a call for one instance tells beyond the list.
+
+    ``asked`` is false as long as nobody asked. ``console`` is the log, None
+    where it could not be read; ``actions`` are newest first, None likewise.
+    """
+
+    asked: bool = False
+    console: typing.Optional[str] = None
+    actions: typing.Optional[typing.Sequence[facts.Action]] = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Checklist:
+    """The results of one instance, in order."""
+
+    results: typing.Tuple[Result, ...]
+
+    @property
+    def ready(self):
+        """Tell whether a snapshot taken now can be proven consistent."""
+        return all(result.state in (State.PASS, State.WARNING)
+                   for result in self.results)
+
+    @property
+    def passed(self):
+        """How many checks hold."""
+        return sum(result.state is State.PASS for result in self.results)
+
+    @property
+    def missing(self):
+        """The results that stand in the way."""
+        return [result for result in self.results
+                if result.state in (State.FAIL, State.UNKNOWN)]
+
+    def find(self, check):
+        """Return the result of a check, or None if it does not apply."""
+        return next((result for result in self.results
+                     if result.finding.check is check), None)
+
+    def has(self, *findings):
+        return any(result.finding in findings for result in self.results)
+
+    @property
+    def possible(self):
+        """Tell whether Nova takes a snapshot at all now."""
+        return not self.has(Finding.NO_SNAPSHOT_STATE, Finding.BUSY)
+
+    @property
+    def undecided(self):
+        """Tell whether only a call for this instance can tell more."""
+        missing = {result.finding for result in self.missing}
+        return bool(missing) and missing <= {
+            Finding.AGENT_NOT_ASKED, Finding.KIT_UNSEEN,
+            Finding.STOP_NOT_ASKED}
+
+    @property
+    def prediction(self):
+        """Return the best verdict that a snapshot taken now can get."""
+        if self.ready:
+            return verdict.Verdict.FILESYSTEM
+        if self.has(Finding.NEVER_FROZEN, Finding.NO_CHANNEL,
+                    Finding.BACKEND_NEVER_FREEZES, Finding.AGENT_STOPPED,
+                    Finding.STOP_HARD):
+            return verdict.Verdict.CRASH
+        return verdict.Verdict.UNPROVEN
+
+
+def check(instance, guest, deployment):
+    """Return the :class:`Checklist` of an instance.
+
+    :param instance: a :class:`facts.Instance`.
+    :param guest: a :class:`Guest`.
+    :param deployment: a :class:`facts.Deployment`.
+    """
+    results = [_state(instance), _task(instance)]
+    if instance.status == facts.STOPPED:
+        results.append(_stop(instance, guest, deployment))
+    else:
+        log = witness.read(guest.console)
+        results += [_channel(instance), _agent(instance, guest, log),
+                    _kit(log), _last_freeze(log), _quiesce(instance),
+                    _backend(deployment)]
+    return Checklist(tuple(filter(None, results)))
+
+
+def _state(instance):
+    evidence = {'status': instance.status}
+    if instance.status == facts.RUNNING:
+        return Result(Finding.RUNNING, evidence)
+    if instance.status == facts.STOPPED:
+        return Result(Finding.STOPPED, evidence)
+    if instance.status in facts.NEVER_FROZEN:
+        return Result(Finding.NEVER_FROZEN, evidence)
+    return Result(Finding.NO_SNAPSHOT_STATE, evidence)
+
+
+def _task(instance):
+    if instance.task_state:
+        return Result(Finding.BUSY, {'task': instance.task_state})
+    return Result(Finding.IDLE)
+
+
+def _channel(instance):
+    present = instance.properties.flag(facts.AGENT_PROPERTY)
+    evidence = {
+        'source': instance.properties.source.value,
+        'value': instance.properties.values.get(facts.AGENT_PROPERTY)}
+    if present is None:
+        return Result(Finding.CHANNEL_UNKNOWN, evidence)
+    return Result(Finding.CHANNEL if present else Finding.NO_CHANNEL,
+                  evidence)
+
+
+def _agent(instance, guest, log):
+    if instance.properties.flag(facts.AGENT_PROPERTY) is False:
+        return Result(Finding.AGENT_UNREACHABLE)
+    if not guest.asked:
+        return Result(Finding.AGENT_NOT_ASKED)
+    if guest.console is None:
+        return Result(Finding.AGENT_NO_CONSOLE)
+    if log.conflict:
+        return Result(Finding.AGENT_CONFLICT)
+    if log.tip is None:
+        return Result(Finding.AGENT_UNSEEN)
+    evidence = {'event': log.tip.event, 'up': log.tip.up}
+    if log.tip.event in ('stopped', 'poweroff'):
+        return Result(Finding.AGENT_STOPPED, evidence)
+    return Result(Finding.AGENT_RUNNING, evidence)
+
+
+def _kit(log):
+    return Result(Finding.KIT_UNSEEN if log.tip is None else Finding.KIT)
+
+
+def _last_freeze(log):
+    attempts = witness.freezes(log.chain)
+    if log.tip is None or not attempts:
+        return None
+    last = attempts[-1]
+    if last.proven:
+        return Result(Finding.FREEZE_PROVEN,
+                      {'stall': max(last.frozen.values())})
+    if last.aborted is not None:
+        return Result(Finding.FREEZE_REFUSED, {'hook': last.aborted})
+    if not last.thawed and not last.open:
+        return Result(Finding.FREEZE_OPEN_END)
+    return Result(Finding.FREEZE_FAILED, {'open': ', '.join(last.open)})
+
+
+def _quiesce(instance):
+    """Point out that the property promises more than Nova keeps (fact 2)."""
+    value = instance.properties.values.get(facts.QUIESCE_PROPERTY)
+    if not strutils.bool_from_string(value) or instance.volume_backed:
+        return None
+    return Result(Finding.QUIESCE_NOT_ENFORCED, {'value': value})
+
+
+def _backend(deployment):
+    if deployment.ephemeral_backend is None:
+        return None
+    evidence = {'backend': deployment.ephemeral_backend}
+    return Result(Finding.BACKEND_NEVER_FREEZES if deployment.never_freezes
+                  else Finding.BACKEND_FREEZES, evidence)
+
+
+def _stop(instance, guest, deployment):
+    if not guest.asked:
+        return Result(Finding.STOP_NOT_ASKED)
+    limit = verdict.shutdown_limit(instance.properties.values, deployment)
+    decision = verdict.judge_stop(guest.actions, limit)
+    return Result({
+        verdict.Rule.CLEAN_STOP: Finding.STOP_CLEAN,
+        verdict.Rule.HARD_STOP: Finding.STOP_HARD,
+    }.get(decision.rule, Finding.STOP_UNKNOWN), decision.evidence)

@@ -1,0 +1,143 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The value objects that the rules take: what is known of the cloud."""
+
+import dataclasses
+import datetime
+import enum
+import typing
+
+from oslo_utils import strutils
+
+AGENT_PROPERTY = 'hw_qemu_guest_agent'
+QUIESCE_PROPERTY = 'os_require_quiesce'
+SHUTDOWN_TIMEOUT_PROPERTY = 'os_shutdown_timeout'
+
+# Nova's names of the states in which it accepts createImage.
+RUNNING = 'ACTIVE'
+STOPPED = 'SHUTOFF'
+NEVER_FROZEN = ('PAUSED', 'SUSPENDED')
+SNAPSHOT_STATES = (RUNNING, STOPPED) + NEVER_FROZEN
+
+
+class Source(enum.Enum):
+    """Where the properties of an instance were read, best evidence first."""
+
+    # Nova's own word, from microversion 2.98 on (fact 8).
+    EMBEDDED = 'embedded'
+    # A former snapshot of the instance inherits its properties (fact 11).
+    SNAPSHOT = 'snapshot'
+    NONE = 'none'
+
+
+@dataclasses.dataclass(frozen=True)
+class Properties:
+    """Image properties with the place they come from."""
+
+    values: typing.Mapping[str, str]
+    source: Source
+
+    def flag(self, name):
+        """Return a boolean property as Nova reads it, or None if unknown."""
+        if self.source is Source.NONE:
+            return None
+        return strutils.bool_from_string(self.values.get(name))
+
+
+UNKNOWN_PROPERTIES = Properties({}, Source.NONE)
+
+
+@dataclasses.dataclass(frozen=True)
+class Instance:
+    """A server as Nova tells it, reduced to what the rules ask."""
+
+    id: str
+    name: str
+    status: str
+    task_state: typing.Optional[str] = None
+    image_id: typing.Optional[str] = None
+    properties: Properties = UNKNOWN_PROPERTIES
+    metadata: typing.Mapping[str, str] = dataclasses.field(
+        default_factory=dict)
+    project_id: typing.Optional[str] = None
+    created: typing.Optional[datetime.datetime] = None
+
+    @property
+    def volume_backed(self):
+        """Tell whether the root disk is a volume (fact 9)."""
+        return not self.image_id
+
+
+@dataclasses.dataclass(frozen=True)
+class Image:
+    """An image as Glance tells it, reduced to what the rules ask.
+
+    ``size`` is in bytes, None while Glance does not know it.
+    """
+
+    id: str
+    name: str
+    status: str
+    properties: typing.Mapping[str, str]
+    created: typing.Optional[datetime.datetime] = None
+    updated: typing.Optional[datetime.datetime] = None
+    size: typing.Optional[int] = None
+    owner: typing.Optional[str] = None
+
+    @property
+    def instance_id(self):
+        return self.properties.get('instance_uuid')
+
+    @property
+    def active(self):
+        return self.status == 'active'
+
+    @property
+    def gone(self):
+        return self.status in ('deleted', 'pending_delete', 'killed')
+
+
+@dataclasses.dataclass(frozen=True)
+class Action:
+    """One entry of Nova's record of what was done to an instance.
+
+    ``started`` and ``finished`` are those of the work on the hypervisor's
+    host, both by that host's clock; None where Nova does not tell.
+    """
+
+    name: str
+    request_id: str
+    user_id: typing.Optional[str] = None
+    started: typing.Optional[datetime.datetime] = None
+    finished: typing.Optional[datetime.datetime] = None
+    succeeded: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class Deployment:
+    """What only the operator knows of the cloud.
+
+    ``ephemeral_backend`` is Nova's ``[libvirt] images_type`` or None when
+    the operator did not tell; ``shutdown_timeout`` (seconds) is Nova's
+    option of that name; ``settle_grace`` (seconds) is how long a witness may
+    come after the image became active.
+    """
+
+    ephemeral_backend: typing.Optional[str] = None
+    shutdown_timeout: int = 60
+    settle_grace: int = 30
+
+    @property
+    def never_freezes(self):
+        """Tell whether live snapshots are taken without freezing (fact 4)."""
+        return self.ephemeral_backend in ('rbd', 'lvm')

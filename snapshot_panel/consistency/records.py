@@ -1,0 +1,206 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""What is written down, and where: names and formats, read and made.
+
+A snapshot's state is on its image. Image properties are inherited by the
+instances that are booted from a snapshot and by *their* snapshots, so a
+record counts only on the image whose id it names.
+
+What must survive a vanished image is in the server's metadata.
+"""
+
+import dataclasses
+import datetime
+import json
+import typing
+
+from snapshot_panel.consistency import witness
+
+VERDICT = 'consistency_verdict'
+IMAGE = 'consistency_image'
+REQUESTED_AT = 'consistency_requested_at'
+REQUESTED_BY = 'consistency_requested_by'
+STATE = 'consistency_state'
+BASELINE = 'consistency_baseline'
+AFTER_ACTION = 'consistency_after_action'
+RULE = 'consistency_rule'
+EVIDENCE = 'consistency_evidence'
+
+PREFIX = 'consistency_'
+PENDING = 'pending'
+_NONE = 'none'
+_TIME = '%Y-%m-%dT%H:%M:%SZ'
+
+# Nova's limit for the name and for the value of one metadata item.
+METADATA_LIMIT = 255
+MEMORY_PREFIX = 'consistency_snapshot_'
+
+
+def format_time(moment):
+    """Write an aware UTC datetime as text."""
+    return moment.strftime(_TIME)
+
+
+def parse_time(text):
+    """Return the aware UTC datetime of ``text``, or None."""
+    try:
+        moment = datetime.datetime.strptime(text or '', _TIME)
+    except ValueError:
+        return None
+    return moment.replace(tzinfo=datetime.timezone.utc)
+
+
+@dataclasses.dataclass(frozen=True)
+class Request:
+    """What was known when a snapshot was asked for.
+
+    ``state`` is the instance's status; ``after_action`` the request id of
+    the newest entry in Nova's record of actions before it.
+    """
+
+    at: typing.Optional[datetime.datetime]
+    by: str
+    state: str
+    baseline: typing.Optional[witness.Baseline]
+    after_action: typing.Optional[str]
+
+    def properties(self):
+        """Return the properties to give to ``createImage``."""
+        return {
+            VERDICT: PENDING,
+            REQUESTED_AT: format_time(self.at),
+            REQUESTED_BY: self.by[:METADATA_LIMIT],
+            STATE: self.state,
+            BASELINE: str(self.baseline) if self.baseline else _NONE,
+            AFTER_ACTION: self.after_action or _NONE,
+            # Whatever the instance inherited must not speak for this image.
+            IMAGE: _NONE, RULE: _NONE, EVIDENCE: _NONE,
+        }
+
+
+def read_request(image):
+    """Return the :class:`Request` that belongs to ``image``, or None.
+
+    :param image: a :class:`facts.Image`.
+    """
+    values = image.properties
+    if values.get(IMAGE) != image.id or STATE not in values:
+        return None
+    after = values.get(AFTER_ACTION, _NONE)
+    return Request(at=parse_time(values.get(REQUESTED_AT)),
+                   by=values.get(REQUESTED_BY, ''),
+                   state=values[STATE],
+                   baseline=witness.Baseline.parse(values.get(BASELINE)),
+                   after_action=None if after == _NONE else after)
+
+
+@dataclasses.dataclass(frozen=True)
+class Seal:
+    """A verdict as it is written on an image, once."""
+
+    verdict: str
+    rule: str
+    evidence: typing.Mapping[str, typing.Any]
+
+    def properties(self):
+        """Return the properties to write. The same seal, the same text."""
+        return {VERDICT: self.verdict, RULE: self.rule,
+                EVIDENCE: json.dumps(self.evidence, sort_keys=True)}
+
+
+def read_seal(image):
+    """Return the :class:`Seal` of ``image``, or None if it has none.
+
+    :param image: a :class:`facts.Image`.
+    """
+    values = image.properties
+    verdict = values.get(VERDICT, PENDING)
+    if values.get(IMAGE) != image.id or verdict == PENDING:
+        return None
+    return Seal(verdict, values.get(RULE, ''),
+                _json(values.get(EVIDENCE)))
+
+
+def _json(text):
+    try:
+        value = json.loads(text or '')
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+@dataclasses.dataclass(frozen=True)
+class Memory:
+    """What the server remembers of a snapshot that is not settled yet.
+
+    ``gone`` is when somebody found that the image had vanished, ``cause``
+    the rule that says why; both are None before.
+    """
+
+    image_id: str
+    name: str
+    at: typing.Optional[datetime.datetime]
+    by: str = ''
+    gone: typing.Optional[datetime.datetime] = None
+    cause: typing.Optional[str] = None
+
+    @property
+    def key(self):
+        return MEMORY_PREFIX + self.image_id
+
+    def value(self):
+        """Return the metadata value, cut to what Nova accepts."""
+        name, by = self.name, self.by
+        while True:
+            text = self._dump(name, by)
+            over = len(text.encode()) - METADATA_LIMIT
+            if over <= 0 or not (name or by):
+                return text
+            # The longer of the two gives way: both are only for people.
+            if len(name) >= len(by):
+                name = name[:-max(1, over // 8)]
+            else:
+                by = by[:-max(1, over // 8)]
+
+    def _dump(self, name, by):
+        value = {'name': name, 'at': format_time(self.at), 'by': by}
+        if self.gone:
+            value.update(gone=format_time(self.gone), cause=self.cause)
+        return json.dumps(value, separators=(',', ':'), ensure_ascii=False)
+
+
+def read_memories(instance):
+    """Return what the server remembers, newest first.
+
+    :param instance: a :class:`facts.Instance`.
+    """
+    found = [_memory(key[len(MEMORY_PREFIX):], text)
+             for key, text in instance.metadata.items()
+             if key.startswith(MEMORY_PREFIX)]
+    oldest = datetime.datetime.min.replace(tzinfo=datetime.timezone.utc)
+    return sorted(found, key=lambda memory: memory.at or oldest, reverse=True)
+
+
+def _memory(image_id, text):
+    value = {key: str(item) for key, item in _json(text).items()}
+    return Memory(image_id=image_id, name=value.get('name', ''),
+                  at=parse_time(value.get('at')), by=value.get('by', ''),
+                  gone=parse_time(value.get('gone')),
+                  cause=value.get('cause'))
+
+
+def ours(properties):
+    """Return the names of the properties that the panel wrote."""
+    return {name for name in properties if name.startswith(PREFIX)}
+
+

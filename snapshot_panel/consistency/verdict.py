@@ -1,0 +1,354 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""What is known of one snapshot, and by which rule.
+
+A verdict is never better than its evidence: where nothing proves a freeze,
+the answer is ``unproven``, whatever the image's own status says.
+"""
+
+import dataclasses
+import datetime
+import enum
+import typing
+
+from snapshot_panel.consistency import facts
+from snapshot_panel.consistency import records
+from snapshot_panel.consistency import witness
+
+
+class Verdict(enum.Enum):
+    """The verdicts, best first. Values are what is written on images."""
+
+    APPLICATION = 'application-consistent'
+    FILESYSTEM = 'filesystem-consistent'
+    UNPROVEN = 'unproven'
+    CRASH = 'crash-consistent'
+    DISCARDED = 'discarded'
+    PENDING = 'pending'
+
+    @property
+    def consistent(self):
+        return self in (Verdict.APPLICATION, Verdict.FILESYSTEM)
+
+    @property
+    def final(self):
+        return self is not Verdict.PENDING
+
+
+class Rule(enum.Enum):
+    """Which rule decided. A rule owns its verdict."""
+
+    HOOKS_WITNESSED = ('hooks-witnessed', Verdict.APPLICATION)
+    FREEZE_WITNESSED = ('freeze-witnessed', Verdict.FILESYSTEM)
+    CLEAN_STOP = ('clean-stop', Verdict.FILESYSTEM)
+
+    NOT_OURS = ('not-taken-here', Verdict.UNPROVEN)
+    VOLUME_BACKED = ('volume-backed', Verdict.UNPROVEN)
+    NO_WITNESS = ('no-witness', Verdict.UNPROVEN)
+    NO_CONSOLE = ('no-console', Verdict.UNPROVEN)
+    SHARED_WINDOW = ('other-snapshot', Verdict.UNPROVEN)
+    NO_RECORD = ('no-record', Verdict.UNPROVEN)
+    REBOOTED = ('rebooted', Verdict.UNPROVEN)
+    SEVERAL_FREEZES = ('several-freezes', Verdict.UNPROVEN)
+    SILENT = ('silent', Verdict.UNPROVEN)
+    CUT_SHORT = ('cut-short', Verdict.UNPROVEN)
+    STOP_UNKNOWN = ('stop-unknown', Verdict.UNPROVEN)
+    STATE_UNKNOWN = ('state-unknown', Verdict.UNPROVEN)
+
+    NO_CHANNEL = ('no-channel', Verdict.CRASH)
+    NEVER_FROZEN = ('never-frozen', Verdict.CRASH)
+    BACKEND = ('backend', Verdict.CRASH)
+    AGENT_STOPPED = ('agent-stopped', Verdict.CRASH)
+    HOOK_REFUSED = ('hook-refused', Verdict.CRASH)
+    STAYED_OPEN = ('stayed-open', Verdict.CRASH)
+    HARD_STOP = ('hard-stop', Verdict.CRASH)
+
+    GONE = ('gone', Verdict.DISCARDED)
+    GONE_AFTER_HOOK = ('gone-after-hook', Verdict.DISCARDED)
+    GONE_AFTER_FREEZE = ('gone-after-freeze', Verdict.DISCARDED)
+    GONE_WITHOUT_AGENT = ('gone-without-agent', Verdict.DISCARDED)
+
+    RUNNING = ('running', Verdict.PENDING)
+    WAITING = ('waiting-for-witness', Verdict.PENDING)
+    UNSETTLED = ('unsettled', Verdict.PENDING)
+
+    def __init__(self, code, verdict):
+        self.code = code
+        self.verdict = verdict
+
+    @classmethod
+    def of(cls, code):
+        """Return the rule with that code, or None."""
+        return next((rule for rule in cls if rule.code == code), None)
+
+
+@dataclasses.dataclass(frozen=True)
+class Decision:
+    """A rule, and the facts it rests on (plain values, kept as JSON)."""
+
+    rule: Rule
+    evidence: typing.Mapping[str, typing.Any] = dataclasses.field(
+        default_factory=dict)
+
+    @property
+    def verdict(self):
+        return self.rule.verdict
+
+    def seal(self):
+        """Return the :class:`records.Seal` of a final decision."""
+        return records.Seal(self.verdict.value, self.rule.code,
+                            dict(self.evidence))
+
+
+@dataclasses.dataclass(frozen=True)
+class Evidence:
+    """What was asked of Nova to settle one snapshot.
+
+    ``console`` is the log, None where it could not be read. ``actions`` are
+    those of the instance, newest first, None where they could not be read.
+    ``now`` is the reader's clock; it only decides how long to wait.
+    """
+
+    console: typing.Optional[str]
+    actions: typing.Optional[typing.Sequence[facts.Action]]
+    now: datetime.datetime
+
+
+def look(image):
+    """Return what an image alone tells, asking nothing else.
+
+    :param image: a :class:`facts.Image`.
+    """
+    seal = records.read_seal(image)
+    if seal is not None:
+        return _sealed(seal)
+    if records.read_request(image) is None:
+        return Decision(Rule.NOT_OURS)
+    return Decision(Rule.UNSETTLED if image.active else Rule.RUNNING)
+
+
+def _sealed(seal):
+    rule = Rule.of(seal.rule)
+    # A seal whose rule and verdict do not belong together was changed by
+    # hand: it proves nothing.
+    if rule is None or rule.verdict.value != seal.verdict:
+        return Decision(Rule.NOT_OURS)
+    return Decision(rule, seal.evidence)
+
+
+def settle(image, evidence, deployment):
+    """Decide on a snapshot.
+
+    :param image: a :class:`facts.Image`.
+    :param evidence: an :class:`Evidence`.
+    :param deployment: a :class:`facts.Deployment`.
+    :returns: a :class:`Decision`; ``pending`` while more may come.
+    """
+    seen = look(image)
+    if seen.rule is not Rule.UNSETTLED:
+        return seen
+    request = records.read_request(image)
+    if 'block_device_mapping' in image.properties:
+        return Decision(Rule.VOLUME_BACKED)
+    if request.state == facts.STOPPED:
+        return _settle_stopped(image, request, evidence, deployment)
+    if request.state in facts.NEVER_FROZEN:
+        return Decision(Rule.NEVER_FROZEN, {'state': request.state})
+    if request.state != facts.RUNNING:
+        return Decision(Rule.STATE_UNKNOWN, {'state': request.state})
+    return _settle_running(image, request, evidence, deployment)
+
+
+def _settle_running(image, request, evidence, deployment):
+    if deployment.never_freezes:
+        return Decision(Rule.BACKEND,
+                        {'backend': deployment.ephemeral_backend})
+    # A snapshot carries what the instance had at boot (fact 11), and Nova
+    # does not ask the agent of an instance without the property (fact 2).
+    embedded = facts.Properties(image.properties, facts.Source.SNAPSHOT)
+    if not embedded.flag(facts.AGENT_PROPERTY):
+        return Decision(Rule.NO_CHANNEL)
+    if request.baseline is None:
+        return Decision(Rule.NO_WITNESS)
+    if evidence.console is None:
+        return Decision(Rule.NO_CONSOLE)
+    return _judge_witnesses(image, request, evidence, deployment)
+
+
+def _judge_witnesses(image, request, evidence, deployment):
+    log = witness.since(evidence.console, request.baseline)
+    if log.conflict:
+        return Decision(Rule.REBOOTED)
+    attempts = witness.freezes(log.chain)
+    if len(attempts) > 1:
+        return Decision(Rule.SEVERAL_FREEZES, {'freezes': len(attempts)})
+    refusal = _refusal(request, log, attempts)
+    if refusal is not None:
+        return refusal
+    if attempts and attempts[0].thawed:
+        return _judge_proof(image, request, evidence, attempts[0])
+    if _may_still_come(image, evidence, deployment):
+        return Decision(Rule.WAITING)
+    return Decision(Rule.CUT_SHORT if attempts else Rule.SILENT)
+
+
+def _refusal(request, log, attempts):
+    """Return the decision where the guest said that it did not freeze."""
+    if attempts and attempts[0].aborted is not None:
+        return Decision(Rule.HOOK_REFUSED, {'hook': attempts[0].aborted})
+    if attempts and attempts[0].open:
+        return Decision(Rule.STAYED_OPEN, {'open': list(attempts[0].open)})
+    if not attempts and _stopped(request, log):
+        return Decision(Rule.AGENT_STOPPED)
+    return None
+
+
+def _stopped(request, log):
+    """Tell whether the agent was down all the time, by its own word."""
+    return (request.baseline.event in ('stopped', 'poweroff')
+            and not log.chain)
+
+
+def _judge_proof(image, request, evidence, freeze):
+    if not freeze.proven:
+        return Decision(Rule.CUT_SHORT)
+    doubt = _window_doubt(request, evidence.actions)
+    if doubt is not None:
+        return doubt
+    found = {'frozen': dict(freeze.frozen), 'boot': request.baseline.boot,
+             'seq': freeze.seq}
+    if freeze.hooks:
+        found['hooks'] = dict(freeze.hooks)
+    all_hooks = bool(freeze.hooks) and all(freeze.hooks.values())
+    return Decision(
+        Rule.HOOKS_WITNESSED if all_hooks else Rule.FREEZE_WITNESSED, found)
+
+
+# Each of these may freeze the guest (Nova's names of instance actions).
+_FREEZING = ('createImage', 'createBackup')
+
+
+def _window_doubt(request, actions):
+    """Return the decision where Nova's record leaves more than one reading.
+
+    Right after the newest action that was seen before the request must come
+    the snapshot, or the instance was in another state by then; and no other
+    snapshot may share the witnesses.
+    """
+    window = _window(request, actions)
+    if not window:
+        return Decision(Rule.NO_RECORD)
+    if window[0].name not in _FREEZING:
+        return Decision(Rule.STATE_UNKNOWN, {'action': window[0].name})
+    snapshots = sum(action.name in _FREEZING for action in window)
+    if snapshots > 1:
+        return Decision(Rule.SHARED_WINDOW, {'snapshots': snapshots})
+    return None
+
+
+def _window(request, actions):
+    """Return the actions since the request, oldest first, None if unknown.
+
+    It begins after the newest action that was seen before the request, by
+    Nova's own order: no two clocks are compared.
+    """
+    position = _position(request, actions)
+    return None if position is None else list(reversed(actions[:position]))
+
+
+def _position(request, actions):
+    """Return where the newest action before the request stands, or None."""
+    return next((index for index, action in enumerate(actions or ())
+                 if action.request_id == request.after_action), None)
+
+
+def _may_still_come(image, evidence, deployment):
+    """Tell whether a witness may still arrive.
+
+    This compares Glance's clock with ours, which can only make us give up
+    sooner or later, never decide for the better.
+    """
+    if image.updated is None:
+        return False
+    waited = (evidence.now - image.updated).total_seconds()
+    return waited < deployment.settle_grace
+
+
+# The shortest time, in seconds, in which a guest can go down by itself. Nova
+# ends at once where the guest was already off, say after a crash.
+SHORTEST_STOP = 2
+
+# Actions that change whether the guest runs; anything newer than the stop
+# makes the stop say nothing about the disk.
+_NEUTRAL = ('createImage', 'createBackup', 'lock', 'unlock')
+
+
+def _settle_stopped(image, request, evidence, deployment):
+    doubt = _window_doubt(request, evidence.actions)
+    # A second snapshot changes nothing on the disk of a stopped instance.
+    if doubt is not None and doubt.rule is not Rule.SHARED_WINDOW:
+        return doubt
+    before = evidence.actions[_position(request, evidence.actions):]
+    return judge_stop(before, shutdown_limit(image.properties, deployment))
+
+
+def shutdown_limit(properties, deployment):
+    """Return how long Nova lets a guest go down by itself, in seconds."""
+    try:
+        return int(properties[facts.SHUTDOWN_TIMEOUT_PROPERTY])
+    except (KeyError, ValueError):
+        return deployment.shutdown_timeout
+
+
+def judge_stop(actions, limit):
+    """Decide how a stopped instance went down (fact 6).
+
+    :param actions: of the instance, newest first, or None if unknown.
+    :param limit: seconds after which Nova powers off hard.
+    """
+    stop = next((action for action in actions or ()
+                 if action.name not in _NEUTRAL), None)
+    # Nova records a stop of its own, without a user, when it finds the guest
+    # already down: that does not tell how it went down.
+    if (stop is None or stop.name != 'stop' or not stop.user_id
+            or stop.started is None or stop.finished is None):
+        return Decision(Rule.STOP_UNKNOWN)
+    seconds = (stop.finished - stop.started).total_seconds()
+    found = {'seconds': round(seconds, 1), 'limit': limit}
+    if seconds >= limit:
+        return Decision(Rule.HARD_STOP, found)
+    if not stop.succeeded or seconds < SHORTEST_STOP:
+        return Decision(Rule.STOP_UNKNOWN, found)
+    return Decision(Rule.CLEAN_STOP, found)
+
+
+def vanished(memory, evidence):
+    """Say why an image may have vanished.
+
+    Nova records a discarded snapshot as a success (fact 5), so the guest's
+    last words are all there is.
+
+    :param memory: the :class:`records.Memory` of the snapshot.
+    :param evidence: an :class:`Evidence`.
+    """
+    log = witness.read(evidence.console)
+    if log.tip is None:
+        return Decision(Rule.GONE)
+    attempts = witness.freezes(log.chain)
+    if log.tip.event in ('stopped', 'poweroff'):
+        return Decision(Rule.GONE_WITHOUT_AGENT)
+    if attempts and attempts[-1].aborted is not None:
+        return Decision(Rule.GONE_AFTER_HOOK, {'hook': attempts[-1].aborted})
+    if attempts and not attempts[-1].proven:
+        return Decision(Rule.GONE_AFTER_FREEZE)
+    return Decision(Rule.GONE)

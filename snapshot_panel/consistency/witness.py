@@ -1,0 +1,275 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Witnesses: what the guest itself prints about its agent on its console.
+
+The guest kit prints one line for each thing that happens, for example::
+
+    [  431.520000] consistency-witness v1 boot=3f2a91c0 seq=12 up=431.52
+    event=freeze fs=1 key=<32 hex> next=<32 hex>
+
+(one line on the console). ``seq`` counts from 1 in each boot. ``next`` is the
+beginning of the SHA-256 of the next line's ``key``. So each line proves that
+it comes after the one before it and from the same writer: a line that was
+typed, replayed or taken from another boot does not fit, whatever it says.
+"""
+
+import dataclasses
+import hashlib
+import math
+import re
+import typing
+
+# How a guest can prove that a file system was frozen (fact 22): its writer was
+# seen waiting for the thaw, or the superblock said so.
+PROOFS = {'wait', 'superblock'}
+
+# The kernel's time stamp must stand right before it. The line may follow a
+# login prompt without a line break (fact 20), so it is searched anywhere.
+_LINE = re.compile(
+    r'\[ *\d+\.\d{6}\] consistency-witness v1'
+    r' boot=(?P<boot>[0-9a-f]{8})'
+    r' seq=(?P<seq>[0-9]{1,9})'
+    r' up=(?P<up>[0-9]{1,12}\.[0-9]{2})'
+    r' event=(?P<event>[a-z]{1,20})'
+    r'(?P<fields>(?: [a-z]{1,12}=[^\s=]{1,255}){0,8}?)'
+    r' key=(?P<key>[0-9a-f]{32})'
+    r' next=(?P<next>[0-9a-f]{32})(?![0-9a-z])')
+
+
+@dataclasses.dataclass(frozen=True)
+class Witness:
+    """One line. ``up`` is in seconds since the guest's boot."""
+
+    boot: str
+    seq: int
+    up: float
+    event: str
+    fields: typing.Mapping[str, str]
+    key: str
+    next: str
+
+    def number(self, name, kind=int):
+        """Return a field as a number, or None if it is not one."""
+        try:
+            return kind(self.fields[name])
+        except (KeyError, ValueError):
+            return None
+
+
+@dataclasses.dataclass(frozen=True)
+class Baseline:
+    """The guest's last word before a snapshot was asked for.
+
+    It is kept on the image as text, because the console may have lost that
+    line by the time somebody looks.
+    """
+
+    boot: str
+    seq: int
+    next: str
+    event: str
+
+    def __str__(self):
+        return ':'.join((self.boot, str(self.seq), self.next, self.event))
+
+    @classmethod
+    def parse(cls, text):
+        """Return the baseline that ``text`` tells, or None."""
+        match = re.fullmatch(
+            r'([0-9a-f]{8}):([0-9]{1,9}):([0-9a-f]{32}):([a-z]{1,20})',
+            text or '')
+        if match is None:
+            return None
+        boot, seq, following, event = match.groups()
+        return cls(boot, int(seq), following, event)
+
+    @classmethod
+    def of(cls, witness):
+        return cls(witness.boot, witness.seq, witness.next, witness.event)
+
+
+@dataclasses.dataclass(frozen=True)
+class Log:
+    """A console read as a chain of witnesses.
+
+    ``chain`` holds the lines that count, oldest first. ``conflict`` is true
+    when two chains go on side by side: one of them is not the kit's, nobody
+    can tell which, and neither counts from there on.
+    """
+
+    chain: typing.Tuple[Witness, ...]
+    conflict: bool = False
+
+    @property
+    def tip(self):
+        """The guest's last word, or None."""
+        return self.chain[-1] if self.chain and not self.conflict else None
+
+
+def parse(console):
+    """Return every well-formed witness line of ``console``, in order.
+
+    :param str console: the console log, as Nova gives it.
+    """
+    return [_witness(match) for match in _LINE.finditer(console or '')]
+
+
+def _witness(match):
+    pairs = (item.split('=', 1) for item in match['fields'].split())
+    return Witness(match['boot'], int(match['seq']), float(match['up']),
+                   match['event'], dict(pairs), match['key'], match['next'])
+
+
+def follows(earlier, later):
+    """Tell whether ``later`` is the very next line after ``earlier``.
+
+    :param earlier: a :class:`Witness` or a :class:`Baseline`.
+    """
+    digest = hashlib.sha256(later.key.encode('ascii')).hexdigest()
+    return (later.boot == earlier.boot and later.seq == earlier.seq + 1
+            and digest[:len(earlier.next)] == earlier.next)
+
+
+def read(console):
+    """Return the :class:`Log` of a console.
+
+    A chain begins with the first line of the log, whose predecessors may
+    have rotated away, or with the agent's start. Any other line that does not
+    follow is not the kit's word and is passed over.
+    """
+    chain, left = [], []
+    for witness in parse(console):
+        if any(follows(tip, witness) for tip in left):
+            return Log(tuple(chain), conflict=True)
+        if chain and not follows(chain[-1], witness):
+            if not _begins(chain[-1], witness):
+                continue
+            left.append(chain[-1])
+        chain.append(witness)
+    return Log(tuple(chain))
+
+
+def _begins(tip, witness):
+    """Tell whether a line may begin a new chain after ``tip``.
+
+    A guest that was restarted begins at 1. Within a boot the agent's start
+    takes up the count where lines before it were lost.
+    """
+    if witness.event != 'started':
+        return False
+    if witness.boot == tip.boot:
+        return witness.seq > tip.seq
+    return witness.seq == 1
+
+
+def since(console, baseline):
+    """Return the :class:`Log` of what the guest said after ``baseline``.
+
+    Only lines that follow the baseline without a gap are in the chain. It
+    conflicts when the guest was restarted, or began anew, in the meantime.
+    """
+    chain, last = [], baseline
+    lines = _after(parse(console), baseline)
+    for witness in lines:
+        if follows(last, witness):
+            chain.append(witness)
+            last = witness
+    begun = any(_begins(baseline, line) for line in lines
+                if line not in chain)
+    return Log(tuple(chain), conflict=begun)
+
+
+def _after(lines, baseline):
+    """Return the lines behind the baseline's own, all if it is not there."""
+    for index, line in enumerate(lines):
+        if Baseline.of(line) == baseline:
+            return lines[index + 1:]
+    return lines
+
+
+@dataclasses.dataclass(frozen=True)
+class Freeze:
+    """One attempt to freeze the guest, as far as it was witnessed.
+
+    ``expected`` is the number of writable file systems; ``frozen`` maps the
+    path of each that was proven frozen to the stall in seconds; ``open``
+    names those that stayed writable; ``hooks`` maps each application hook to
+    whether it succeeded; ``aborted`` names the hook that refused, or None.
+    ``thawed`` tells whether its end was witnessed.
+    """
+
+    seq: int
+    expected: typing.Optional[int]
+    frozen: typing.Mapping[str, float]
+    open: typing.Tuple[str, ...] = ()
+    hooks: typing.Mapping[str, bool] = dataclasses.field(default_factory=dict)
+    aborted: typing.Optional[str] = None
+    thawed: bool = False
+
+    @property
+    def proven(self):
+        """Tell whether every writable file system was proven frozen.
+
+        A freeze of nothing is no proof: the agent reports 0 frozen file
+        systems as a success (fact 23).
+        """
+        return (self.thawed and self.aborted is None and not self.open
+                and bool(self.expected) and '/' in self.frozen
+                and len(self.frozen) == self.expected)
+
+
+def freezes(chain):
+    """Return the :class:`Freeze` attempts in a chain, oldest first."""
+    groups = []
+    for witness in chain:
+        if witness.event == 'freeze':
+            groups.append([witness])
+        elif groups and not _closed(groups[-1]):
+            groups[-1].append(witness)
+    return [_freeze(group) for group in groups]
+
+
+def _closed(group):
+    return group[-1].event in ('thaw', 'aborted', 'stopped', 'started',
+                               'poweroff')
+
+
+def _freeze(group):
+    head, last = group[0], group[-1]
+    proven = {w.fields['path']: w.number('stall', float)
+              for w in group if w.event == 'frozen' and _is_proof(w)}
+    hooks = {w.fields.get('name'): _hook_succeeded(w)
+             for w in group if w.event == 'hook'}
+    # The last line counts the others: none of them may be missing.
+    thawed = (last.event == 'thaw' and last.number('fs') == len(proven)
+              and last.number('hooks') == len(hooks))
+    return Freeze(
+        seq=head.seq, expected=head.number('fs'), frozen=proven,
+        open=tuple(w.fields.get('path', '') for w in group
+                   if w.event == 'open'),
+        hooks=hooks,
+        aborted=(last.fields.get('name', '') if last.event == 'aborted'
+                 else None),
+        thawed=thawed)
+
+
+def _is_proof(witness):
+    """Tell whether a ``frozen`` line names its path, stall and proof."""
+    stall = witness.number('stall', float)
+    return (bool(witness.fields.get('path'))
+            and stall is not None and math.isfinite(stall) and stall > 0
+            and bool(PROOFS & set(witness.fields.get('proof', '').split(','))))
+
+
+def _hook_succeeded(witness):
+    return witness.number('freeze') == 0 and witness.number('thaw') == 0
