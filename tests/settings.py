@@ -26,6 +26,8 @@ HORIZON_CONFIG.pop('dashboards', None)
 HORIZON_CONFIG.pop('default_dashboard', None)
 settings_utils.update_dashboards(
     [horizon_enabled, panel_enabled], HORIZON_CONFIG, INSTALLED_APPS)
+# Each application once, in the order of the first mention.
+INSTALLED_APPS = list(dict.fromkeys(INSTALLED_APPS))
 
 # In memory: tests of one run see no other run's cache.
 CACHES = {

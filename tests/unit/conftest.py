@@ -10,9 +10,15 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Set Django up for the unit tests, however pytest was started."""
+"""Set Django up for the unit tests, however pytest was started.
+
+Here and not in setup.cfg: the functional tests must not have these settings,
+which shorten every socket's timeout to a second.
+"""
 
 import os
 
-# pytest-django reads this when pytest is configured, after this file.
+import django
+
 os.environ.setdefault('DJANGO_SETTINGS_MODULE', 'tests.settings')
+django.setup()
