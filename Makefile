@@ -33,12 +33,20 @@ clean:  ## Remove what make, tox and the tests made
 		.pytest_cache .hypothesis *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# The demo's two environments. The first time downloads some 200 packages, so
-# it is said; afterwards this takes a second.
-environments: $(TOX)
-	@test -d .tox/cloud -a -d .tox/dashboard || \
-		echo "Installing OpenStack and Horizon into .tox (minutes, once)"
-	@$(TOX_RUN) --notest -e cloud,dashboard
+# The demo's two environments, made anew when what they install has changed.
+# The mark lies inside: half made or deleted, an environment has none.
+environments: .tox/cloud/ready .tox/dashboard/ready
+
+.tox/cloud/ready: tests/cloud/requirements-cloud.txt tox.ini $(TOX)
+	@echo "1 of 2: installing OpenStack's services (first time: minutes)"
+	@$(TOX_RUN) --notest -e cloud
+	@touch $@
+
+.tox/dashboard/ready: tests/cloud/requirements-dashboard.txt tox.ini \
+		setup.cfg setup.py $(TOX)
+	@echo "2 of 2: installing Horizon with this plugin (first time: minutes)"
+	@$(TOX_RUN) --notest -e dashboard
+	@touch $@
 
 check-chromium:
 	@command -v chromium >/dev/null || { \

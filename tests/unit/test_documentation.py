@@ -1,0 +1,29 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The documentation names each setting with its default."""
+
+import pathlib
+import re
+
+from snapshot_panel import conf
+
+DOCUMENT = (pathlib.Path(__file__).parents[2]
+            / 'doc/source/configuration.rst')
+HEADING = re.compile(r'^``(\w+)`` \(default: ``([^`]+)``', re.MULTILINE)
+
+
+def test_every_setting_is_documented_with_its_default():
+    documented = HEADING.findall(DOCUMENT.read_text())
+
+    assert dict(documented) == {name: repr(value)
+                                for name, value in conf.DEFAULTS.items()}
