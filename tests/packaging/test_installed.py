@@ -1,0 +1,51 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The wheel, installed beside Horizon, serves its pages by itself."""
+
+import pathlib
+import shutil
+import sys
+
+import pytest
+
+from tests.packaging import conftest
+
+HERE = pathlib.Path(__file__).parent
+
+
+@pytest.fixture(scope='module')
+def python(wheel, tmp_path_factory):
+    """The Python of a fresh environment with the wheel and its Horizon."""
+    folder = tmp_path_factory.mktemp('installed')
+    conftest.run(sys.executable, '-m', 'venv', folder)
+    python = folder / 'bin/python'
+    conftest.run(python, '-m', 'pip', 'install', '-q', '-c',
+                 conftest.ROOT / 'tests/constraints.txt', wheel)
+    return python
+
+
+def test_the_dependencies_agree(python):
+    conftest.run(python, '-m', 'pip', 'check')
+
+
+def test_the_index_is_rendered_from_the_installed_package(python, tmp_path):
+    # Away from the checkout, so that nothing can be imported from there.
+    shutil.copy(HERE / 'installed_index.py', tmp_path)
+    shutil.copy(conftest.ROOT / 'tests/settings.py',
+                tmp_path / 'panel_settings.py')
+
+    output = conftest.run(
+        python, '-m', 'django', 'test', 'installed_index',
+        '--settings=panel_settings', cwd=tmp_path)
+
+    assert 'Ran 1 test' in output
