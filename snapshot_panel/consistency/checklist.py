@@ -37,6 +37,7 @@ class Check(enum.Enum):
 
     STATE = 'state'
     TASK = 'task'
+    ROOT_DISK = 'root-disk'
     CHANNEL = 'channel'
     AGENT = 'agent'
     KIT = 'kit'
@@ -57,8 +58,12 @@ class Finding(enum.Enum):
     IDLE = ('idle', Check.TASK, State.PASS)
     BUSY = ('busy', Check.TASK, State.FAIL)
 
+    ROOT_IMAGE = ('root-image', Check.ROOT_DISK, State.PASS)
+    ROOT_VOLUME = ('root-volume', Check.ROOT_DISK, State.UNKNOWN)
+
     CHANNEL = ('channel', Check.CHANNEL, State.PASS)
     NO_CHANNEL = ('no-channel', Check.CHANNEL, State.FAIL)
+    CHANNEL_LIKELY = ('channel-likely', Check.CHANNEL, State.WARNING)
     CHANNEL_UNKNOWN = ('channel-unknown', Check.CHANNEL, State.UNKNOWN)
 
     AGENT_RUNNING = ('agent-running', Check.AGENT, State.PASS)
@@ -176,6 +181,11 @@ class Checklist:
             return verdict.Verdict.CRASH
         return verdict.Verdict.UNPROVEN
 
+    def promises(self, least):
+        """Tell whether the prediction is at least ``least``."""
+        order = list(verdict.Verdict)
+        return order.index(self.prediction) <= order.index(least)
+
 
 def check(instance, guest, deployment):
     """Return the :class:`Checklist` of an instance.
@@ -184,7 +194,7 @@ def check(instance, guest, deployment):
     :param guest: a :class:`Guest`.
     :param deployment: a :class:`facts.Deployment`.
     """
-    results = [_state(instance), _task(instance)]
+    results = [_state(instance), _task(instance), _root_disk(instance)]
     if instance.status == facts.STOPPED:
         results.append(_stop(instance, guest, deployment))
     else:
@@ -212,6 +222,11 @@ def _task(instance):
     return Result(Finding.IDLE)
 
 
+def _root_disk(instance):
+    return Result(Finding.ROOT_VOLUME if instance.volume_backed
+                  else Finding.ROOT_IMAGE)
+
+
 def _channel(instance):
     present = instance.properties.flag(facts.AGENT_PROPERTY)
     evidence = {
@@ -219,6 +234,9 @@ def _channel(instance):
         'value': instance.properties.values.get(facts.AGENT_PROPERTY)}
     if present is None:
         return Result(Finding.CHANNEL_UNKNOWN, evidence)
+    if present and instance.properties.source is facts.Source.IMAGE:
+        # The instance may have booted before the property was set (fact 7).
+        return Result(Finding.CHANNEL_LIKELY, evidence)
     return Result(Finding.CHANNEL if present else Finding.NO_CHANNEL,
                   evidence)
 

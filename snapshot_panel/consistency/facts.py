@@ -37,6 +37,8 @@ class Source(enum.Enum):
     EMBEDDED = 'embedded'
     # A former snapshot of the instance inherits its properties (fact 11).
     SNAPSHOT = 'snapshot'
+    # The image as it is today: the instance may have booted before.
+    IMAGE = 'image'
     NONE = 'none'
 
 

@@ -132,9 +132,11 @@ def look(image):
     seal = records.read_seal(image)
     if seal is not None:
         return _sealed(seal)
+    if not image.active:
+        return Decision(Rule.RUNNING)
     if records.read_request(image) is None:
         return Decision(Rule.NOT_OURS)
-    return Decision(Rule.UNSETTLED if image.active else Rule.RUNNING)
+    return Decision(Rule.UNSETTLED)
 
 
 def _sealed(seal):

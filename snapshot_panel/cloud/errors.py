@@ -1,0 +1,108 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""What can go wrong when a service is asked, whichever service it is."""
+
+import contextlib
+
+from glanceclient import exc as glance_exceptions
+from horizon import exceptions as horizon_exceptions
+from keystoneauth1 import exceptions as keystone_exceptions
+from novaclient import exceptions as nova_exceptions
+import requests
+
+
+class CloudError(Exception):
+    """A service did not do what it was asked.
+
+    ``service`` is its name ('Nova', 'Glance'); ``reason`` is what the
+    service said, untrusted text.
+    """
+
+    status = 502
+
+    def __init__(self, service, reason):
+        super().__init__('%s: %s' % (service, reason))
+        self.service = service
+        self.reason = str(reason)
+
+
+class NotFound(CloudError):
+    status = 404
+
+
+class Forbidden(CloudError):
+    status = 403
+
+
+class Conflict(CloudError):
+    status = 409
+
+
+class Refused(CloudError):
+    """The service did not accept the request as it was."""
+
+    status = 400
+
+
+class OverLimit(CloudError):
+    """A quota or a rate limit is used up."""
+
+    status = 403
+
+
+class Unavailable(CloudError):
+    """The service could not be reached, or failed."""
+
+    status = 503
+
+
+# The first that fits counts.
+_MEANINGS = (
+    (NotFound, (nova_exceptions.NotFound, glance_exceptions.HTTPNotFound,
+                glance_exceptions.NotFound)),
+    (OverLimit, (nova_exceptions.OverLimit,
+                 nova_exceptions.RateLimit,
+                 glance_exceptions.HTTPOverLimit)),
+    (Forbidden, (nova_exceptions.Forbidden, glance_exceptions.HTTPForbidden,
+                 glance_exceptions.Forbidden)),
+    (Conflict, (nova_exceptions.Conflict, glance_exceptions.HTTPConflict)),
+    (Refused, (nova_exceptions.BadRequest, glance_exceptions.HTTPBadRequest,
+               glance_exceptions.BadRequest)),
+)
+# The user's token is not valid any more.
+UNAUTHORIZED = (nova_exceptions.Unauthorized,
+                glance_exceptions.HTTPUnauthorized,
+                glance_exceptions.Unauthorized)
+_FAILURES = (nova_exceptions.ClientException,
+             glance_exceptions.BaseException,
+             keystone_exceptions.ClientException,
+             horizon_exceptions.ServiceCatalogException,
+             requests.RequestException)
+
+
+@contextlib.contextmanager
+def asking(service):
+    """Turn the exceptions of the service's client into ours.
+
+    A token that is not valid any more is left to Horizon, which sends the
+    user to the login page.
+    """
+    try:
+        yield
+    except UNAUTHORIZED:
+        raise
+    except _FAILURES as error:
+        for meaning, kinds in _MEANINGS:
+            if isinstance(error, kinds):
+                raise meaning(service, error) from error
+        raise Unavailable(service, error) from error

@@ -1,0 +1,103 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""What the panel asks of Glance."""
+
+import json
+
+from openstack_dashboard.api import glance as horizon_glance
+from oslo_utils import timeutils
+
+from snapshot_panel import conf
+from snapshot_panel.cloud import errors
+from snapshot_panel.consistency import facts
+
+_PATCH_TYPE = 'application/openstack-images-v2.1-json-patch'
+
+
+def client(request):
+    """Return Horizon's client, with a bound on how long it waits."""
+    made = horizon_glance.glanceclient(request)
+    made.http_client.timeout = conf.get_config()['request_timeout']
+    return made
+
+
+def list_snapshots(request, instance_id=None):
+    """Return the project's newest snapshot images, newest first.
+
+    :param str instance_id: only those of that instance.
+    """
+    filters = {'image_type': 'snapshot', 'owner': request.user.tenant_id}
+    if instance_id:
+        filters['instance_uuid'] = instance_id
+    return _list(request, filters, conf.get_config()['snapshots_listed'])
+
+
+def list_images(request, image_ids):
+    """Return the images with these ids that the project can see."""
+    if not image_ids:
+        return []
+    names = 'in:' + ','.join(sorted(image_ids))
+    return _list(request, {'id': names}, len(image_ids))
+
+
+def _list(request, filters, limit):
+    with errors.asking('Glance'):
+        found = client(request).images.list(
+            filters=filters, limit=limit, page_size=limit,
+            sort='created_at:desc')
+        return [_image(image) for image in found]
+
+
+def get_image(request, image_id):
+    """Return one image.
+
+    :raises errors.NotFound: where it does not exist (any more).
+    """
+    with errors.asking('Glance'):
+        return _image(client(request).images.get(image_id))
+
+
+# What Glance itself says of an image; everything else is a property.
+_SCHEMA = frozenset((
+    'id', 'name', 'status', 'visibility', 'protected', 'checksum', 'owner',
+    'size', 'virtual_size', 'container_format', 'disk_format', 'created_at',
+    'updated_at', 'tags', 'direct_url', 'locations', 'self', 'schema', 'file',
+    'min_ram', 'min_disk', 'os_hidden', 'os_hash_algo', 'os_hash_value',
+    'stores'))
+
+
+def _image(image):
+    values = dict(image)
+    return facts.Image(
+        id=values['id'], name=values.get('name') or '',
+        status=values['status'],
+        properties={name: str(value) for name, value in values.items()
+                    if name not in _SCHEMA and value is not None},
+        created=timeutils.parse_isotime(values['created_at']),
+        updated=timeutils.parse_isotime(values['updated_at']),
+        size=values.get('size'), owner=values.get('owner'))
+
+
+def add_properties(request, image_id, properties):
+    """Write properties on an image and leave all others alone."""
+    patch = [{'op': 'add', 'path': '/' + _pointer(name), 'value': value}
+             for name, value in sorted(properties.items())]
+    with errors.asking('Glance'):
+        client(request).http_client.patch(
+            '/v2/images/%s' % image_id, headers={'Content-Type': _PATCH_TYPE},
+            data=json.dumps(patch))
+
+
+def _pointer(name):
+    """Escape a name for a JSON pointer (RFC 6901)."""
+    return name.replace('~', '~0').replace('/', '~1')

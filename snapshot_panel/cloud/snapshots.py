@@ -1,0 +1,377 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Taking snapshots, and carrying on whatever is not settled yet.
+
+No state is kept here. Whoever looks next finds it on the image and on the
+server and carries on from there; doing so twice changes nothing.
+"""
+
+import concurrent.futures
+import dataclasses
+import logging
+import typing
+
+from django.core.cache import cache
+from oslo_utils import timeutils
+
+from snapshot_panel import conf
+from snapshot_panel.cloud import errors
+from snapshot_panel.cloud import glance
+from snapshot_panel.cloud import nova
+from snapshot_panel.consistency import checklist
+from snapshot_panel.consistency import facts
+from snapshot_panel.consistency import records
+from snapshot_panel.consistency import verdict
+from snapshot_panel.consistency import witness
+
+LOG = logging.getLogger(__name__)
+
+
+def together(*calls):
+    """Run calls that do not depend on each other at the same time.
+
+    Returns their results in order; a :class:`errors.CloudError` is returned
+    in place of the result, so that one failing service spoils one part only.
+    """
+    with concurrent.futures.ThreadPoolExecutor(
+            max_workers=conf.get_config()['guests_at_once']) as pool:
+        return list(pool.map(_outcome, calls))
+
+
+def _outcome(call):
+    try:
+        return call()
+    except errors.CloudError as error:
+        return error
+
+
+@dataclasses.dataclass(frozen=True)
+class Overview:
+    """What one look at the project told.
+
+    ``errors`` are those of the parts that could not be had; ``instances``
+    and ``snapshots`` hold the rest.
+    """
+
+    instances: typing.Tuple[facts.Instance, ...] = ()
+    snapshots: typing.Tuple[facts.Image, ...] = ()
+    more: bool = False
+    previous: bool = False
+    errors: typing.Tuple[errors.CloudError, ...] = ()
+
+
+def overview(request, limit, **filters):
+    """Ask for a page of instances and the project's newest snapshots.
+
+    Two requests, three on clouds that do not show embedded properties,
+    whatever the number of instances.
+
+    :param filters: see :func:`nova.list_instances`.
+    """
+    page, snapshots = _ask_both(
+        request, lambda: nova.list_instances(request, limit, **filters),
+        lambda: glance.list_snapshots(request))
+    failed = tuple(part for part in (page, snapshots)
+                   if isinstance(part, errors.CloudError))
+    if isinstance(snapshots, errors.CloudError):
+        snapshots = []
+    if isinstance(page, errors.CloudError):
+        page = nova.Page(())
+    return Overview(_best_properties(request, page.instances, snapshots),
+                    tuple(snapshots), page.more, page.previous, failed)
+
+
+def one(request, instance_id):
+    """Return an instance and its newest snapshots.
+
+    :returns: (:class:`facts.Instance`, list of :class:`facts.Image` or the
+        :class:`errors.CloudError` of Glance).
+    """
+    instance, snapshots = _ask_both(
+        request, lambda: nova.get_instance(request, instance_id),
+        lambda: glance.list_snapshots(request, instance_id))
+    if isinstance(instance, errors.CloudError):
+        raise instance
+    known = [] if isinstance(snapshots, errors.CloudError) else snapshots
+    return _best_properties(request, [instance], known)[0], snapshots
+
+
+def _ask_both(request, of_nova, of_glance):
+    # The clients are made before the threads start, so that each is made
+    # once and a service that is not in the catalog spoils its part only.
+    ready = [_outcome(lambda: _client(request, module))
+             for module in (nova, glance)]
+    calls = [call if not isinstance(made, errors.CloudError)
+             else (lambda made=made: _raise(made))
+             for made, call in zip(ready, (of_nova, of_glance))]
+    return together(*calls)
+
+
+def _client(request, module):
+    with errors.asking(module.__name__.rpartition('.')[2].title()):
+        return module.client(request)
+
+
+def _raise(error):
+    raise error
+
+
+def _best_properties(request, instances, snapshots):
+    """Fill in what the cloud is too old to show, from the best evidence."""
+    lacking = [instance for instance in instances
+               if instance.properties.source is facts.Source.NONE
+               and not instance.volume_backed]
+    if not lacking:
+        return tuple(instances)
+    former = {image.instance_id: image for image in reversed(snapshots)}
+    wanted = {instance.image_id for instance in lacking
+              if instance.id not in former}
+    images = _outcome(lambda: glance.list_images(request, wanted))
+    if isinstance(images, errors.CloudError):
+        images = []
+    today = {image.id: image for image in images}
+    return tuple(_with_best(instance, former, today)
+                 for instance in instances)
+
+
+def _with_best(instance, former, today):
+    if (instance.properties.source is not facts.Source.NONE
+            or instance.volume_backed):
+        return instance
+    if instance.id in former:
+        found = facts.Properties(former[instance.id].properties,
+                                 facts.Source.SNAPSHOT)
+    elif instance.image_id in today:
+        found = facts.Properties(today[instance.image_id].properties,
+                                 facts.Source.IMAGE)
+    else:
+        return instance
+    return dataclasses.replace(instance, properties=found)
+
+
+def ask_guest(request, instance):
+    """Return what the guest and Nova's record tell, as of now.
+
+    The order matters: a freeze that the console shows only after this look
+    belongs to an action that is newer than those read here.
+    """
+    actions = nova.list_actions(request, instance.id)
+    if instance.status == facts.STOPPED:
+        return checklist.Guest(
+            asked=True,
+            actions=_with_stop_times(request, instance.id, actions))
+    try:
+        console = nova.get_console(request, instance.id)
+    except errors.Forbidden:
+        console = None
+    return checklist.Guest(asked=True, console=console, actions=actions)
+
+
+def _with_stop_times(request, instance_id, actions):
+    """Return the actions with the times of the newest stop among them."""
+    actions = list(actions or ())
+    for index, action in enumerate(actions):
+        if action.name == 'stop':
+            actions[index] = nova.time_action(request, instance_id, action)
+            break
+    return actions
+
+
+@dataclasses.dataclass(frozen=True)
+class Heard:
+    """What a guest told, and when we asked."""
+
+    guest: checklist.Guest
+    at: typing.Any
+
+
+def hear_guests(request, instances):
+    """Return what each of these guests told lately, by instance id.
+
+    It is shared between the users of a project for a while. A guest that
+    could not be asked has the :class:`errors.CloudError` in its place.
+    """
+    found = together(*[
+        (lambda instance=instance: _hear(request, instance))
+        for instance in instances])
+    return {instance.id: heard for instance, heard in zip(instances, found)}
+
+
+def _hear(request, instance):
+    return cache.get(_guest_key(instance)) or _hear_now(request, instance)
+
+
+def _hear_now(request, instance):
+    heard = Heard(ask_guest(request, instance), timeutils.utcnow(True))
+    cache.set(_guest_key(instance), heard, conf.get_config()['evidence_age'])
+    return heard
+
+
+def _guest_key(instance):
+    # What is shared must not outlive a change of state.
+    return 'snapshot_panel:guest:%s:%s:%s' % (
+        instance.project_id, instance.id, instance.status)
+
+
+@dataclasses.dataclass(frozen=True)
+class Taken:
+    """A snapshot that Nova accepted.
+
+    ``problems`` are the :class:`errors.CloudError` of what could not be
+    written down beside it.
+    """
+
+    image_id: str
+    problems: typing.Tuple[errors.CloudError, ...] = ()
+
+
+def take(request, instance, guest, name):
+    """Ask Nova for a snapshot and write down what proves it later.
+
+    :param guest: the :class:`checklist.Guest` as asked just before.
+    """
+    now = timeutils.utcnow(True)
+    tip = witness.read(guest.console).tip
+    asked = records.Request(
+        at=now, by=request.user.username, state=instance.status,
+        baseline=witness.Baseline.of(tip) if tip else None,
+        after_action=guest.actions[0].request_id if guest.actions else None)
+    image_id = nova.create_image(request, instance.id, name,
+                                 asked.properties())
+    memory = records.Memory(image_id, name, now, request.user.username)
+    # Until the image names itself, nothing on it counts: an instance that is
+    # booted from a snapshot hands the properties on to its own snapshots.
+    outcomes = [
+        _outcome(lambda: glance.add_properties(
+            request, image_id, {records.IMAGE: image_id})),
+        _outcome(lambda: nova.remember(request, instance.id, memory))]
+    problems = tuple(outcome for outcome in outcomes
+                     if isinstance(outcome, errors.CloudError))
+    for problem in problems:
+        LOG.warning('Snapshot %s of %s: %s', image_id, instance.id, problem)
+    return Taken(image_id, problems)
+
+
+@dataclasses.dataclass(frozen=True)
+class Attempt:
+    """What came of one click: ``taken`` is None where it was not ready."""
+
+    instance: facts.Instance
+    checklist: checklist.Checklist
+    name: str
+    taken: typing.Optional[Taken] = None
+
+
+def take_if_ready(request, instance_id, name=None, accept=None):
+    """Take a snapshot if the checks, asked anew, promise enough.
+
+    :param str name: of the image; made from the instance's if None.
+    :param accept: the least :class:`verdict.Verdict` to promise,
+        filesystem-consistent if None.
+    :returns: an :class:`Attempt`.
+    """
+    instance, _snapshots = one(request, instance_id)
+    guest = ask_guest(request, instance)
+    checks = checklist.check(instance, guest, conf.deployment())
+    name = name or default_name(instance)
+    accept = accept or verdict.Verdict.FILESYSTEM
+    if not checks.possible or not checks.promises(accept):
+        return Attempt(instance, checks, name)
+    return Attempt(instance, checks, name,
+                   take(request, instance, guest, name))
+
+
+def default_name(instance):
+    """Return the name of a new snapshot: the instance's and the time."""
+    now = timeutils.utcnow(True).strftime('-%Y%m%dT%H%M%SZ')
+    return instance.name[:records.METADATA_LIMIT - len(now)] + now
+
+
+def settle(request, instance, images):
+    """Decide what can be decided of an instance's snapshots, and seal it.
+
+    :param images: the instance's snapshots as just read.
+    :raises errors.CloudError: where a service failed; nothing is lost, the
+        next look carries on.
+    """
+    by_id = {image.id: image for image in images}
+    memories = {memory.image_id: memory
+                for memory in records.read_memories(instance)
+                if memory.gone is None}
+    missing = [memory for key, memory in memories.items() if key not in by_id]
+    for memory in missing:
+        image = _find(request, memory)
+        if image is not None:
+            by_id[image.id] = image
+    unsettled = [image for image in by_id.values() if _unsettled(image)]
+    lost = [memory for memory in missing if memory.image_id not in by_id]
+    if unsettled or lost:
+        evidence = _evidence(request, instance)
+        for image in unsettled:
+            by_id[image.id] = _settle(request, image, evidence)
+        for memory in lost:
+            _record_loss(request, instance, memory, evidence)
+    for key, memory in memories.items():
+        if key in by_id and records.read_seal(by_id[key]) is not None:
+            nova.forget(request, instance.id, memory)
+
+
+def _find(request, memory):
+    """Return a remembered image that a list did not hold, None if gone."""
+    try:
+        image = glance.get_image(request, memory.image_id)
+    except errors.NotFound:
+        return None
+    return None if image.gone else image
+
+
+def _unsettled(image):
+    return verdict.look(image).rule is verdict.Rule.UNSETTLED
+
+
+def _evidence(request, instance):
+    guest = _hear_now(request, instance).guest
+    actions, console = guest.actions, guest.console
+    if actions and not any(action.started for action in actions):
+        # The instance was stopped at the request and runs by now.
+        actions = _with_stop_times(request, instance.id, actions)
+    return verdict.Evidence(console=console, actions=actions,
+                            now=timeutils.utcnow(True))
+
+
+def _settle(request, image, evidence):
+    """Seal one image if its verdict is final; return it as it is then."""
+    decision = verdict.settle(image, evidence, conf.deployment())
+    if not decision.verdict.final:
+        return image
+    # Glance has no compare-and-set: whoever came first is found by reading
+    # again just before the write.
+    fresh = glance.get_image(request, image.id)
+    if records.read_seal(fresh) is None:
+        glance.add_properties(request, image.id, decision.seal().properties())
+        fresh = glance.get_image(request, image.id)
+    return fresh
+
+
+def _record_loss(request, instance, memory, evidence):
+    decision = verdict.vanished(memory, evidence)
+    gone = dataclasses.replace(memory, gone=evidence.now,
+                               cause=decision.rule.code)
+    nova.remember(request, instance.id, gone)
+
+
+def dismiss(request, instance, image_id):
+    """Forget a discarded snapshot that the user has seen."""
+    for memory in records.read_memories(instance):
+        if memory.image_id == image_id and memory.gone is not None:
+            nova.forget(request, instance.id, memory)

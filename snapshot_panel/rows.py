@@ -1,0 +1,201 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""What a page shows of an instance and of a snapshot, in words."""
+
+import dataclasses
+import typing
+
+from snapshot_panel import conf
+from snapshot_panel import texts
+from snapshot_panel.cloud import errors
+from snapshot_panel.cloud import snapshots
+from snapshot_panel.consistency import checklist
+from snapshot_panel.consistency import facts
+from snapshot_panel.consistency import records
+from snapshot_panel.consistency import verdict
+
+
+@dataclasses.dataclass(frozen=True)
+class CheckLine:
+    """One check, ready to be shown."""
+
+    title: str
+    badge: texts.Badge
+    found: str
+    remedy: str
+
+    @classmethod
+    def of(cls, result):
+        found, remedy = texts.FINDINGS[result.finding]
+        return cls(texts.CHECKS[result.finding.check],
+                   texts.STATES[result.state],
+                   texts.fill(found, result.evidence),
+                   texts.fill(remedy, result.evidence))
+
+
+@dataclasses.dataclass(frozen=True)
+class SnapshotLine:
+    """One snapshot, ready to be shown.
+
+    ``gone`` is true where there is no image any more.
+    """
+
+    id: str
+    name: str
+    decision: verdict.Decision
+    at: typing.Any = None
+    by: str = ''
+    size: typing.Optional[int] = None
+    gone: bool = False
+    step: typing.Optional[typing.Tuple[int, str]] = None
+
+    @property
+    def badge(self):
+        return texts.VERDICTS[self.decision.verdict]
+
+    @property
+    def reason(self):
+        return texts.reason(self.decision)
+
+    @property
+    def unsettled(self):
+        """Tell whether looking again, or settling, may tell more."""
+        return not self.decision.verdict.final
+
+    @classmethod
+    def of_image(cls, image, instance):
+        decision = verdict.look(image)
+        asked = records.read_request(image)
+        return cls(image.id, image.name, decision, at=image.created,
+                   by=asked.by if asked else '', size=image.size,
+                   step=_step(decision, image, instance))
+
+    @classmethod
+    def of_memory(cls, memory):
+        """Show a snapshot whose image the list did not hold."""
+        if memory.gone is None:
+            return cls(memory.image_id, memory.name,
+                       verdict.Decision(verdict.Rule.RUNNING), at=memory.at,
+                       by=memory.by, step=texts.FINISHING)
+        rule = verdict.Rule.of(memory.cause)
+        if rule is None or rule.verdict is not verdict.Verdict.DISCARDED:
+            rule = verdict.Rule.GONE
+        return cls(memory.image_id, memory.name, verdict.Decision(rule),
+                   at=memory.at, by=memory.by, gone=True)
+
+
+def _step(decision, image, instance):
+    if decision.verdict.final:
+        return None
+    if image.active:
+        return texts.WITNESSING
+    return texts.STEPS.get(instance.task_state, texts.FINISHING)
+
+
+def snapshot_lines(instance, images):
+    """Return all that is known of an instance's snapshots, newest first."""
+    lines = [SnapshotLine.of_image(image, instance) for image in images
+             if not image.gone]
+    held = {line.id for line in lines}
+    lines += [SnapshotLine.of_memory(memory)
+              for memory in records.read_memories(instance)
+              if memory.image_id not in held]
+    known = [line for line in lines if line.at is not None]
+    unknown = [line for line in lines if line.at is None]
+    return sorted(known, key=lambda line: line.at, reverse=True) + unknown
+
+
+@dataclasses.dataclass(frozen=True)
+class InstanceRow:
+    """One instance, ready to be shown in the table.
+
+    ``problem`` is the :class:`errors.CloudError` that kept us from asking
+    the guest, or None.
+    """
+
+    instance: facts.Instance
+    checklist: checklist.Checklist
+    latest: typing.Optional[SnapshotLine] = None
+    unsettled: bool = False
+    asked: bool = False
+    heard_at: typing.Any = None
+    problem: typing.Optional[errors.CloudError] = None
+    snapshots_known: bool = True
+
+    @property
+    def id(self):
+        return self.instance.id
+
+    @property
+    def name(self):
+        return self.instance.name
+
+    @property
+    def status(self):
+        return texts.INSTANCE_STATUSES.get(self.instance.status,
+                                           self.instance.status)
+
+    @property
+    def ready(self):
+        return self.checklist.ready
+
+    @property
+    def one_click(self):
+        """Tell whether the button may take the snapshot without asking.
+
+        Where only the guest can tell more, the click asks it.
+        """
+        return self.ready or (self.checklist.undecided and not self.asked)
+
+    @property
+    def total(self):
+        return len(self.checklist.results)
+
+    @property
+    def agent(self):
+        """The check of the agent, None where it does not apply."""
+        result = (self.checklist.find(checklist.Check.AGENT)
+                  or self.checklist.find(checklist.Check.STOP))
+        return CheckLine.of(result) if result else None
+
+    @property
+    def agent_word(self):
+        """The state of the agent in one word."""
+        result = self.checklist.find(checklist.Check.AGENT)
+        return texts.AGENT_WORDS.get(result.finding if result else None,
+                                     texts.AGENT_UNKNOWN)
+
+    @property
+    def lines(self):
+        return [CheckLine.of(result) for result in self.checklist.results]
+
+
+def instance_row(instance, images, heard=None, snapshots_known=True):
+    """Put together what is known of one instance.
+
+    :param images: its snapshots as far as they were asked for.
+    :param heard: :class:`snapshots.Heard`, a :class:`errors.CloudError`, or
+        None where nobody asked.
+    """
+    problem = heard if isinstance(heard, errors.CloudError) else None
+    guest = checklist.Guest(asked=problem is not None)
+    if isinstance(heard, snapshots.Heard):
+        guest = heard.guest
+    lines = snapshot_lines(instance, images)
+    return InstanceRow(
+        instance=instance,
+        checklist=checklist.check(instance, guest, conf.deployment()),
+        latest=lines[0] if lines else None,
+        unsettled=any(line.unsettled for line in lines),
+        asked=heard is not None, heard_at=getattr(heard, 'at', None),
+        problem=problem, snapshots_known=snapshots_known)

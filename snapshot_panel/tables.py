@@ -1,0 +1,176 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The table of instances."""
+
+from django.shortcuts import redirect
+from django.template.loader import render_to_string
+from django.utils.translation import gettext_lazy as _
+
+from horizon import messages
+from horizon import tables
+
+from snapshot_panel import texts
+from snapshot_panel.cloud import errors
+from snapshot_panel.cloud import snapshots
+
+TAKE_RULES = (('compute', 'os_compute_api:servers:create_image'),)
+
+
+def cell(name):
+    """Return a column's transform that renders a template of ours."""
+    def render(row):
+        return render_to_string('consistent_snapshots/%s.html' % name,
+                                {'row': row})
+    return render
+
+
+class TakeSnapshot(tables.Action):
+    """One click, without a question where the instance is ready."""
+
+    name = 'take'
+    verbose_name = _('Consistent snapshot')
+    verbose_name_plural = _('Consistent snapshots')
+    icon = 'camera'
+    action_type = 'primary'
+    policy_rules = TAKE_RULES
+    # Every id is asked anew, so the rows of the page are not needed.
+    preempt = True
+
+    def __init__(self, **kwargs):
+        super().__init__(
+            verbose_name=self.verbose_name, icon=self.icon,
+            verbose_name_plural=self.verbose_name_plural, **kwargs)
+        self.attrs['data-batch-action'] = 'true'
+
+    def allowed(self, request, row=None):
+        return row is None or row.one_click
+
+    def handle(self, table, request, instance_ids):
+        """Take what is ready; say of each other what is missing."""
+        unready = [instance_id for instance_id in dict.fromkeys(instance_ids)
+                   if not _take(request, instance_id)]
+        if len(instance_ids) == 1 and unready == instance_ids:
+            return redirect('horizon:project:consistent_snapshots:snapshot',
+                            instance_ids[0])
+        # Back to the page of the table that the user came from.
+        return redirect(request.get_full_path())
+
+
+def _take(request, instance_id):
+    """Take one snapshot if it is ready; return False if it is not."""
+    try:
+        attempt = snapshots.take_if_ready(request, instance_id)
+    except errors.CloudError as problem:
+        report_error(request, problem)
+        return True
+    if attempt.taken is None:
+        messages.warning(request, _(
+            '%(name)s is not ready for a consistent snapshot: no snapshot '
+            'was taken.') % {'name': attempt.instance.name})
+        return False
+    report_taken(request, attempt)
+    return True
+
+
+def report_taken(request, attempt):
+    """Tell the user that Nova accepted a snapshot."""
+    messages.success(request, _(
+        'Snapshot %(image)s of %(name)s is being taken.') % {
+            'image': attempt.name, 'name': attempt.instance.name})
+    for problem in attempt.taken.problems:
+        messages.warning(request, _(
+            'Something could not be written down beside the snapshot '
+            '%(image)s (%(service)s), so it may be called unproven.') % {
+                'image': attempt.name, 'service': problem.service})
+
+
+def report_error(request, problem):
+    """Tell the user what went wrong and what to do."""
+    messages.error(request, _('%(service)s: %(text)s') % {
+        'service': problem.service, 'text': texts.error(problem)})
+
+
+class Options(tables.LinkAction):
+    """The same snapshot with a form between, or what stands in the way."""
+
+    name = 'options'
+    verbose_name = _('With options…')
+    url = 'horizon:project:consistent_snapshots:snapshot'
+    classes = ('ajax-modal',)
+    policy_rules = TAKE_RULES
+
+    def allowed(self, request, row=None):
+        return row is not None and row.one_click
+
+
+class NotReady(Options):
+    """The primary button of an instance that is not ready."""
+
+    name = 'not_ready'
+    verbose_name = _('Consistent snapshot…')
+
+    def allowed(self, request, row=None):
+        return row is not None and not row.one_click
+
+
+class Details(tables.LinkAction):
+    name = 'details'
+    verbose_name = _('Checklist and snapshots')
+    url = 'horizon:project:consistent_snapshots:instance'
+
+
+class InstancesFilter(tables.FilterAction):
+    filter_type = 'server'
+    filter_choices = (
+        ('name', _('Instance name ='), True),
+        ('status', _('Status ='), True, _('for example active or shutoff')),
+    )
+
+
+class InstanceRow(tables.Row):
+    """A row that tells the page's script what is still to be asked."""
+
+    def load_cells(self, datum=None):
+        super().load_cells(datum)
+        if self.datum.unsettled:
+            self.attrs['data-unsettled'] = 'true'
+        if not self.datum.asked and self.datum.checklist.undecided:
+            self.attrs['data-unasked'] = 'true'
+
+
+class InstancesTable(tables.DataTable):
+    name = tables.Column(
+        'name', verbose_name=_('Instance'),
+        link='horizon:project:consistent_snapshots:instance')
+    status = tables.Column('status', verbose_name=_('Status'))
+    readiness = tables.Column(
+        cell('_readiness'), verbose_name=_('Readiness'),
+        help_text=_('How many checks hold. All must hold for a snapshot that '
+                    'can be proven consistent.'))
+    agent = tables.Column(
+        cell('_agent'), verbose_name=_('Guest agent'),
+        help_text=_('No cloud service tells whether the agent runs: only '
+                    'what the guest itself says on its console counts.'))
+    latest = tables.Column(cell('_latest'),
+                           verbose_name=_('Latest snapshot'))
+
+    def get_object_display(self, row):
+        return row.name
+
+    class Meta(object):
+        name = 'instances'
+        verbose_name = _('Consistent Snapshots')
+        row_class = InstanceRow
+        table_actions = (InstancesFilter, TakeSnapshot)
+        row_actions = (TakeSnapshot, NotReady, Options, Details)
+        multi_select = True

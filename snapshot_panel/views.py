@@ -1,0 +1,224 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The pages."""
+
+from django import http
+from django.shortcuts import redirect
+from django.shortcuts import render
+from django.urls import reverse
+from django.urls import reverse_lazy
+from django.utils.functional import cached_property
+from django.utils.translation import gettext_lazy as _
+from django.views import generic
+
+from horizon import exceptions
+from horizon import forms
+from horizon import tables as horizon_tables
+from horizon import views as horizon_views
+from horizon.utils import functions
+
+from snapshot_panel import conf
+from snapshot_panel import forms as panel_forms
+from snapshot_panel import rows
+from snapshot_panel import tables
+from snapshot_panel import texts
+from snapshot_panel.cloud import errors
+from snapshot_panel.cloud import snapshots
+
+INDEX = 'horizon:project:consistent_snapshots:index'
+
+# How many guests one request of the page's script may ask for.
+GUESTS_PER_REQUEST = 25
+
+
+class ProblemMixin(object):
+    """Show what a service refused as a page with the right status."""
+
+    def dispatch(self, request, *args, **kwargs):
+        try:
+            return super().dispatch(request, *args, **kwargs)
+        except errors.UNAUTHORIZED:
+            # Horizon sends the user to the login page.
+            exceptions.handle(request)
+            raise
+        except errors.CloudError as problem:
+            return self.problem(request, problem)
+
+    def problem(self, request, problem):
+        return render(request, 'consistent_snapshots/problem.html', {
+            'page_title': _('Consistent Snapshots'),
+            'service': problem.service, 'text': texts.error(problem),
+            'index_url': reverse(INDEX)}, status=problem.status)
+
+
+class IndexMixin(horizon_tables.PagedTableMixin):
+    """Find the rows that the index shows, in a fixed number of requests."""
+
+    def overview(self):
+        marker, direction = self._get_marker()
+        found = snapshots.overview(
+            self.request, functions.get_page_size(self.request),
+            marker=marker, backwards=direction == 'asc',
+            **self.get_filters())
+        self._has_more_data = found.more
+        self._has_prev_data = found.previous
+        return found
+
+
+def make_rows(overview, heard):
+    """Return an :class:`rows.InstanceRow` for each instance.
+
+    :param heard: what guests told, by instance id.
+    """
+    known = not any(problem.service == 'Glance'
+                    for problem in overview.errors)
+    return [rows.instance_row(
+        instance, images_of(overview, instance), heard.get(instance.id),
+        snapshots_known=known) for instance in overview.instances]
+
+
+def images_of(overview, instance):
+    return [image for image in overview.snapshots
+            if image.instance_id == instance.id]
+
+
+class IndexView(ProblemMixin, IndexMixin, horizon_tables.DataTableView):
+    table_class = tables.InstancesTable
+    template_name = 'consistent_snapshots/index.html'
+    page_title = _('Consistent Snapshots')
+
+    def get_data(self):
+        found = self.overview()
+        for problem in found.errors:
+            tables.report_error(self.request, problem)
+        return make_rows(found, {})
+
+    def get_context_data(self, **kwargs):
+        context = super().get_context_data(**kwargs)
+        context['poll_interval'] = conf.get_config()['poll_interval']
+        return context
+
+
+class RowsView(ProblemMixin, IndexMixin, horizon_tables.DataTableView):
+    """Answer the page's script: GET looks, POST also settles."""
+
+    table_class = tables.InstancesTable
+
+    def get(self, request, *args, **kwargs):
+        return self._answer(request.GET.getlist('id'), self._look())
+
+    def post(self, request, *args, **kwargs):
+        wanted = request.POST.getlist('id')
+        found = self._look()
+        due = [instance for instance in found.instances
+               if instance.id in wanted and rows.instance_row(
+                   instance, images_of(found, instance)).unsettled]
+        snapshots.together(*[
+            (lambda instance=instance: snapshots.settle(
+                request, instance, images_of(found, instance)))
+            for instance in due])
+        return self._answer(wanted, self._look() if due else found)
+
+    def problem(self, request, problem):
+        return http.JsonResponse(
+            {'problem': '%s: %s' % (problem.service, texts.error(problem))},
+            status=problem.status)
+
+    def _look(self):
+        self.get_table()
+        self.update_server_filter_action(self.request)
+        found = self.overview()
+        for problem in found.errors:
+            raise problem
+        return found
+
+    def _answer(self, wanted, found):
+        chosen = [instance for instance in found.instances
+                  if instance.id in wanted]
+        heard = snapshots.hear_guests(self.request,
+                                      chosen[:GUESTS_PER_REQUEST])
+        table = self.table_class(self.request, data=[
+            row for row in make_rows(found, heard) if row.id in wanted])
+        return http.JsonResponse({'rows': {
+            row.datum.id: row.render() for row in table.get_rows()}})
+
+
+class InstanceView(ProblemMixin, horizon_views.HorizonTemplateView):
+    """The checklist and the snapshots of one instance."""
+
+    template_name = 'consistent_snapshots/instance.html'
+    page_title = _('Consistent Snapshots: {{ row.name }}')
+
+    def get_context_data(self, **kwargs):
+        instance, images = snapshots.one(self.request,
+                                         self.kwargs['instance_id'])
+        failed = isinstance(images, errors.CloudError)
+        if failed:
+            tables.report_error(self.request, images)
+        heard = snapshots.hear_guests(self.request, [instance])
+        row = rows.instance_row(instance, [] if failed else images,
+                                heard[instance.id],
+                                snapshots_known=not failed)
+        return super().get_context_data(
+            row=row, poll_interval=conf.get_config()['poll_interval'],
+            snapshots=rows.snapshot_lines(instance,
+                                          [] if failed else images),
+            **kwargs)
+
+
+class SnapshotView(ProblemMixin, forms.ModalFormView):
+    """The form between, or what stands in the way of a snapshot."""
+
+    form_class = panel_forms.SnapshotForm
+    template_name = 'consistent_snapshots/snapshot.html'
+    success_url = reverse_lazy(INDEX)
+    cancel_url = reverse_lazy(INDEX)
+    modal_id = 'consistent_snapshot_modal'
+    page_title = _('Snapshot of {{ row.name }}')
+
+    @cached_property
+    def row(self):
+        instance, images = snapshots.one(self.request,
+                                         self.kwargs['instance_id'])
+        heard = snapshots.Heard(snapshots.ask_guest(self.request, instance),
+                                None)
+        known = [] if isinstance(images, errors.CloudError) else images
+        return rows.instance_row(instance, known, heard)
+
+    def get_initial(self):
+        return {'instance_id': self.row.id,
+                'name': snapshots.default_name(self.row.instance),
+                'promise': self.row.checklist.prediction.value}
+
+    def get_context_data(self, **kwargs):
+        prediction = self.row.checklist.prediction
+        self.submit_label = texts.ANYWAY[prediction]
+        self.submit_url = reverse(
+            'horizon:project:consistent_snapshots:snapshot',
+            args=[self.kwargs['instance_id']])
+        return super().get_context_data(
+            row=self.row, prediction=texts.VERDICTS[prediction],
+            missing=[rows.CheckLine.of(result)
+                     for result in self.row.checklist.missing], **kwargs)
+
+
+class DismissView(ProblemMixin, generic.View):
+    """Forget a discarded snapshot that the user has seen."""
+
+    http_method_names = ['post']
+
+    def post(self, request, instance_id):
+        instance, _images = snapshots.one(request, instance_id)
+        snapshots.dismiss(request, instance, request.POST.get('image', ''))
+        return redirect('horizon:project:consistent_snapshots:instance',
+                        instance.id)

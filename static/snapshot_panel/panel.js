@@ -1,0 +1,125 @@
+/* Keep the rows of the index up to date.
+ *
+ * Nothing is decided here: the script asks for rows and shows them. Looking
+ * is a GET; while a snapshot is not settled it asks to settle with a POST.
+ */
+(function () {
+  'use strict';
+
+  var watch = document.getElementById('snapshot-panel-watch');
+  var news = document.getElementById('snapshot-panel-news');
+  var table = document.getElementById('instances');
+  if (!watch || !table) {
+    return;
+  }
+
+  var GUESTS_PER_REQUEST = 5;
+  var LONGEST_PAUSE = 30;
+  var pause = Number(watch.dataset.interval);
+  var failures = 0;
+
+  function ids(marker) {
+    return Array.from(table.querySelectorAll('tr[' + marker + ']'))
+      .map(function (row) { return row.dataset.objectId; });
+  }
+
+  function find(id) {
+    return Array.from(table.querySelectorAll('tr[data-object-id]'))
+      .find(function (row) { return row.dataset.objectId === id; });
+  }
+
+  // The page that is shown is named by the address of this page.
+  function ask(method, wanted) {
+    var body = new URLSearchParams(wanted.map(function (id) {
+      return ['id', id];
+    }));
+    var query = new URLSearchParams(window.location.search);
+    if (method === 'GET') {
+      body.forEach(function (id) { query.append('id', id); });
+    }
+    return fetch(watch.dataset.url + '?' + query, {
+      method: method,
+      body: method === 'GET' ? undefined : body,
+      credentials: 'same-origin',
+      headers: {
+        'X-Requested-With': 'XMLHttpRequest',
+        'X-CSRFToken': watch.querySelector('input').value
+      }
+    }).then(function (response) {
+      return response.json();
+    }).then(function (answer) {
+      if (answer.problem) {
+        throw new Error(answer.problem);
+      }
+      Object.keys(answer.rows).forEach(function (id) {
+        show(id, answer.rows[id]);
+      });
+      say('');
+    });
+  }
+
+  function say(text) {
+    if (news.textContent !== text) {
+      news.textContent = text;
+    }
+  }
+
+  // A row that somebody is using stays as it is until they have finished.
+  function busy(row) {
+    return row.querySelector('.btn-group.open') !== null;
+  }
+
+  function show(id, html) {
+    var old = find(id);
+    if (!old || busy(old)) {
+      return;
+    }
+    var holder = document.createElement('tbody');
+    holder.innerHTML = html;
+    var row = holder.querySelector('tr');
+    var box = old.querySelector('.table-row-multi-select');
+    var newBox = row.querySelector('.table-row-multi-select');
+    if (box && newBox) {
+      newBox.checked = box.checked;
+    }
+    var focused = old.contains(document.activeElement) &&
+      document.activeElement.id;
+    old.replaceWith(row);
+    if (focused && document.getElementById(focused)) {
+      document.getElementById(focused).focus();
+    }
+  }
+
+  function askGuests() {
+    var wanted = ids('data-unasked');
+    var batches = [];
+    while (wanted.length) {
+      batches.push(wanted.splice(0, GUESTS_PER_REQUEST));
+    }
+    return batches.reduce(function (before, batch) {
+      return before.then(function () { return ask('GET', batch); });
+    }, Promise.resolve());
+  }
+
+  function settle() {
+    var wanted = ids('data-unsettled');
+    return wanted.length ? ask('POST', wanted) : Promise.resolve();
+  }
+
+  function carryOn() {
+    settle().then(askGuests).then(function () {
+      failures = 0;
+    }, function (error) {
+      failures += 1;
+      say(error instanceof SyntaxError || error instanceof TypeError ?
+        watch.dataset.failed : error.message);
+    }).then(function () {
+      if (failures || ids('data-unsettled').length) {
+        window.setTimeout(carryOn, 1000 * Math.min(
+          LONGEST_PAUSE, pause * Math.pow(2, failures)));
+      }
+    });
+  }
+
+  carryOn();
+}());
