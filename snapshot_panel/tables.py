@@ -46,11 +46,8 @@ class TakeSnapshot(tables.Action):
     # Every id is asked anew, so the rows of the page are not needed.
     preempt = True
 
-    def __init__(self, **kwargs):
-        super().__init__(
-            verbose_name=self.verbose_name, icon=self.icon,
-            verbose_name_plural=self.verbose_name_plural, **kwargs)
-        self.attrs['data-batch-action'] = 'true'
+    # Horizon's script enables it once a row is selected.
+    attrs = {'data-batch-action': 'true'}
 
     def allowed(self, request, row=None):
         return row is None or row.one_click

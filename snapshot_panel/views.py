@@ -81,7 +81,7 @@ def make_rows(overview, heard):
     :param heard: what guests told, by instance id.
     """
     known = not any(problem.service == 'Glance'
-                    for problem in overview.errors)
+                    for problem in overview.problems)
     return [rows.instance_row(
         instance, images_of(overview, instance), heard.get(instance.id),
         snapshots_known=known) for instance in overview.instances]
@@ -99,7 +99,7 @@ class IndexView(ProblemMixin, IndexMixin, horizon_tables.DataTableView):
 
     def get_data(self):
         found = self.overview()
-        for problem in found.errors:
+        for problem in found.problems:
             tables.report_error(self.request, problem)
         return make_rows(found, {})
 
@@ -138,7 +138,7 @@ class RowsView(ProblemMixin, IndexMixin, horizon_tables.DataTableView):
         self.get_table()
         self.update_server_filter_action(self.request)
         found = self.overview()
-        for problem in found.errors:
+        for problem in found.problems:
             raise problem
         return found
 

@@ -59,15 +59,15 @@ def _outcome(call):
 class Overview:
     """What one look at the project told.
 
-    ``errors`` are those of the parts that could not be had; ``instances``
-    and ``snapshots`` hold the rest.
+    ``problems`` are the :class:`errors.CloudError` of the parts that could
+    not be had; ``instances`` and ``snapshots`` hold the rest.
     """
 
     instances: typing.Tuple[facts.Instance, ...] = ()
     snapshots: typing.Tuple[facts.Image, ...] = ()
     more: bool = False
     previous: bool = False
-    errors: typing.Tuple[errors.CloudError, ...] = ()
+    problems: typing.Tuple[errors.CloudError, ...] = ()
 
 
 def overview(request, limit, **filters):
