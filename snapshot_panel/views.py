@@ -27,6 +27,8 @@ from horizon import tables as horizon_tables
 from horizon import views as horizon_views
 from horizon.utils import functions
 
+from openstack_dashboard import policy
+
 from snapshot_panel import conf
 from snapshot_panel import forms as panel_forms
 from snapshot_panel import rows
@@ -36,6 +38,10 @@ from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import snapshots
 
 INDEX = 'horizon:project:consistent_snapshots:index'
+
+# What settling a snapshot asks of the services.
+SETTLE_RULES = (('compute', 'os_compute_api:os-console-output'),
+                ('image', 'modify_image'))
 
 # How many guests one request of the page's script may ask for.
 GUESTS_PER_REQUEST = 25
@@ -106,6 +112,7 @@ class IndexView(ProblemMixin, IndexMixin, horizon_tables.DataTableView):
     def get_context_data(self, **kwargs):
         context = super().get_context_data(**kwargs)
         context['poll_interval'] = conf.get_config()['poll_interval']
+        context['may_settle'] = policy.check(SETTLE_RULES, self.request)
         return context
 
 
@@ -123,16 +130,17 @@ class RowsView(ProblemMixin, IndexMixin, horizon_tables.DataTableView):
         due = [instance for instance in found.instances
                if instance.id in wanted and rows.instance_row(
                    instance, images_of(found, instance)).unsettled]
-        snapshots.together(*[
+        outcomes = snapshots.together(*[
             (lambda instance=instance: snapshots.settle(
                 request, instance, images_of(found, instance)))
             for instance in due])
-        return self._answer(wanted, self._look() if due else found)
+        failed = [outcome for outcome in outcomes
+                  if isinstance(outcome, errors.CloudError)]
+        return self._answer(wanted, self._look() if due else found, *failed)
 
     def problem(self, request, problem):
-        return http.JsonResponse(
-            {'problem': '%s: %s' % (problem.service, texts.error(problem))},
-            status=problem.status)
+        return http.JsonResponse({'rows': {}, 'problem': say(problem)},
+                                 status=problem.status)
 
     def _look(self):
         self.get_table()
@@ -142,15 +150,21 @@ class RowsView(ProblemMixin, IndexMixin, horizon_tables.DataTableView):
             raise problem
         return found
 
-    def _answer(self, wanted, found):
+    def _answer(self, wanted, found, *failed):
         chosen = [instance for instance in found.instances
                   if instance.id in wanted]
         heard = snapshots.hear_guests(self.request,
                                       chosen[:GUESTS_PER_REQUEST])
         table = self.table_class(self.request, data=[
             row for row in make_rows(found, heard) if row.id in wanted])
-        return http.JsonResponse({'rows': {
-            row.datum.id: row.render() for row in table.get_rows()}})
+        return http.JsonResponse({
+            'rows': {row.datum.id: row.render() for row in table.get_rows()},
+            'problem': say(failed[0]) if failed else ''})
+
+
+def say(problem):
+    """Return one sentence about a :class:`errors.CloudError`."""
+    return '%s: %s' % (problem.service, texts.error(problem))
 
 
 class InstanceView(ProblemMixin, horizon_views.HorizonTemplateView):
@@ -190,8 +204,8 @@ class SnapshotView(ProblemMixin, forms.ModalFormView):
     def row(self):
         instance, images = snapshots.one(self.request,
                                          self.kwargs['instance_id'])
-        heard = snapshots.Heard(snapshots.ask_guest(self.request, instance),
-                                None)
+        heard = snapshots.Heard(
+            snapshots.ask_guest_if_allowed(self.request, instance), None)
         known = [] if isinstance(images, errors.CloudError) else images
         return rows.instance_row(instance, known, heard)
 

@@ -48,12 +48,12 @@
     }).then(function (response) {
       return response.json();
     }).then(function (answer) {
-      if (answer.problem) {
-        throw new Error(answer.problem);
-      }
       Object.keys(answer.rows).forEach(function (id) {
         show(id, answer.rows[id]);
       });
+      if (answer.problem) {
+        throw new Error(answer.problem);
+      }
       say('');
     });
   }
@@ -103,7 +103,8 @@
 
   function settle() {
     var wanted = ids('data-unsettled');
-    return wanted.length ? ask('POST', wanted) : Promise.resolve();
+    var method = watch.dataset.maySettle ? 'POST' : 'GET';
+    return wanted.length ? ask(method, wanted) : Promise.resolve();
   }
 
   function carryOn() {

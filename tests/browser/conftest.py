@@ -1,0 +1,81 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""A real browser: Playwright on Debian's Chromium."""
+
+import pathlib
+import shutil
+
+from playwright import sync_api
+import pytest
+
+from tests import clients
+
+RESULTS = pathlib.Path(__file__).parents[2] / 'test-results'
+# The background requests of a fresh Chromium go to hosts of its maker.
+ARGUMENTS = ('--no-sandbox', '--disable-gpu', '--disable-quic',
+             '--no-first-run', '--disable-background-networking',
+             '--disable-component-update', '--disable-sync')
+
+
+@pytest.fixture(scope='session')
+def chromium():
+    path = shutil.which('chromium')
+    if path is None:
+        pytest.fail('The browser tests need Chromium; on Debian: '
+                    'apt-get install chromium')
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=path, args=list(ARGUMENTS))
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def browse(cloud, chromium, request):
+    """Open a window of a logged-in user: ``browse('demo')``."""
+    contexts = []
+
+    def open_window(user='demo', width=1400, height=1000):
+        context = chromium.new_context(
+            viewport={'width': width, 'height': height})
+        context.set_default_timeout(clients.PATIENCE * 1000)
+        contexts.append(context)
+        page = context.new_page()
+        page.goto(cloud.url.rstrip('/') + '/auth/login/')
+        page.fill('#id_username', user)
+        page.fill('#id_password', cloud.users[user]['password'])
+        page.press('#id_password', 'Enter')
+        page.wait_for_selector('#sidebar-accordion, .openstack-dashboard')
+        page.goto(cloud.url.rstrip('/') + clients.PANEL)
+        return page
+
+    yield open_window
+    failed = request.node.stash.get(FAILED, False)
+    for number, context in enumerate(contexts):
+        if failed and context.pages:
+            RESULTS.mkdir(exist_ok=True)
+            context.pages[-1].screenshot(
+                path=RESULTS / ('%s-%d.png' % (request.node.name, number)),
+                full_page=True)
+        context.close()
+
+
+FAILED = pytest.StashKey()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    report = yield
+    if report.when == 'call':
+        item.stash[FAILED] = report.failed
+    return report

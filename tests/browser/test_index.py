@@ -1,0 +1,159 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""What a user does with a browser on the index."""
+
+import re
+
+from playwright.sync_api import expect
+import pytest
+
+from tests import clients
+
+RUNNING = '.progress-bar'
+
+
+def row(page, name):
+    return page.locator('#instances tbody tr').filter(
+        has=page.get_by_role('link', name=name, exact=True))
+
+
+def button(page, name):
+    """The primary button of an instance's row."""
+    return row(page, name).locator('.actions_column .btn').first
+
+
+def shows(page, name, text):
+    expect(row(page, name)).to_contain_text(text,
+                                            timeout=clients.PATIENCE * 1000)
+
+
+@pytest.fixture
+def api(cloud):
+    return clients.OpenStack(cloud)
+
+
+def test_one_click_gives_a_snapshot_with_a_true_verdict(browse, cloud, api):
+    page = browse()
+    shows(page, 'web-ready', 'Ready')
+    before = {image['id'] for image in
+              api.snapshots(cloud.instances['web-ready'])}
+
+    button(page, 'web-ready').click()
+
+    expect(page.locator('.alert-success')).to_contain_text('being taken')
+    expect(row(page, 'web-ready').locator(RUNNING)).to_be_visible()
+    shows(page, 'web-ready', 'writing stood still')
+    shows(page, 'web-ready', 'File-system consistent')
+    made = [image for image in api.snapshots(cloud.instances['web-ready'])
+            if image['id'] not in before]
+    assert [(image['status'], image['consistency_verdict'])
+            for image in made] == [('active', 'filesystem-consistent')]
+
+
+def test_the_steps_are_named_while_it_runs(browse):
+    page = browse()
+    shows(page, 'web-ready', 'Ready')
+    button(page, 'web-ready').click()
+    seen = set()
+
+    def watch():
+        text = row(page, 'web-ready').inner_text()
+        seen.update(re.findall(
+            'Freezing and copying|Uploading|Finishing', text))
+        return 'writing stood still' in text and not row(
+            page, 'web-ready').locator(RUNNING).count()
+    clients.wait_for(watch, 'the verdict', pause=0.2)
+
+    assert 'Uploading' in seen
+
+
+def test_what_is_not_ready_opens_what_is_missing(browse):
+    page = browse()
+
+    button(page, 'legacy-no-channel').click()
+
+    dialog = page.locator('#consistent_snapshot_modal')
+    expect(dialog).to_contain_text('no channel to a guest agent')
+    expect(dialog).to_contain_text('Set hw_qemu_guest_agent=yes')
+    dialog.get_by_role('button', name='Take it anyway: crash-consistent'
+                       ).click()
+    shows(page, 'legacy-no-channel', 'Crash-consistent')
+    shows(page, 'legacy-no-channel', 'so it was not frozen')
+
+
+def test_a_discarded_snapshot_is_reported(browse):
+    page = browse()
+    shows(page, 'next-is-discarded', 'Ready')
+
+    button(page, 'next-is-discarded').click()
+
+    shows(page, 'next-is-discarded', 'threw the snapshot away')
+
+
+def test_two_users_at_once_take_one_snapshot(browse, cloud, api):
+    one, two = browse('demo'), browse('demo2')
+    for page in (one, two):
+        shows(page, 'web-ready', 'Ready')
+    before = len(api.snapshots(cloud.instances['web-ready']))
+
+    button(one, 'web-ready').click(no_wait_after=True)
+    button(two, 'web-ready').click(no_wait_after=True)
+
+    for page in (one, two):
+        page.wait_for_selector('.messages .alert')
+    said = [page.locator('.messages').inner_text() for page in (one, two)]
+    assert sum('being taken' in text for text in said) == 1
+    for page in (one, two):
+        page.reload()
+        shows(page, 'web-ready', 'File-system consistent')
+    assert len(api.snapshots(cloud.instances['web-ready'])) == before + 1
+
+
+def test_the_keyboard_is_enough(browse):
+    page = browse()
+    shows(page, 'web-ready', 'Ready')
+    target = button(page, 'web-ready').get_attribute('id')
+
+    for _press in range(200):
+        page.keyboard.press('Tab')
+        if page.evaluate('document.activeElement.id') == target:
+            break
+    page.keyboard.press('Enter')
+
+    expect(page.locator('.alert-success')).to_contain_text('being taken')
+    shows(page, 'web-ready', 'writing stood still')
+
+
+def test_a_closed_browser_loses_nothing(browse, cloud, api):
+    first = browse('demo')
+    shows(first, 'web-ready', 'Ready')
+    button(first, 'web-ready').click()
+    expect(row(first, 'web-ready').locator(RUNNING)).to_be_visible()
+    first.context.close()
+    clients.wait_for(lambda: api.idle(cloud.instances['web-ready']),
+                     'the snapshot to be made with nobody looking')
+
+    second = browse('demo2')
+
+    shows(second, 'web-ready', 'File-system consistent')
+    image = api.snapshots(cloud.instances['web-ready'])[0]
+    assert image['consistency_verdict'] == 'filesystem-consistent'
+    assert image['consistency_requested_by'] == 'demo'
+
+
+def test_a_reader_looks_and_changes_nothing(browse):
+    page = browse('reader')
+
+    shows(page, 'web-ready', 'File-system consistent')
+
+    assert page.locator('.actions_column button').count() == 0

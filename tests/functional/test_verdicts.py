@@ -1,0 +1,139 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Each kind of guest gets the verdict that is true of it, never a better one.
+
+Every snapshot is taken with the panel's own button on a real OpenStack. What
+a guest does is in tests/cloud/guests.py, behaving as facts.md says of libvirt
+and real guests.
+"""
+
+import pytest
+
+from tests import clients
+
+# What is true of a snapshot of each guest: (verdict, rule).
+TRUTH = {
+    'ready': ('filesystem-consistent', 'freeze-witnessed'),
+    'hook-ok': ('application-consistent', 'hooks-witnessed'),
+    # Its witnesses come after the image is active.
+    'late': ('filesystem-consistent', 'freeze-witnessed'),
+    # The console has lost its beginning; the image kept the baseline.
+    'rotated': ('filesystem-consistent', 'freeze-witnessed'),
+    'no-kit': ('unproven', 'no-witness'),
+    'agent-dead': ('unproven', 'no-witness'),
+    'agent-stopped': ('crash-consistent', 'agent-stopped'),
+    'freeze-fails': ('crash-consistent', 'stayed-open'),
+    'partial': ('crash-consistent', 'stayed-open'),
+    'hook-fails': ('crash-consistent', 'hook-refused'),
+    'reboot': ('unproven', 'rebooted'),
+    'replay': ('unproven', 'silent'),
+    'typed': ('unproven', 'silent'),
+    'cut': ('unproven', 'cut-short'),
+    'stuck': ('unproven', 'cut-short'),
+    'extra-freeze': ('unproven', 'several-freezes'),
+}
+
+
+@pytest.fixture(scope='module')
+def guests(cloud, openstack):
+    """One instance for each kind of guest, by kind."""
+    flavor = openstack.nova.flavors.list()[0]
+    image = cloud.images['debian-12-agent']
+    made = {
+        kind: openstack.nova.servers.create(
+            'test-' + kind, image, flavor, nics='none',
+            meta={'demo_guest': kind}).id
+        for kind in list(TRUTH) + ['discard']}
+    for server_id in made.values():
+        clients.wait_for(lambda: openstack.status(server_id) == 'ACTIVE',
+                         'an instance to boot')
+    yield made
+    for server_id in made.values():
+        openstack.nova.servers.delete(server_id)
+
+
+@pytest.fixture(scope='module')
+def settled(guests, openstack, dashboard):
+    """Take all snapshots with the panel, look until all are settled."""
+    for server_id in guests.values():
+        take(dashboard, server_id)
+    waiting = set(guests.values())
+
+    def look():
+        rows = dashboard.rows(*waiting, settle=True)
+        waiting.difference_update(
+            server_id for server_id, row in rows.items()
+            if 'data-unsettled' not in row)
+        return not waiting
+    clients.wait_for(look, 'all verdicts', pause=2)
+    return guests
+
+
+def take(dashboard, server_id):
+    """Click, and accept what the dialog offers where it is not ready."""
+    page = dashboard.click(server_id)
+    if '/snapshot/' not in page.url:
+        return
+    path = page.url[len(dashboard.url):]
+    fields = dict(dashboard.inputs(page, 'name', 'promise'))
+    answer = dashboard.post(path, **fields)
+    assert '/snapshot/' not in answer.url, dashboard.messages(answer)
+
+
+@pytest.mark.parametrize('kind', sorted(TRUTH))
+def test_the_verdict_is_true(kind, settled, openstack):
+    images = openstack.snapshots(settled[kind])
+
+    assert len(images) == 1
+    image = images[0]
+    assert image['status'] == 'active'
+    assert (image['consistency_verdict'],
+            image['consistency_rule']) == TRUTH[kind]
+    assert image['consistency_image'] == image['id']
+
+
+def test_a_discarded_snapshot_is_reported(settled, openstack, dashboard):
+    server_id = settled['discard']
+
+    assert openstack.snapshots(server_id) == []
+    row = dashboard.rows(server_id)[server_id]
+    assert 'Discarded' in row
+    assert 'refused the freeze' in row
+
+
+def test_nothing_is_remembered_of_what_is_sealed(settled, openstack):
+    metadata = openstack.nova.servers.get(settled['ready']).metadata
+
+    assert [key for key in metadata if key.startswith('consistency')] == []
+
+
+def test_a_seal_does_not_speak_for_a_descendant(settled, openstack,
+                                                dashboard):
+    """Properties are inherited by an instance and by its snapshots."""
+    sealed = openstack.snapshots(settled['ready'])[0]
+    flavor = openstack.nova.flavors.list()[0]
+    heir = openstack.nova.servers.create(
+        'test-heir', sealed['id'], flavor, nics='none',
+        meta={'demo_guest': 'no-kit'}).id
+    clients.wait_for(lambda: openstack.status(heir) == 'ACTIVE', 'the heir')
+    openstack.nova.servers.create_image(heir, 'by-hand')
+    clients.wait_for(lambda: [image for image in openstack.snapshots(heir)
+                              if image['status'] == 'active'], 'the image')
+
+    row = dashboard.rows(heir)[heir]
+
+    inherited = openstack.snapshots(heir)[0]
+    openstack.nova.servers.delete(heir)
+    assert inherited['consistency_verdict'] == 'filesystem-consistent'
+    assert 'Unproven' in row
+    assert 'File-system consistent' not in row
