@@ -16,6 +16,7 @@ import pathlib
 import sys
 from unittest import mock
 
+from django.contrib.staticfiles import finders
 from openstack_dashboard.test import helpers
 
 import snapshot_panel
@@ -46,3 +47,12 @@ class InstalledIndexTest(helpers.TestCase):
             [name for name in origins
              if pathlib.Path(name).is_relative_to(PACKAGE / 'templates')],
             origins)
+
+    def test_static_files_are_collected(self):
+        folder = PACKAGE / 'static'
+        names = [path.relative_to(folder).as_posix()
+                 for path in folder.rglob('*') if path.is_file()]
+
+        self.assertTrue(names)
+        for name in names:
+            self.assertEqual(str(folder / name), finders.find(name))

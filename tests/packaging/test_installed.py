@@ -38,7 +38,7 @@ def test_the_dependencies_agree(python):
     conftest.run(python, '-m', 'pip', 'check')
 
 
-def test_the_index_is_rendered_from_the_installed_package(python, tmp_path):
+def test_the_installed_package_serves_its_pages(python, tmp_path):
     # Away from the checkout, so that nothing can be imported from there.
     shutil.copy(HERE / 'installed_index.py', tmp_path)
     shutil.copy(conftest.ROOT / 'tests/settings.py',
@@ -48,4 +48,4 @@ def test_the_index_is_rendered_from_the_installed_package(python, tmp_path):
         python, '-m', 'django', 'test', 'installed_index',
         '--settings=panel_settings', cwd=tmp_path)
 
-    assert 'Ran 1 test' in output
+    assert 'Ran 2 tests' in output
