@@ -248,7 +248,7 @@ def _freeze(group):
     head, last = group[0], group[-1]
     proven = {w.fields['path']: w.number('stall', float)
               for w in group if w.event == 'frozen' and _is_proof(w)}
-    hooks = {w.fields.get('name'): _hook_succeeded(w)
+    hooks = {w.fields.get('name', ''): _hook_succeeded(w)
              for w in group if w.event == 'hook'}
     # The last line counts the others: none of them may be missing.
     thawed = (last.event == 'thaw' and last.number('fs') == len(proven)
