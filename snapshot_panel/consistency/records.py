@@ -24,6 +24,8 @@ import datetime
 import json
 import typing
 
+from oslo_utils import uuidutils
+
 from snapshot_panel.consistency import witness
 
 VERDICT = 'consistency_verdict'
@@ -134,7 +136,7 @@ def read_seal(image):
 def _json(text):
     try:
         value = json.loads(text or '')
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}
 
@@ -173,7 +175,9 @@ class Memory:
                 by = by[:-max(1, over // 8)]
 
     def _dump(self, name, by):
-        value = {'name': name, 'at': format_time(self.at), 'by': by}
+        value = {'name': name, 'by': by}
+        if self.at:
+            value['at'] = format_time(self.at)
         if self.gone:
             value.update(gone=format_time(self.gone), cause=self.cause)
         return json.dumps(value, separators=(',', ':'), ensure_ascii=False)
@@ -184,9 +188,11 @@ def read_memories(instance):
 
     :param instance: a :class:`facts.Instance`.
     """
+    # Anybody in the project may write metadata, and ids end up in addresses.
     found = [_memory(key[len(MEMORY_PREFIX):], text)
              for key, text in instance.metadata.items()
-             if key.startswith(MEMORY_PREFIX)]
+             if key.startswith(MEMORY_PREFIX)
+             and uuidutils.is_uuid_like(key[len(MEMORY_PREFIX):])]
     oldest = datetime.datetime.min.replace(tzinfo=datetime.timezone.utc)
     return sorted(found, key=lambda memory: memory.at or oldest, reverse=True)
 
@@ -202,5 +208,3 @@ def _memory(image_id, text):
 def ours(properties):
     """Return the names of the properties that the panel wrote."""
     return {name for name in properties if name.startswith(PREFIX)}
-
-
