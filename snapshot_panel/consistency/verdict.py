@@ -298,10 +298,20 @@ _NEUTRAL = ('createImage', 'createBackup', 'lock', 'unlock')
 def _settle_stopped(image, request, evidence, deployment):
     doubt = _window_doubt(request, evidence.actions)
     # A second snapshot changes nothing on the disk of a stopped instance.
-    if doubt is not None and doubt.rule is not Rule.SHARED_WINDOW:
+    if doubt is not None and (
+            doubt.rule is not Rule.SHARED_WINDOW
+            or _disturbed(_window(request, evidence.actions))):
         return doubt
     before = evidence.actions[_position(request, evidence.actions):]
     return judge_stop(before, shutdown_limit(image.properties, deployment))
+
+
+def _disturbed(window):
+    """Tell whether the instance was changed between two snapshots."""
+    names = [action.name for action in window]
+    while names[-1] not in _FREEZING:
+        names.pop()
+    return not set(names) <= set(_NEUTRAL)
 
 
 def shutdown_limit(properties, deployment):
