@@ -1,0 +1,173 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Short ways to say what a test is about: guests, images, instances."""
+
+import datetime
+import hashlib
+
+from snapshot_panel.consistency import facts
+from snapshot_panel.consistency import records
+from snapshot_panel.consistency import verdict
+from snapshot_panel.consistency import witness
+
+NOW = datetime.datetime(2026, 11, 22, 12, 0, tzinfo=datetime.timezone.utc)
+BOOT = '3f2a91c0'
+INSTANCE = '11111111-aaaa-4aaa-8aaa-111111111111'
+SNAPSHOT = '22222222-bbbb-4bbb-8bbb-222222222222'
+BASE_IMAGE = '33333333-cccc-4ccc-8ccc-333333333333'
+BEFORE = 'req-before'
+
+CLEAN = {facts.AGENT_PROPERTY: 'yes', 'instance_uuid': INSTANCE,
+         'image_type': 'snapshot'}
+
+
+def ago(seconds):
+    """Return the moment that many seconds before :data:`NOW`."""
+    return NOW - datetime.timedelta(seconds=seconds)
+
+
+class Console:
+    """The console of a guest with the kit: each line proves the next."""
+
+    def __init__(self, boot=BOOT, secret='guest'):
+        self.boot, self.secret, self.seq = boot, secret, 0
+        self.lines = []
+
+    def say(self, event, prompt='', **fields):
+        """Print one witness line and return it."""
+        line = prompt + self.lose(event, **fields)
+        self.lines.append(line)
+        return line
+
+    def lose(self, event, **fields):
+        """Return a line that never reaches the console."""
+        self.seq += 1
+        up = 100 + self.seq
+        words = ['boot=' + self.boot, 'seq=%d' % self.seq, 'up=%d.00' % up,
+                 'event=' + event]
+        words += ['%s=%s' % pair for pair in fields.items()]
+        words += ['key=' + self._key(self.seq), 'next=' + self._next()]
+        return '[%5d.000000] consistency-witness v1 %s' % (
+            up, ' '.join(words))
+
+    def _key(self, seq):
+        text = '%s %s %d' % (self.secret, self.boot, seq)
+        return hashlib.md5(text.encode()).hexdigest()
+
+    def _next(self):
+        key = self._key(self.seq + 1)
+        return hashlib.sha256(key.encode()).hexdigest()[:32]
+
+    def noise(self, text='debian login: '):
+        self.lines.append(text)
+
+    def freeze(self, paths=('/',), still_open=(), hooks=None):
+        """Print what an attempt to freeze prints; return its lines.
+
+        :param hooks: the exit status of thawing by the hook's name.
+        """
+        hooks = hooks or {}
+        lines = [self.say('freeze', fs=len(paths) + len(still_open))]
+        lines += [self.say('frozen', path=path, type='ext4', disk='vda',
+                           stall='0.06', proof='wait,superblock')
+                  for path in paths]
+        lines += [self.say('open', path=path, type='ext4', disk='vdb')
+                  for path in still_open]
+        lines += [self.say('hook', name=name, freeze=0, thaw=status)
+                  for name, status in hooks.items()]
+        lines.append(self.say('thaw', fs=len(paths), hooks=len(hooks)))
+        return lines
+
+    def reboot(self, boot='77777777'):
+        self.boot, self.seq = boot, 0
+        return self.say('started', agent='7.2.11')
+
+    @property
+    def text(self):
+        return '\n'.join(self.lines)
+
+    @property
+    def baseline(self):
+        return witness.Baseline.of(witness.read(self.text).tip)
+
+
+def started(**options):
+    """Return the console of a guest whose agent has just started."""
+    console = Console(**options)
+    console.say('started', agent='7.2.11')
+    return console
+
+
+def instance(**changes):
+    values = {'id': INSTANCE, 'name': 'web', 'status': 'ACTIVE',
+              'image_id': BASE_IMAGE, 'project_id': 'project',
+              'properties': facts.Properties({facts.AGENT_PROPERTY: 'yes'},
+                                             facts.Source.EMBEDDED)}
+    return facts.Instance(**{**values, **changes})
+
+
+def image(properties=None, **changes):
+    """Return an active snapshot image that the panel did not take."""
+    values = {'id': SNAPSHOT, 'name': 'web-1', 'status': 'active',
+              'created': ago(60), 'updated': ago(50), 'size': 1024}
+    return facts.Image(properties={**CLEAN, **(properties or {})},
+                       **{**values, **changes})
+
+
+def asked(baseline=None, properties=None, state='ACTIVE', **changes):
+    """Return an active snapshot image that the panel took."""
+    request = records.Request(at=ago(60), by='ann', state=state,
+                              baseline=baseline, after_action=BEFORE)
+    return image({**request.properties(), records.IMAGE: SNAPSHOT,
+                  **(properties or {})}, **changes)
+
+
+def sealed(rule=verdict.Rule.CLEAN_STOP, evidence=None, **changes):
+    """Return a snapshot image with its verdict on it."""
+    seal = verdict.Decision(rule, evidence or {}).seal()
+    return asked(properties=seal.properties(), **changes)
+
+
+def action(name, request_id=None, **changes):
+    return facts.Action(name, request_id or 'req-' + name,
+                        **{'user_id': 'user', **changes})
+
+
+def stop(seconds=5, **changes):
+    """Return a stop asked for by a user that took so many seconds."""
+    values = {'started': ago(600), 'finished': ago(600 - seconds),
+              'succeeded': True}
+    return action('stop', BEFORE, **{**values, **changes})
+
+
+def actions(*newer, before=None):
+    """Return actions, newest first: those given, the one before, a birth."""
+    return [*newer, before or action('reboot', BEFORE), action('create')]
+
+
+def evidence(console=None, done=None, now=NOW):
+    """Return evidence with one snapshot since the request by default."""
+    if done is None:
+        done = actions(action('createImage'))
+    return verdict.Evidence(console=console, actions=done, now=now)
+
+
+def memory(**changes):
+    values = {'image_id': SNAPSHOT, 'name': 'web-1', 'at': ago(60),
+              'by': 'ann'}
+    return records.Memory(**{**values, **changes})
+
+
+def remembering(*memories, **changes):
+    """Return an instance whose metadata holds these memories."""
+    return instance(metadata={m.key: m.value() for m in memories}, **changes)

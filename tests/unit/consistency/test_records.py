@@ -1,0 +1,216 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""What is written down is read back, and speaks for its own image only."""
+
+import json
+import uuid
+
+from hypothesis import given
+from hypothesis import strategies as st
+import pytest
+
+from snapshot_panel.consistency import records
+from snapshot_panel.consistency import verdict
+from snapshot_panel.consistency import witness
+from tests.unit import builders
+
+HEX = st.text('0123456789abcdef', min_size=32, max_size=32)
+MOMENTS = st.datetimes(min_value=builders.NOW.replace(
+    year=2000, tzinfo=None), max_value=builders.NOW.replace(
+        year=2200, tzinfo=None)).map(
+            lambda moment: moment.replace(microsecond=0,
+                                          tzinfo=builders.NOW.tzinfo))
+BASELINES = st.builds(
+    witness.Baseline, boot=st.just(builders.BOOT),
+    seq=st.integers(1, 999999999), next=HEX, event=st.just('started'))
+REQUESTS = st.builds(
+    records.Request, at=MOMENTS, by=st.text(max_size=255),
+    state=st.sampled_from(['ACTIVE', 'SHUTOFF']),
+    baseline=st.none() | BASELINES, after_action=st.none() | HEX)
+
+
+def own(properties):
+    return builders.image({**properties, records.IMAGE: builders.SNAPSHOT})
+
+
+# Request
+
+@given(REQUESTS)
+def test_a_request_is_read_as_it_was_written(request):
+    image = own(request.properties())
+
+    assert records.read_request(image) == request
+
+
+@given(REQUESTS)
+def test_nova_accepts_what_is_written(request):
+    values = request.properties().values()
+
+    assert all(len(value) <= records.METADATA_LIMIT for value in values)
+
+
+def test_a_long_user_name_is_cut():
+    request = records.Request(builders.NOW, 'a' * 300, 'ACTIVE', None, None)
+
+    assert request.properties()[records.REQUESTED_BY] == 'a' * 255
+
+
+def test_a_request_counts_only_on_the_image_that_it_names():
+    image = builders.asked(id='another')
+
+    assert records.read_request(image) is None
+
+
+def test_a_new_request_takes_away_what_the_instance_inherited():
+    inherited = builders.sealed().properties
+
+    request = records.Request(builders.NOW, 'ann', 'ACTIVE', None, None)
+    image = builders.image({**inherited, **request.properties()})
+
+    assert records.read_seal(image) is None
+    assert records.read_request(image) is None
+
+
+def test_a_request_without_a_state_is_none():
+    assert records.read_request(own({})) is None
+
+
+def test_an_edited_time_is_unknown():
+    image = builders.asked(properties={records.REQUESTED_AT: 'yesterday'})
+
+    assert records.read_request(image).at is None
+
+
+# Seal
+
+EVIDENCE = st.dictionaries(
+    st.text(), st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(),
+        lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)))
+
+
+@given(st.sampled_from([v.value for v in verdict.Verdict if v.final]),
+       st.text(), EVIDENCE)
+def test_a_seal_is_read_as_it_was_written(verdict_code, rule, evidence):
+    seal = records.Seal(verdict_code, rule, evidence)
+
+    assert records.read_seal(own(seal.properties())) == seal
+
+
+def test_the_same_seal_is_the_same_text():
+    one = records.Seal('v', 'r', {'a': 1, 'b': 2})
+    two = records.Seal('v', 'r', {'b': 2, 'a': 1})
+
+    assert list(one.properties().items()) == list(two.properties().items())
+
+
+@pytest.mark.parametrize('changes', [
+    {'id': 'another'},
+    {'properties': {records.VERDICT: records.PENDING}}])
+def test_without_its_own_verdict_an_image_has_no_seal(changes):
+    image = builders.asked(**changes)
+
+    assert records.read_seal(image) is None
+
+
+@pytest.mark.parametrize('text', [
+    '', '{', '[]', '"text"', 'null', '1', '[' * 60000])
+def test_evidence_edited_by_hand_is_empty(text):
+    image = own({records.VERDICT: 'unproven', records.EVIDENCE: text})
+
+    assert records.read_seal(image).evidence == {}
+
+
+# Memory
+
+@given(st.text(max_size=255), st.text(max_size=255), MOMENTS,
+       st.none() | MOMENTS)
+def test_a_memory_fits_into_novas_metadata(name, by, at, gone):
+    memory = builders.memory(name=name, by=by, at=at, gone=gone,
+                             cause='gone-without-agent')
+
+    assert len(memory.value().encode()) <= records.METADATA_LIMIT
+    assert len(memory.key) <= records.METADATA_LIMIT
+
+
+@given(st.text(max_size=20), st.text(max_size=5), MOMENTS)
+def test_a_memory_is_read_as_it_was_written(name, by, at):
+    memory = builders.memory(name=name, by=by, at=at)
+
+    assert records.read_memories(builders.remembering(memory)) == [memory]
+
+
+def test_a_loss_is_read_as_it_was_written():
+    memory = builders.memory(gone=builders.NOW, cause='gone')
+
+    assert records.read_memories(builders.remembering(memory)) == [memory]
+
+
+@pytest.mark.parametrize('long', ['name', 'by'])
+def test_only_the_longer_name_is_cut(long):
+    other = {'name': 'by', 'by': 'name'}[long]
+    memory = builders.memory(**{long: '日' * 255, other: 'short'},
+                             gone=builders.NOW, cause='gone-without-agent')
+
+    read, = records.read_memories(builders.remembering(memory))
+
+    assert getattr(read, other) == 'short'
+    assert getattr(read, long).strip('日') == ''
+    assert 20 < len(getattr(read, long)) < 255
+    assert (read.gone, read.cause) == (memory.gone, memory.cause)
+
+
+@pytest.mark.parametrize('text', ['', 'x', '[]', '{"at": 1}', '{"at": null}'])
+def test_a_memory_edited_by_hand_is_still_one(text):
+    instance = builders.instance(
+        metadata={records.MEMORY_PREFIX + builders.SNAPSHOT: text})
+
+    memory, = records.read_memories(instance)
+
+    assert (memory.at, memory.gone) == (None, None)
+
+
+def test_a_memory_without_its_time_can_be_written_again():
+    memory = builders.memory(at=None, gone=builders.NOW, cause='gone')
+
+    assert records.read_memories(builders.remembering(memory)) == [memory]
+
+
+@pytest.mark.parametrize('image_id', ['', 'x', '../x', '?limit=1'])
+def test_what_is_no_image_id_is_no_memory(image_id):
+    instance = builders.instance(
+        metadata={records.MEMORY_PREFIX + image_id: '{}'})
+
+    assert records.read_memories(instance) == []
+
+
+def test_memories_are_newest_first():
+    one, two, three = [
+        builders.memory(image_id=str(uuid.uuid4()), at=moment)
+        for moment in (builders.ago(1), builders.ago(2), None)]
+
+    read = records.read_memories(builders.remembering(two, three, one))
+
+    assert read == [one, two, three]
+
+
+def test_other_metadata_is_no_memory():
+    instance = builders.instance(metadata={'role': json.dumps({'at': 1})})
+
+    assert records.read_memories(instance) == []
+
+
+def test_our_own_properties_are_known_by_name():
+    properties = {records.VERDICT: '', 'hw_qemu_guest_agent': 'yes'}
+
+    assert records.ours(properties) == {records.VERDICT}

@@ -1,0 +1,749 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Each rule, and that no console makes an unfrozen snapshot consistent."""
+
+import dataclasses
+
+from hypothesis import given
+from hypothesis import settings
+from hypothesis import strategies as st
+import pytest
+
+from snapshot_panel.consistency import facts
+from snapshot_panel.consistency import records
+from snapshot_panel.consistency import verdict
+from snapshot_panel.consistency import witness
+from tests.unit import builders
+
+Rule = verdict.Rule
+Verdict = verdict.Verdict
+
+RUNNING = facts.Deployment()
+SNAPSHOT = builders.action('createImage')
+
+
+def decide(console, baseline, done=None, deployment=RUNNING, **changes):
+    """Settle a snapshot of a running instance."""
+    image = builders.asked(baseline, **changes)
+    return verdict.settle(image, builders.evidence(console.text, done),
+                          deployment)
+
+
+def decide_stopped(done, **changes):
+    """Settle a snapshot of a stopped instance."""
+    image = builders.asked(state='SHUTOFF', **changes)
+    return verdict.settle(image, builders.evidence(done=done), RUNNING)
+
+
+@pytest.fixture
+def console():
+    return builders.started()
+
+
+@pytest.fixture
+def baseline(console):
+    return console.baseline
+
+
+# The rules themselves
+
+def test_each_rule_has_a_code_of_its_own():
+    assert len({rule.code for rule in Rule}) == len(Rule)
+
+
+@pytest.mark.parametrize('rule', Rule)
+def test_a_rule_is_found_by_its_code(rule):
+    assert Rule.of(rule.code) is rule
+
+
+def test_only_two_verdicts_are_consistent():
+    assert [v for v in Verdict if v.consistent] == [Verdict.APPLICATION,
+                                                    Verdict.FILESYSTEM]
+
+
+# What the image alone tells
+
+def test_an_image_that_is_being_made_is_pending():
+    decision = verdict.look(builders.asked(status='queued'))
+
+    assert decision == verdict.Decision(Rule.RUNNING)
+
+
+def test_an_image_of_somebody_else_is_unproven():
+    assert verdict.look(builders.image()).rule is Rule.NOT_OURS
+
+
+def test_an_image_that_is_ready_is_still_to_be_settled():
+    assert verdict.look(builders.asked()).rule is Rule.UNSETTLED
+
+
+@pytest.mark.parametrize('rule', [rule for rule in Rule
+                                  if rule.verdict.final])
+def test_a_seal_says_what_was_decided(rule):
+    decision = verdict.look(builders.sealed(rule, {'limit': 60}))
+
+    assert decision == verdict.Decision(rule, {'limit': 60})
+
+
+@pytest.mark.parametrize('edited', [
+    {records.VERDICT: 'application-consistent'}, {records.RULE: 'silent'},
+    {records.RULE: 'unheard-of'}, {records.RULE: ''},
+    {records.VERDICT: 'consistent'}, {records.IMAGE: 'another'}])
+def test_a_seal_edited_by_hand_proves_nothing(edited):
+    good = builders.sealed()
+
+    decision = verdict.look(dataclasses.replace(
+        good, properties={**good.properties, **edited}))
+
+    assert decision.rule is Rule.NOT_OURS
+
+
+def test_a_seal_set_back_to_pending_is_settled_anew():
+    good = builders.sealed()
+
+    decision = verdict.look(dataclasses.replace(good, properties={
+        **good.properties, records.VERDICT: records.PENDING}))
+
+    assert decision.rule is Rule.UNSETTLED
+
+
+def test_a_seal_does_not_speak_for_snapshots_of_what_was_booted_from_it():
+    sealed = builders.sealed(Rule.FREEZE_WITNESSED, {'frozen': {'/': 1}})
+    child = dataclasses.replace(sealed, id='child')
+
+    assert verdict.look(child).rule is Rule.NOT_OURS
+    assert verdict.settle(child, builders.evidence('', []),
+                          RUNNING).rule is Rule.NOT_OURS
+
+
+def test_a_sealed_snapshot_is_not_judged_again(console, baseline):
+    seal = verdict.Decision(Rule.SILENT).seal()
+    console.freeze()
+
+    decision = decide(console, baseline, properties=seal.properties())
+
+    assert decision.rule is Rule.SILENT
+
+
+# A running instance
+
+def test_a_witnessed_freeze_is_file_system_consistent(console, baseline):
+    console.freeze()
+
+    assert decide(console, baseline) == verdict.Decision(
+        Rule.FREEZE_WITNESSED,
+        {'frozen': {'/': 0.06}, 'boot': builders.BOOT, 'seq': 2})
+
+
+def test_hooks_that_succeeded_make_it_application_consistent(console,
+                                                             baseline):
+    console.freeze(hooks={'20-postgresql': 0, '30-redis': 0})
+
+    decision = decide(console, baseline)
+
+    assert decision.rule is Rule.HOOKS_WITNESSED
+    assert decision.evidence['hooks'] == {'20-postgresql': True,
+                                          '30-redis': True}
+
+
+def test_a_hook_that_failed_leaves_the_file_systems(console, baseline):
+    console.freeze(hooks={'20-postgresql': 0, '30-redis': 1})
+
+    decision = decide(console, baseline)
+
+    assert decision.rule is Rule.FREEZE_WITNESSED
+    assert decision.evidence['hooks'] == {'20-postgresql': True,
+                                          '30-redis': False}
+
+
+def test_a_hook_without_a_name_can_be_sealed(console, baseline):
+    console.say('freeze', fs=1)
+    console.say('frozen', path='/', stall='0.06', proof='wait')
+    console.say('hook', freeze=0, thaw=0)
+    console.say('hook', name='20-postgresql', freeze=0, thaw=0)
+    console.say('thaw', fs=1, hooks=2)
+
+    decision = decide(console, baseline)
+
+    image = builders.asked(properties=decision.seal().properties())
+    assert verdict.look(image) == decision
+
+
+def test_a_freeze_counts_behind_an_agent_that_was_restarted(console,
+                                                            baseline):
+    console.say('stopped')
+    console.say('started', agent='7.2.11')
+    console.freeze()
+
+    assert decide(console, baseline).rule is Rule.FREEZE_WITNESSED
+
+
+def test_a_freeze_counts_where_the_log_was_rotated(console, baseline):
+    console.freeze()
+    del console.lines[0]
+
+    assert decide(console, baseline).rule is Rule.FREEZE_WITNESSED
+
+
+def test_a_freeze_counts_beside_text_typed_at_a_prompt(console, baseline):
+    liar = builders.started(secret='liar')
+    console.noise(liar.say('freeze', fs=1))
+    console.freeze()
+    console.noise(liar.say('open', path='/'))
+
+    assert decide(console, baseline).rule is Rule.FREEZE_WITNESSED
+
+
+def test_a_freeze_before_the_request_does_not_count(console):
+    console.freeze()
+
+    assert decide(console, console.baseline).rule is Rule.SILENT
+
+
+def test_a_freeze_that_began_before_the_request_does_not_count(console):
+    console.say('freeze', fs=1)
+    baseline = console.baseline
+    console.say('frozen', path='/', stall='0.06', proof='wait')
+    console.say('thaw', fs=1, hooks=0)
+
+    assert decide(console, baseline).rule is Rule.SILENT
+
+
+def test_a_replayed_freeze_does_not_count(console):
+    console.freeze()
+    baseline = console.baseline
+    console.noise('\n'.join(console.lines[1:]))
+
+    assert decide(console, baseline).rule is Rule.SILENT
+
+
+def test_a_typed_freeze_does_not_count(console, baseline):
+    liar = builders.started(secret='liar')
+    liar.freeze()
+    console.noise('\n'.join(liar.lines[1:]))
+
+    assert decide(console, baseline).rule is Rule.SILENT
+
+
+def test_a_freeze_behind_a_lost_line_does_not_count(console, baseline):
+    console.lose('stopped')
+    console.freeze()
+
+    assert decide(console, baseline).rule is Rule.SILENT
+
+
+@pytest.mark.parametrize('cut', range(1, 4))
+def test_a_freeze_with_a_cut_line_does_not_count(console, baseline, cut):
+    console.freeze()
+    console.lines[cut] = console.lines[cut][:-1]
+
+    decision = decide(console, baseline)
+
+    assert decision.rule in (Rule.SILENT, Rule.CUT_SHORT)
+
+
+def test_a_freeze_after_a_reboot_does_not_count(console, baseline):
+    console.reboot()
+    console.freeze()
+
+    assert decide(console, baseline).rule is Rule.REBOOTED
+
+
+def test_two_freezes_do_not_count(console, baseline):
+    console.freeze()
+    console.freeze()
+
+    decision = decide(console, baseline)
+
+    assert decision == verdict.Decision(Rule.SEVERAL_FREEZES, {'freezes': 2})
+
+
+def test_a_failed_freeze_and_a_good_one_do_not_count(console, baseline):
+    console.freeze(paths=(), still_open=('/',))
+    console.freeze()
+
+    assert decide(console, baseline).rule is Rule.SEVERAL_FREEZES
+
+
+def test_a_file_system_that_stayed_open_is_crash_consistent(console,
+                                                            baseline):
+    console.freeze(still_open=('/srv',))
+
+    assert decide(console, baseline) == verdict.Decision(
+        Rule.STAYED_OPEN, {'open': ['/srv']})
+
+
+def test_a_refusing_hook_is_crash_consistent(console, baseline):
+    console.say('freeze', fs=1)
+    console.say('aborted', name='20-postgresql', status=1)
+
+    assert decide(console, baseline) == verdict.Decision(
+        Rule.HOOK_REFUSED, {'hook': '20-postgresql'})
+
+
+def test_a_stopped_agent_is_crash_consistent(console):
+    console.say('stopped')
+
+    assert decide(console, console.baseline).rule is Rule.AGENT_STOPPED
+
+
+def test_an_agent_that_stopped_only_later_is_no_proof(console, baseline):
+    console.say('stopped')
+
+    assert decide(console, baseline).rule is Rule.SILENT
+
+
+def test_an_agent_that_came_back_is_no_proof(console):
+    console.say('stopped')
+    baseline = console.baseline
+    console.say('started', agent='7.2.11')
+
+    assert decide(console, baseline).rule is Rule.SILENT
+
+
+def test_a_frozen_root_is_needed(console, baseline):
+    console.freeze(paths=('/srv',))
+
+    assert decide(console, baseline).rule is Rule.CUT_SHORT
+
+
+@pytest.mark.parametrize('updated, rule', [
+    (10, Rule.WAITING), (29, Rule.WAITING), (30, Rule.SILENT),
+    (-3600, Rule.WAITING)])
+def test_a_silent_guest_gets_time(console, baseline, updated, rule):
+    decision = decide(console, baseline, updated=builders.ago(updated))
+
+    assert decision.rule is rule
+
+
+def test_without_the_images_time_there_is_no_waiting(console, baseline):
+    decision = decide(console, baseline, updated=None)
+
+    assert decision.rule is Rule.SILENT
+
+
+def test_a_freeze_without_its_end_gets_time(console, baseline):
+    console.say('freeze', fs=1)
+
+    waiting = decide(console, baseline, updated=builders.ago(10))
+    late = decide(console, baseline)
+
+    assert (waiting.rule, late.rule) == (Rule.WAITING, Rule.CUT_SHORT)
+
+
+# What else stands against a running instance
+
+@pytest.mark.parametrize('backend', ['rbd', 'lvm'])
+def test_on_some_storage_nothing_is_frozen(console, baseline, backend):
+    console.freeze()
+
+    decision = decide(console, baseline,
+                      deployment=facts.Deployment(backend))
+
+    assert decision == verdict.Decision(Rule.BACKEND, {'backend': backend})
+
+
+@pytest.mark.parametrize('value', ['no', 'false', ''])
+def test_without_the_channel_nothing_is_frozen(console, baseline, value):
+    console.freeze()
+
+    decision = decide(console, baseline,
+                      properties={facts.AGENT_PROPERTY: value})
+
+    assert decision.rule is Rule.NO_CHANNEL
+
+
+def test_without_a_baseline_nothing_counts(console):
+    console.freeze()
+
+    assert decide(console, None).rule is Rule.NO_WITNESS
+
+
+def test_without_a_console_nothing_counts(baseline):
+    image = builders.asked(baseline)
+
+    decision = verdict.settle(image, builders.evidence(None), RUNNING)
+
+    assert decision.rule is Rule.NO_CONSOLE
+
+
+def test_volume_snapshots_are_not_judged(console, baseline):
+    console.freeze()
+
+    decision = decide(console, baseline,
+                      properties={'block_device_mapping': '[]'})
+
+    assert decision.rule is Rule.VOLUME_BACKED
+
+
+@pytest.mark.parametrize('state', facts.NEVER_FROZEN)
+def test_a_guest_that_stands_still_is_never_frozen(console, baseline, state):
+    console.freeze()
+
+    assert decide(console, baseline, state=state) == verdict.Decision(
+        Rule.NEVER_FROZEN, {'state': state})
+
+
+def test_another_state_proves_nothing(console, baseline):
+    console.freeze()
+
+    assert decide(console, baseline, state='RESCUE') == verdict.Decision(
+        Rule.STATE_UNKNOWN, {'state': 'RESCUE'})
+
+
+# Nova's record of a running instance
+
+@pytest.mark.parametrize('other', ['createImage', 'createBackup'])
+def test_another_snapshot_may_own_the_freeze(console, baseline, other):
+    console.freeze()
+
+    decision = decide(console, baseline, builders.actions(
+        builders.action(other, 'req-other'), SNAPSHOT))
+
+    assert decision == verdict.Decision(Rule.SHARED_WINDOW, {'snapshots': 2})
+
+
+def test_what_came_after_the_snapshot_does_not_matter(console, baseline):
+    console.freeze()
+
+    decision = decide(console, baseline, builders.actions(
+        builders.action('stop'), builders.action('lock'), SNAPSHOT))
+
+    assert decision.rule is Rule.FREEZE_WITNESSED
+
+
+def test_an_earlier_snapshot_does_not_matter(console, baseline):
+    console.freeze()
+
+    decision = decide(console, baseline, builders.actions(
+        SNAPSHOT, before=builders.action('createImage', builders.BEFORE)))
+
+    assert decision.rule is Rule.FREEZE_WITNESSED
+
+
+def test_an_instance_that_was_changed_just_before_proves_nothing(console,
+                                                                 baseline):
+    console.freeze()
+
+    decision = decide(console, baseline, builders.actions(
+        SNAPSHOT, builders.action('pause')))
+
+    assert decision == verdict.Decision(Rule.STATE_UNKNOWN,
+                                        {'action': 'pause'})
+
+
+@pytest.mark.parametrize('done', [
+    [], [SNAPSHOT, builders.action('create')], builders.actions()],
+    ids=['empty', 'rotated', 'without a snapshot'])
+def test_without_the_snapshots_record_nothing_counts(console, baseline,
+                                                     done):
+    console.freeze()
+
+    assert decide(console, baseline, done).rule is Rule.NO_RECORD
+
+
+def test_without_any_record_nothing_counts(console, baseline):
+    console.freeze()
+    image = builders.asked(baseline)
+
+    decision = verdict.settle(image, verdict.Evidence(
+        console.text, None, builders.NOW), RUNNING)
+
+    assert decision.rule is Rule.NO_RECORD
+
+
+def test_a_request_that_saw_no_action_has_no_record(console, baseline):
+    console.freeze()
+
+    decision = decide(console, baseline,
+                      properties={records.AFTER_ACTION: 'none'})
+
+    assert decision.rule is Rule.NO_RECORD
+
+
+# A stopped instance
+
+def test_a_guest_that_went_down_by_itself_is_clean():
+    done = builders.actions(SNAPSHOT, before=builders.stop(5))
+
+    assert decide_stopped(done) == verdict.Decision(
+        Rule.CLEAN_STOP, {'seconds': 5.0, 'limit': 60})
+
+
+@pytest.mark.parametrize('seconds, rule', [
+    (0, Rule.STOP_UNKNOWN), (1.9, Rule.STOP_UNKNOWN), (2, Rule.CLEAN_STOP),
+    (59.9, Rule.CLEAN_STOP), (60, Rule.HARD_STOP), (61, Rule.HARD_STOP)])
+def test_the_time_of_the_stop_tells_how_it_went(seconds, rule):
+    done = builders.actions(SNAPSHOT, before=builders.stop(seconds))
+
+    assert decide_stopped(done).rule is rule
+
+
+@pytest.mark.parametrize('limit, rule', [
+    ('10', Rule.HARD_STOP), ('0', Rule.HARD_STOP), ('300', Rule.CLEAN_STOP),
+    ('soon', Rule.CLEAN_STOP)])
+def test_an_image_may_set_the_limit(limit, rule):
+    done = builders.actions(SNAPSHOT, before=builders.stop(20))
+
+    decision = decide_stopped(done, properties={
+        facts.SHUTDOWN_TIMEOUT_PROPERTY: limit})
+
+    assert decision.rule is rule
+
+
+def test_the_operator_may_set_the_limit():
+    done = builders.actions(SNAPSHOT, before=builders.stop(20))
+    image = builders.asked(state='SHUTOFF')
+
+    decision = verdict.settle(image, builders.evidence(done=done),
+                              facts.Deployment(shutdown_timeout=10))
+
+    assert decision.rule is Rule.HARD_STOP
+
+
+@pytest.mark.parametrize('changes', [
+    {'user_id': None}, {'user_id': ''}, {'succeeded': False},
+    {'started': None}, {'finished': None}])
+def test_a_stop_that_says_too_little_proves_nothing(changes):
+    done = builders.actions(SNAPSHOT, before=builders.stop(5, **changes))
+
+    assert decide_stopped(done).rule is Rule.STOP_UNKNOWN
+
+
+@pytest.mark.parametrize('newer', ['start', 'reboot', 'rebuild', 'resize'])
+def test_what_was_done_after_the_stop_makes_it_say_nothing(newer):
+    done = [SNAPSHOT, builders.action(newer, builders.BEFORE),
+            dataclasses.replace(builders.stop(5), request_id='req-stop')]
+
+    assert decide_stopped(done).rule is Rule.STOP_UNKNOWN
+
+
+@pytest.mark.parametrize('newer', ['createImage', 'lock', 'unlock'])
+def test_what_leaves_the_disk_alone_does_not_matter(newer):
+    done = [SNAPSHOT, builders.action(newer, builders.BEFORE),
+            dataclasses.replace(builders.stop(5), request_id='req-stop')]
+
+    assert decide_stopped(done).rule is Rule.CLEAN_STOP
+
+
+def test_an_instance_started_before_the_snapshot_is_not_stopped():
+    done = builders.actions(SNAPSHOT, builders.action('start'),
+                            before=builders.stop(5))
+
+    assert decide_stopped(done) == verdict.Decision(
+        Rule.STATE_UNKNOWN, {'action': 'start'})
+
+
+def test_an_instance_started_after_the_snapshot_was_stopped():
+    done = builders.actions(builders.action('start'), SNAPSHOT,
+                            before=builders.stop(5))
+
+    assert decide_stopped(done).rule is Rule.CLEAN_STOP
+
+
+def test_two_snapshots_of_a_stopped_instance_are_both_clean():
+    done = builders.actions(builders.action('createImage', 'req-other'),
+                            SNAPSHOT, before=builders.stop(5))
+
+    assert decide_stopped(done).rule is Rule.CLEAN_STOP
+
+
+def test_nobody_can_tell_which_of_two_was_taken_while_it_was_stopped():
+    done = builders.actions(SNAPSHOT, builders.action('start'),
+                            builders.action('createImage', 'req-other'),
+                            before=builders.stop(5))
+
+    assert decide_stopped(done).rule is Rule.SHARED_WINDOW
+
+
+def test_a_stop_without_a_record_is_unknown():
+    assert decide_stopped([]).rule is Rule.NO_RECORD
+    assert verdict.judge_stop(None, 60).rule is Rule.STOP_UNKNOWN
+
+
+# A vanished image
+
+def vanished(console):
+    return verdict.vanished(builders.memory(),
+                            builders.evidence(console and console.text))
+
+
+def test_without_a_console_the_cause_is_unknown():
+    assert vanished(None).rule is Rule.GONE
+
+
+def test_an_image_may_vanish_behind_a_good_freeze(console):
+    console.freeze()
+
+    assert vanished(console).rule is Rule.GONE
+
+
+def test_a_refusing_hook_is_the_likely_cause(console):
+    console.say('freeze', fs=1)
+    console.say('aborted', name='20-postgresql', status=1)
+
+    assert vanished(console) == verdict.Decision(
+        Rule.GONE_AFTER_HOOK, {'hook': '20-postgresql'})
+
+
+def test_a_failed_freeze_is_the_likely_cause(console):
+    console.freeze(still_open=('/srv',))
+
+    assert vanished(console).rule is Rule.GONE_AFTER_FREEZE
+
+
+@pytest.mark.parametrize('event', ['stopped', 'poweroff'])
+def test_an_agent_that_is_down_is_the_likely_cause(console, event):
+    console.say(event)
+
+    assert vanished(console).rule is Rule.GONE_WITHOUT_AGENT
+
+
+# No console makes an unfrozen snapshot consistent
+
+LINES = 12
+DAMAGE = st.lists(st.tuples(
+    st.sampled_from(['delete', 'double', 'move', 'cut', 'split', 'typed']),
+    st.integers(0, LINES), st.integers(0, LINES), st.integers(0, 250)),
+    max_size=6)
+
+
+def damaged(lines, damage):
+    """Return a console whose lines were lost, replayed, moved or cut."""
+    lines = list(lines)
+    liar = builders.started(secret='liar')
+    liar.freeze()
+    for kind, one, other, column in damage:
+        if not lines:
+            break
+        one, other = one % len(lines), other % len(lines)
+        if kind == 'delete':
+            del lines[one]
+        elif kind == 'double':
+            lines.insert(other, lines[one])
+        elif kind == 'move':
+            lines.insert(other, lines.pop(one))
+        elif kind == 'cut':
+            lines[one] = lines[one][:column]
+        elif kind == 'split':
+            lines[one] = lines[one][:column] + '\n[  7.000000] usb 1-1\n' + (
+                lines[one][column:])
+        else:
+            lines.insert(one, liar.lines[column % len(liar.lines)])
+    return '\n'.join(lines)
+
+
+def nothing(console):
+    pass
+
+
+def half_frozen(console):
+    console.freeze(still_open=('/srv',))
+
+
+def refused(console):
+    console.say('freeze', fs=1)
+    console.say('aborted', name='20-postgresql', status=1)
+
+
+def not_proven(console):
+    console.say('freeze', fs=1)
+    console.say('frozen', path='/', stall='0', proof='wait')
+    console.say('thaw', fs=1, hooks=0)
+
+
+def died(console):
+    console.say('freeze', fs=1)
+    console.say('frozen', path='/', stall='0.06', proof='wait')
+    console.say('stopped')
+
+
+def rebooted(console):
+    console.reboot()
+    console.freeze()
+
+
+def happened_before_a_gap(console):
+    console.lose('stopped')
+    console.freeze()
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.sampled_from([nothing, half_frozen, refused, not_proven, died,
+                        rebooted, happened_before_a_gap]), DAMAGE)
+def test_without_a_good_freeze_no_console_is_consistent(happens, damage):
+    console = builders.started()
+    console.freeze()
+    baseline = console.baseline
+    happens(console)
+    image = builders.asked(baseline)
+
+    decision = verdict.settle(image, builders.evidence(
+        damaged(console.lines, damage)), RUNNING)
+
+    assert not decision.verdict.consistent
+
+
+@settings(max_examples=300, deadline=None)
+@given(DAMAGE)
+def test_a_good_freeze_counts_only_whole_and_in_order(damage):
+    console = builders.started()
+    console.freeze()
+    baseline = console.baseline
+    whole = witness.parse('\n'.join(console.freeze(
+        hooks={'20-postgresql': 0})))
+    text = damaged(console.lines, damage)
+    image = builders.asked(baseline)
+
+    decision = verdict.settle(image, builders.evidence(text), RUNNING)
+
+    if decision.verdict.consistent:
+        left = iter(witness.parse(text))
+        assert all(line in left for line in whole)
+        assert decision.rule is Rule.HOOKS_WITNESSED
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.integers(0, 2000), st.integers(1, 400))
+def test_a_good_freeze_counts_only_with_all_that_proves_it(begin, length):
+    console = builders.started()
+    baseline = console.baseline
+    whole = witness.parse('\n'.join(console.freeze(
+        paths=('/', '/srv'), hooks={'20-postgresql': 0})))
+    text = console.text[:begin] + console.text[begin + length:]
+    image = builders.asked(baseline)
+
+    decision = verdict.settle(image, builders.evidence(text), RUNNING)
+
+    if decision.verdict.consistent:
+        keys = [line.key for line in witness.parse(text)]
+        assert keys[-len(whole):] == [line.key for line in whole]
+        assert set(decision.evidence['frozen']) == {'/', '/srv'}
+
+
+@given(st.permutations(range(5)))
+def test_no_other_order_of_actions_is_consistent(order):
+    console = builders.started()
+    baseline = console.baseline
+    console.freeze()
+    done = [builders.action('lock'), SNAPSHOT,
+            builders.action('reboot', builders.BEFORE),
+            builders.action('createImage', 'req-old'),
+            builders.action('create')]
+
+    decision = decide(console, baseline, [done[index] for index in order])
+
+    place = order.index
+    own_alone = (place(1) + 1 == place(2) and place(3) > place(2)
+                 or place(3) + 1 == place(2) and place(1) > place(2))
+    assert decision.verdict.consistent == own_alone
