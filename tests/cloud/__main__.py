@@ -1,0 +1,116 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""``python -m tests.cloud``: the demo cloud's commands."""
+
+import argparse
+import os
+import shutil
+import signal
+import sys
+
+from tests.cloud import launcher
+from tests.cloud import layout as layouts
+from tests.cloud import processes
+
+
+def main():
+    """Run one command; return the exit status."""
+    arguments = _parser().parse_args()
+    try:
+        layout = layouts.make_layout(arguments.folder, arguments.port_base)
+        return COMMANDS[arguments.command](layout)
+    except layouts.SetupError as error:
+        print(f'demo: {error}', file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def _up(layout):
+    """Start and run until Ctrl-C."""
+    # A SIGTERM ends everything as Ctrl-C does; a second one does not
+    # interrupt the end.
+    signal.signal(signal.SIGTERM, _interrupt)
+    launcher.run(layout)
+    return 0
+
+
+def _interrupt(*_):
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
+def _stop(layout):
+    """Stop a demo that runs elsewhere."""
+    names = processes.stop_by_files(layout)
+    print(f'Stopped: {", ".join(names)}' if names else 'Nothing runs.')
+    return 0
+
+
+def _status(layout):
+    """Say what runs."""
+    running = {path.stem: processes.running_pid(path)
+               for path in sorted(layout.pids.glob('*.pid'))}
+    for name, pid in running.items():
+        print(f'{name:12}{pid or "not running (its pid file is old)"}')
+    ready = layout.ready_file.exists() and all(running.values())
+    print(f'ready, see {layout.ready_file}' if ready else 'not ready')
+    return 0 if ready else 1
+
+
+def _reset(layout):
+    """Remove a demo's data: the next start seeds afresh."""
+    processes.take_over(layout)
+    if not _is_ours(layout.folder):
+        raise layouts.SetupError(
+            f'{layout.folder} holds other things than a demo: not removed.')
+    shutil.rmtree(layout.folder)
+    print(f'Removed {layout.folder}')
+    return 0
+
+
+def _is_ours(folder):
+    return {path.name for path in folder.iterdir()} <= {'pids'} or (
+        folder / 'etc' / 'keystone.conf').exists()
+
+
+COMMANDS = {'up': _up, 'stop': _stop, 'status': _status, 'reset': _reset}
+
+
+def _parser():
+    parser = argparse.ArgumentParser(
+        prog='python -m tests.cloud', description='The demo cloud.')
+    parser.add_argument(
+        'command', choices=COMMANDS,
+        help='up: start, and run until Ctrl-C; stop: stop one that runs '
+             'elsewhere; status: what runs; reset: remove its data')
+    parser.add_argument(
+        '--folder', default=os.environ.get(
+            'DEMO_DIR', layouts.REPOSITORY / '.demo'),
+        help='where its data lie (DEMO_DIR; default: .demo)')
+    parser.add_argument(
+        '--port-base', type=_port, default=os.environ.get('DEMO_PORT', 18000),
+        help=f'the first of {len(layouts.LISTENERS)} ports (DEMO_PORT; '
+             f'default: 18000)')
+    return parser
+
+
+def _port(text):
+    port = int(text)
+    if not 1024 <= port <= 65535 - len(layouts.LISTENERS):
+        raise ValueError(text)
+    return port
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,122 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Nova in one process: conductor, scheduler, compute and the API.
+
+``python -m tests.cloud.compute PORT CONFIGURATION-FOLDER`` (runs in the
+services' environment). In one process because the transport ``fake://``
+does not leave it, and so no message broker is needed.
+"""
+
+# Before everything else: Nova decides here that it runs without eventlet.
+from nova import monkey_patch; monkey_patch.patch(backend='threading')  # noqa
+
+import logging
+import os
+import pathlib
+import signal
+import socket
+import sys
+import threading
+import time
+
+from cheroot import wsgi
+from nova.compute import rpcapi as compute_rpcapi
+import nova.conf
+from nova import config
+from nova import context
+from nova import objects
+from nova.objects import host_mapping
+from nova.scheduler import rpcapi as scheduler_rpcapi
+from nova import service
+import os_vif
+from oslo_log import log
+from paste import deploy
+
+from tests.cloud import driver
+from tests.cloud import layout as layouts
+from tests.cloud import sqlite  # noqa: F401  (for its effect)
+
+LOG = logging.getLogger(__name__)
+CONF = nova.conf.CONF
+# Nova looks for drivers under this name only.
+sys.modules['nova.virt.demo'] = driver
+# How long to wait for the services that Nova needs, in seconds.
+PATIENCE = 120
+
+
+def _wait_for(ports):
+    deadline = time.monotonic() + PATIENCE
+    for port in ports:
+        while True:
+            try:
+                socket.create_connection((layouts.HOST, port), 5).close()
+                break
+            except OSError:
+                if time.monotonic() > deadline:
+                    raise SystemExit(f'nothing listens on port {port}')
+                time.sleep(0.2)
+
+
+def _start_services():
+    services = []
+    for binary, topics in (
+            ('nova-conductor', {}),
+            ('nova-scheduler', {'topic': scheduler_rpcapi.RPC_TOPIC}),
+            ('nova-compute', {'topic': compute_rpcapi.RPC_TOPIC,
+                              'topic_alt': compute_rpcapi.RPC_TOPIC_ALT})):
+        started = service.Service.create(binary=binary, **topics)
+        started.start()
+        services.append(started)
+    host_mapping.discover_hosts(context.get_admin_context())
+    return services
+
+
+def main(port, folder, needed_ports):
+    """Run Nova until a SIGTERM arrives.
+
+    :param port: where the API listens
+    :param folder: pathlib.Path of the configuration files
+    :param needed_ports: ports of Keystone, Glance and Placement
+    """
+    config.parse_args(['nova', '--config-file', str(folder / 'nova.conf')])
+    log.setup(CONF, 'nova')
+    objects.register_all()
+    os_vif.initialize()
+    driver.GUESTS_FOLDER = folder.parent / 'guests'
+    _wait_for(needed_ports)
+    _start_services()
+    application = deploy.loadapp(
+        f'config:{CONF.wsgi.api_paste_config}', name='osapi_compute')
+    server = wsgi.Server((layouts.HOST, port), application, numthreads=16)
+    server.shutdown_timeout = 2
+    stopping = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopping.set())
+    server.prepare()
+    threading.Thread(target=server.serve, daemon=True).start()
+    stopping.wait()
+    # Guests are on disk after each action: nothing is left to be done.
+
+
+if __name__ == '__main__':
+    code = 1
+    try:
+        main(int(sys.argv[1]), pathlib.Path(sys.argv[2]),
+             [int(each) for each in sys.argv[3:]])
+        code = 0
+    except BaseException:
+        LOG.exception('Nova does not run')
+    finally:
+        # At once: Nova's threads would keep the process, with nobody there.
+        logging.shutdown()
+        os._exit(code)

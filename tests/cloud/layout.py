@@ -1,0 +1,108 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Where the demo cloud keeps its things, and which ports it listens on."""
+
+import dataclasses
+import os
+import pathlib
+
+REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
+HOST = '127.0.0.1'
+REGION = 'DemoRegion'
+PASSWORD = 'demo-password'
+# Services that listen, in the order of their ports from the base on.
+LISTENERS = ('dashboard', 'keystone', 'glance', 'placement', 'neutron',
+             'nova')
+# How Nova stops an instance that does not listen to ACPI: after so many
+# seconds. Horizon's plugin is told the same number.
+SHUTDOWN_TIMEOUT = 8
+
+
+class SetupError(Exception):
+    """The demo cannot start; the text says why and what helps."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Layout:
+    """One demo cloud: its folder, its ports, its interpreters."""
+
+    folder: pathlib.Path
+    port_base: int
+    cloud_python: pathlib.Path
+    dashboard_python: pathlib.Path
+
+    def port(self, service):
+        """Return the TCP port of one of LISTENERS."""
+        return self.port_base + LISTENERS.index(service)
+
+    def url(self, service):
+        """Return the address of one of LISTENERS, without a last slash."""
+        path = {'keystone': '/v3', 'nova': '/v2.1'}.get(service, '')
+        return f'http://{HOST}:{self.port(service)}{path}'
+
+    @property
+    def configuration(self):
+        return self.folder / 'etc'
+
+    @property
+    def databases(self):
+        return self.folder / 'databases'
+
+    @property
+    def logs(self):
+        return self.folder / 'logs'
+
+    @property
+    def pids(self):
+        return self.folder / 'pids'
+
+    @property
+    def ready_file(self):
+        return self.folder / 'ready.json'
+
+    def marker(self, name):
+        """Return the file whose presence says that a step was done once."""
+        return self.folder / f'{name}.done'
+
+    def share(self, name):
+        """Return a folder of data files that the services' packages bring."""
+        return self.cloud_python.parent.parent / name
+
+
+def make_layout(folder, port_base):
+    """Return the Layout for a folder and a first port.
+
+    The interpreters are tox's, or those that CLOUD_PYTHON and
+    DASHBOARD_PYTHON name.
+
+    :raises SetupError: an interpreter is missing
+    """
+    layout = Layout(
+        pathlib.Path(folder).resolve(), port_base,
+        _interpreter('CLOUD_PYTHON', 'cloud'),
+        _interpreter('DASHBOARD_PYTHON', 'dashboard'))
+    return layout
+
+
+def _interpreter(variable, environment):
+    named = os.environ.get(variable)
+    # absolute() and not resolve(): the link is what makes it an environment.
+    path = pathlib.Path(
+        named or REPOSITORY / '.tox' / environment / 'bin' / 'python'
+    ).absolute()
+    if not path.exists():
+        advice = (f'correct {variable}' if named else
+                  f'run: tox run --notest -e {environment}  '
+                  f'(make demo does)')
+        raise SetupError(f'There is no {path}: {advice}')
+    return path

@@ -1,0 +1,368 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Fills a new demo cloud, through the services' own interfaces.
+
+Everything is looked for before it is made, so an interrupted seeding goes on
+where it stopped.
+"""
+
+import concurrent.futures
+import dataclasses
+import datetime
+import json
+import time
+import uuid
+
+from tests.cloud import configuration
+from tests.cloud import disk
+from tests.cloud import layout as layouts
+from tests.cloud import rest
+
+# How long an instance may take to reach a state, in seconds.
+PATIENCE = 120
+
+USERS = {
+    # name: (project, role)
+    'demo': ('demo', 'member'),
+    'demo2': ('demo', 'member'),
+    'reader': ('demo', 'reader'),
+    'admin': ('demo', 'admin'),
+    'other': ('other', 'member'),
+}
+CATALOG = {
+    # name: (type, service of the layout)
+    'keystone': 'identity', 'glance': 'image', 'placement': 'placement',
+    'neutron': 'network', 'nova': 'compute',
+}
+FLAVORS = {
+    # name: (MiB of memory, CPUs, GB of disk)
+    'demo.small': (512, 1, 2),
+    'demo.medium': (1024, 2, 10),
+}
+DEBIAN = {'os_distro': 'debian', 'os_version': '12', 'os_type': 'linux',
+          'os_admin_user': 'debian', 'architecture': 'x86_64'}
+AGENT = {'hw_qemu_guest_agent': 'yes'}
+QUIESCE = {'os_require_quiesce': 'yes'}
+LONG_NAME = ('customer-portal-production-golden-image-debian-12-bookworm-'
+             'with-postgresql-15-and-guest-kit-2026-11-22-build-0042')
+
+
+@dataclasses.dataclass(frozen=True)
+class Instance:
+    """An instance to make, and what becomes of it."""
+
+    name: str
+    image: str
+    profile: str
+    then: str = ''
+    status: str = 'ACTIVE'
+
+
+IMAGES = {
+    # (owner, name): properties
+    ('admin', 'debian-12'): DEBIAN,
+    ('admin', 'debian-12-agent'): DEBIAN | AGENT,
+    ('demo', 'debian-12-quiesce'): DEBIAN | AGENT | QUIESCE,
+    ('demo', 'debian-12-own'): DEBIAN,
+    ('demo', LONG_NAME): DEBIAN | AGENT | {
+        'hw_disk_bus': 'scsi', 'hw_scsi_model': 'virtio-scsi',
+        'hw_vif_model': 'virtio', 'hw_rng_model': 'virtio',
+        'customer_reference': 'portal-0042'},
+    ('other', 'other-image'): DEBIAN | AGENT,
+}
+INSTANCES = (
+    Instance('web-ready', 'debian-12-agent', 'ready'),
+    Instance('db-hooks', LONG_NAME, 'hook-ok'),
+    Instance('db-agent-no-kit', 'debian-12-agent', 'no-kit'),
+    Instance('app-agent-stopped', 'debian-12-agent', 'agent-stopped'),
+    Instance('legacy-no-channel', 'debian-12', 'agent-dead'),
+    Instance('pay-requires-quiesce', 'debian-12-quiesce', 'agent-dead'),
+    Instance('drifted', 'debian-12-own', 'ready'),
+    Instance('stopped-clean', 'debian-12-agent', 'ready', 'os-stop',
+             'SHUTOFF'),
+    Instance('stopped-hard', 'debian-12-agent', 'ignores-acpi', 'os-stop',
+             'SHUTOFF'),
+    Instance('next-is-discarded', 'debian-12-agent', 'discard'),
+    Instance('paused', 'debian-12-agent', 'ready', 'pause', 'PAUSED'),
+)
+OTHER_INSTANCES = (Instance('other-web', 'other-image', 'ready'),)
+# A change of an image after its instance has booted.
+DRIFT = ('debian-12-own', AGENT)
+
+FORMER = (
+    # instance, verdict, rule, evidence, days ago
+    ('db-hooks', 'application-consistent', 'hooks-witnessed',
+     {'frozen': {'/': 0.06}, 'boot': '5c1e77d0', 'seq': 21,
+      'hooks': {'20-postgresql': True}}, 1),
+    ('web-ready', 'filesystem-consistent', 'freeze-witnessed',
+     {'frozen': {'/': 0.06}, 'boot': '3f2a91c0', 'seq': 12}, 2),
+    ('db-agent-no-kit', 'unproven', 'no-witness', {}, 3),
+    ('legacy-no-channel', 'crash-consistent', 'no-channel', {}, 4),
+)
+DISCARDED = ('next-is-discarded', 'gone-after-hook', 5)
+
+
+# Identity -----------------------------------------------------------------
+
+def identity(layout):
+    """Make users, projects and the catalog, or correct their addresses.
+
+    :param layout: the Layout of this demo; Keystone runs
+    """
+    admin = _session(layout, 'admin', 'admin')
+    roles = _by_name(admin, 'keystone', '/roles', 'roles')
+    projects = {name: _ensure_named(
+        admin, '/projects', 'project', name,
+        {'domain_id': 'default'})['id']
+        for name in ('service', 'demo', 'other')}
+    for name in configuration.SERVICE_USERS:
+        user = _ensure_user(admin, name, projects['service'])
+        for role in ('service', 'admin'):
+            _grant(admin, projects['service'], user, roles[role]['id'])
+    for name, (project, role) in USERS.items():
+        user = _ensure_user(admin, name, projects[project])
+        _grant(admin, projects[project], user, roles[role]['id'])
+    _ensure_catalog(admin, layout)
+
+
+def _ensure_catalog(admin, layout):
+    services = {each['type']: each['id'] for each in
+                admin('keystone', 'GET', '/services')['services']}
+    endpoints = {(each['service_id'], each['interface']): each for each in
+                 admin('keystone', 'GET', '/endpoints')['endpoints']}
+    for name, kind in CATALOG.items():
+        if kind not in services:
+            services[kind] = admin('keystone', 'POST', '/services', {
+                'service': {'name': name, 'type': kind}})['service']['id']
+        for interface in ('public', 'internal', 'admin'):
+            value = {'service_id': services[kind], 'interface': interface,
+                     'region_id': layouts.REGION, 'url': layout.url(name)}
+            known = endpoints.get((services[kind], interface))
+            if not known:
+                admin('keystone', 'POST', '/endpoints', {'endpoint': value})
+            elif known['url'] != value['url']:
+                admin('keystone', 'PATCH', f'/endpoints/{known["id"]}',
+                      {'endpoint': {'url': value['url']}})
+
+
+def _ensure_user(admin, name, project_id):
+    return _ensure_named(
+        admin, '/users', 'user', name,
+        {'domain_id': 'default', 'password': layouts.PASSWORD,
+         'default_project_id': project_id})['id']
+
+
+def _ensure_named(admin, path, kind, name, values):
+    found = admin('keystone', 'GET', f'{path}?name={name}')[f'{kind}s']
+    return found[0] if found else admin(
+        'keystone', 'POST', path, {kind: {'name': name, **values}})[kind]
+
+
+def _grant(admin, project_id, user_id, role_id):
+    admin('keystone', 'PUT',
+          f'/projects/{project_id}/users/{user_id}/roles/{role_id}')
+
+
+# Images and instances -----------------------------------------------------
+
+def seed(layout, say):
+    """Make images, instances and former snapshots.
+
+    :param layout: the Layout of this demo; all services run
+    :param say: called with a text at each step
+    :returns: the part of ready.json that tells of them
+    """
+    sessions = {name: _session(layout, name, project)
+                for name, (project, _) in USERS.items()}
+    _seed_flavors(sessions['admin'])
+    images = {name: _ensure_image(sessions[owner], name, properties,
+                                  public=owner == 'admin')
+              for (owner, name), properties in IMAGES.items()}
+    say('instances')
+    instances = {}
+    for session, wanted in ((sessions['demo'], INSTANCES),
+                            (sessions['other'], OTHER_INSTANCES)):
+        instances |= _seed_instances(session, wanted, images)
+    say('former snapshots')
+    demo = sessions['demo']
+    _patch_image(demo, images[DRIFT[0]], DRIFT[1])
+    images |= _seed_snapshots(demo, instances)
+    _seed_discarded(demo, instances)
+    return {
+        'project': 'demo',
+        'users': {name: {'password': layouts.PASSWORD, 'project': project,
+                         'roles': [role]}
+                  for name, (project, role) in USERS.items()},
+        'instances': instances, 'images': images,
+    }
+
+
+def _seed_flavors(admin):
+    known = _by_name(admin, 'nova', '/flavors', 'flavors')
+    for number, (name, (memory, cpus, gigabytes)) in enumerate(
+            FLAVORS.items(), 1):
+        if name not in known:
+            admin('nova', 'POST', '/flavors', {'flavor': {
+                'id': str(number), 'name': name, 'ram': memory,
+                'vcpus': cpus, 'disk': gigabytes}})
+
+
+def _ensure_image(session, name, properties, public=False):
+    found = session('glance', 'GET', f'/v2/images?name={name}')['images']
+    active = [each for each in found if each['status'] == 'active']
+    if active:
+        return active[0]['id']
+    return _make_image(session, {
+        'name': name, 'visibility': 'public' if public else 'private',
+        **properties}, clean=True)
+
+
+def _make_image(session, values, clean):
+    image = session('glance', 'POST', '/v2/images', {
+        'disk_format': 'qcow2', 'container_format': 'bare', 'min_disk': 2,
+        **values})
+    session('glance', 'PUT', f'/v2/images/{image["id"]}/file',
+            disk.make(clean, megabytes=1), 'application/octet-stream')
+    return image['id']
+
+
+def _patch_image(session, image_id, properties):
+    session('glance', 'PATCH', f'/v2/images/{image_id}', [
+        {'op': 'add', 'path': f'/{name}', 'value': value}
+        for name, value in properties.items()],
+        'application/openstack-images-v2.1-json-patch')
+
+
+def _seed_instances(session, wanted, images):
+    servers = _by_name(session, 'nova', '/servers/detail', 'servers')
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        return dict(zip(
+            (each.name for each in wanted),
+            pool.map(lambda each: _seed_instance(
+                session, each, images, servers.get(each.name)), wanted)))
+
+
+def _seed_instance(session, wanted, images, server):
+    if server and server['status'] == 'ERROR':
+        # An earlier start was interrupted while it booted.
+        session('nova', 'DELETE', f'/servers/{server["id"]}')
+        server = None
+    if server is None:
+        server = session('nova', 'POST', '/servers', {'server': {
+            'name': wanted.name, 'imageRef': images[wanted.image],
+            'flavorRef': '1', 'networks': 'none',
+            'metadata': {'demo_guest': wanted.profile}}})['server']
+    path = f'/servers/{server["id"]}'
+    status = _wait(session, path, {'ACTIVE', wanted.status})
+    if status != wanted.status:
+        session('nova', 'POST', f'{path}/action', {wanted.then: None})
+        _wait(session, path, {wanted.status})
+    return server['id']
+
+
+def _wait(session, path, wanted):
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        server = session('nova', 'GET', path)['server']
+        if server['status'] in wanted and not server[
+                'OS-EXT-STS:task_state']:
+            return server['status']
+        if server['status'] == 'ERROR':
+            raise layouts.SetupError(
+                f'Instance {server["name"]} failed: {server.get("fault")}')
+        time.sleep(0.5)
+    raise layouts.SetupError(
+        f'Instance {server["name"]} is {server["status"]} after {PATIENCE} '
+        f's, not {" or ".join(wanted)}')
+
+
+# Former snapshots ---------------------------------------------------------
+
+def _seed_snapshots(session, instances):
+    """Make one snapshot for each verdict, with the rows as Nova and the
+    panel leave them."""
+    images = {}
+    for name, verdict, rule, evidence, days in FORMER:
+        moment = _days_ago(days)
+        image_name = f'{name}-{moment[:10]}'
+        found = session('glance', 'GET',
+                        f'/v2/images?name={image_name}')['images']
+        images[image_name] = found[0]['id'] if found else _make_snapshot(
+            session, image_name, instances[name], verdict, rule, evidence,
+            moment)
+    return images
+
+
+def _make_snapshot(session, name, instance_id, verdict, rule, evidence,
+                   moment):
+    server = session('nova', 'GET', f'/servers/{instance_id}')['server']
+    image_id = str(uuid.uuid4())
+    boot = evidence.get('boot', '')
+    values = {
+        'id': image_id, 'name': name, 'min_disk': 2,
+        **server['image'].get('properties', {}),
+        'image_type': 'snapshot', 'instance_uuid': instance_id,
+        'base_image_ref': server['image']['id'],
+        'image_location': 'snapshot', 'image_state': 'available',
+        'boot_roles': 'member,reader', 'user_id': session.user_id,
+        'owner_id': session.project_id, 'owner_user_name': session.user,
+        'owner_project_name': 'demo',
+        'consistency_verdict': verdict, 'consistency_rule': rule,
+        'consistency_evidence': json.dumps(evidence, sort_keys=True),
+        'consistency_image': image_id, 'consistency_state': 'ACTIVE',
+        'consistency_requested_at': moment,
+        'consistency_requested_by': session.user,
+        'consistency_sealed_at': moment,
+        'consistency_after_action': f'req-{uuid.uuid4()}',
+        'consistency_baseline': _baseline(evidence) if boot else 'none',
+    }
+    return _make_image(session, values,
+                       clean=verdict.endswith('-consistent') and
+                       not verdict.startswith('crash'))
+
+
+def _baseline(evidence):
+    return f'boot={evidence["boot"]} seq={evidence["seq"] - 1}'
+
+
+def _seed_discarded(session, instances):
+    name, cause, days = DISCARDED
+    path = f'/servers/{instances[name]}/metadata'
+    metadata = session('nova', 'GET', path)['metadata']
+    if any(key.startswith('consistency_snapshot_') for key in metadata):
+        return
+    moment = _days_ago(days)
+    value = {'name': f'{name}-{moment[:10]}', 'at': moment,
+             'by': session.user, 'gone': moment, 'cause': cause}
+    session('nova', 'POST', path, {'metadata': {
+        f'consistency_snapshot_{uuid.uuid4()}':
+            json.dumps(value, separators=(',', ':'))}})
+
+
+def _days_ago(days):
+    moment = (datetime.datetime.now(datetime.timezone.utc) -
+              datetime.timedelta(days=days))
+    return moment.strftime('%Y-%m-%dT%H:%M:%SZ')
+
+
+# Both ---------------------------------------------------------------------
+
+def _session(layout, user, project):
+    return rest.Session(
+        layout.url('keystone'),
+        {name: layout.url(name) for name in ('glance', 'nova')},
+        user, layouts.PASSWORD, project)
+
+
+def _by_name(session, service, path, key):
+    return {each['name']: each for each in session(service, 'GET', path)[key]}
