@@ -1,0 +1,466 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""What may be written on an image, and what a change of it amounts to.
+
+A property is a name and a text. Values that nobody understands are legal,
+and are left alone; only what the user changed is ever sent.
+"""
+
+import dataclasses
+import enum
+import json
+import shlex
+import typing
+
+from oslo_utils import strutils
+
+from snapshot_panel.consistency import facts
+from snapshot_panel.consistency import records
+
+# Glance's limits: characters of a name, and bytes of a value in MySQL.
+NAME_LIMIT = 255
+VALUE_LIMIT = 65535
+
+# What Glance itself says of an image; everything else is a property.
+SCHEMA = frozenset((
+    'id', 'name', 'status', 'visibility', 'protected', 'checksum', 'owner',
+    'size', 'virtual_size', 'container_format', 'disk_format', 'created_at',
+    'updated_at', 'tags', 'direct_url', 'locations', 'self', 'schema', 'file',
+    'min_ram', 'min_disk', 'os_hidden', 'os_hash_algo', 'os_hash_value',
+    'stores'))
+# Glance refuses these names too.
+_RESERVED = SCHEMA | {'location', 'deleted', 'deleted_at'}
+_RESERVED_PREFIX = 'os_glance'
+
+# What Nova and Cinder write on the images that they make, and read again.
+_SERVICES_OWN = frozenset((
+    'image_type', 'image_state', 'image_location', 'instance_uuid',
+    'base_image_ref', 'boot_roles', 'user_id', 'owner_id', 'owner_user_name',
+    'owner_project_name', 'block_device_mapping', 'bdm_v2',
+    'root_device_name', 'mappings', 'signature_verified',
+    'cinder_encryption_key_id', 'cinder_encryption_key_deletion_policy'))
+
+# A verdict that is still being made reads these from its image.
+_EVIDENCE = frozenset((facts.AGENT_PROPERTY,
+                       facts.SHUTDOWN_TIMEOUT_PROPERTY))
+
+
+class Kind(enum.Enum):
+    """What a value has to look like."""
+
+    TEXT = 'string'
+    INTEGER = 'integer'
+    NUMBER = 'number'
+    BOOLEAN = 'boolean'
+
+
+@dataclasses.dataclass(frozen=True)
+class Definition:
+    """What is known of a property.
+
+    ``lowest`` and ``highest`` bound a number, both allowed. ``title`` and
+    ``help`` are the cloud's own words (untrusted text), '' where the cloud
+    has none. ``default`` is what holds where the property is not set.
+    """
+
+    name: str
+    kind: Kind = Kind.TEXT
+    choices: typing.Tuple[str, ...] = ()
+    lowest: typing.Optional[float] = None
+    highest: typing.Optional[float] = None
+    default: str = ''
+    title: str = ''
+    help: str = ''
+
+    def over(self, other):
+        """Return this definition, with what it lacks taken from another."""
+        return dataclasses.replace(
+            self, kind=other.kind if self.kind is Kind.TEXT else self.kind,
+            choices=self.choices or other.choices,
+            lowest=other.lowest if self.lowest is None else self.lowest,
+            highest=other.highest if self.highest is None else self.highest,
+            default=self.default or other.default)
+
+
+def _flag(name):
+    return Definition(name, choices=('yes', 'no'), default='no')
+
+
+# The properties that bear on consistency and on the agent, in the order in
+# which they are shown, as Nova reads them.
+KNOWN = {known.name: known for known in (
+    _flag(facts.AGENT_PROPERTY),
+    _flag(facts.QUIESCE_PROPERTY),
+    Definition('os_type', choices=('linux', 'windows')),
+    Definition('os_distro'),
+    Definition('os_version'),
+    Definition('os_admin_user'),
+    Definition('hw_disk_bus', choices=(
+        'virtio', 'scsi', 'sata', 'ide', 'usb', 'fdc', 'xen', 'uml', 'lxc')),
+    Definition('hw_scsi_model', choices=(
+        'virtio-scsi', 'virtio-transitional', 'virtio-non-transitional',
+        'auto', 'buslogic', 'ibmvscsi', 'lsilogic', 'lsisas1068',
+        'lsisas1078', 'vmpvscsi')),
+    Definition(facts.SHUTDOWN_TIMEOUT_PROPERTY, Kind.INTEGER, lowest=0,
+               default='60'),
+)}
+
+
+def known(definitions):
+    """Return the known properties, the cloud's own word on them first.
+
+    :param definitions: the cloud's, a dict of :class:`Definition` by name.
+    """
+    return {name: definitions[name].over(ours) if name in definitions
+            else ours for name, ours in KNOWN.items()}
+
+
+class Flaw(enum.Enum):
+    """Why a name or a value cannot be taken."""
+
+    NAME_MISSING = 'name-missing'
+    NAME_LONG = 'name-long'
+    NAME_EDGES = 'name-edges'
+    NAME_CONTROL = 'name-control'
+    NAME_EQUALS = 'name-equals'
+    NAME_RESERVED = 'name-reserved'
+    NAME_TWICE = 'name-twice'
+    VALUE_LONG = 'value-long'
+    VALUE_NUL = 'value-nul'
+    NOT_A_CHOICE = 'not-a-choice'
+    NOT_A_NUMBER = 'not-a-number'
+    NOT_A_FLAG = 'not-a-flag'
+    OUT_OF_RANGE = 'out-of-range'
+
+
+def name_flaw(name, taken):
+    """Return the :class:`Flaw` of the name of a new property, or None.
+
+    :param taken: the names that the image has. Databases compare them
+        without case, so two that differ only in it cannot both be had.
+    """
+    for flaw, wrong in (
+            (Flaw.NAME_MISSING, not name.strip()),
+            (Flaw.NAME_LONG, len(name) > NAME_LIMIT),
+            (Flaw.NAME_EDGES, name != name.strip()),
+            (Flaw.NAME_CONTROL, not name.isprintable()),
+            # The openstack command could not name it.
+            (Flaw.NAME_EQUALS, '=' in name),
+            (Flaw.NAME_RESERVED, lock(name) is not None),
+            (Flaw.NAME_TWICE, name.lower() in {
+                other.lower() for other in taken})):
+        if wrong:
+            return flaw
+    return None
+
+
+def value_flaw(value, definition=None):
+    """Return the :class:`Flaw` of a new value, or None.
+
+    :param definition: the :class:`Definition` of the property, if any.
+    """
+    if len(value.encode('utf-8', 'surrogatepass')) > VALUE_LIMIT:
+        return Flaw.VALUE_LONG
+    if '\0' in value:
+        return Flaw.VALUE_NUL
+    if definition is None:
+        return None
+    if definition.choices and value not in definition.choices:
+        return Flaw.NOT_A_CHOICE
+    return _kind_flaw(value, definition)
+
+
+def _kind_flaw(value, definition):
+    if definition.kind is Kind.BOOLEAN and not strutils.is_valid_boolstr(
+            value):
+        return Flaw.NOT_A_FLAG
+    if definition.kind not in (Kind.INTEGER, Kind.NUMBER):
+        return None
+    try:
+        number = (int if definition.kind is Kind.INTEGER else float)(value)
+    except ValueError:
+        return Flaw.NOT_A_NUMBER
+    low = definition.lowest is not None and number < definition.lowest
+    high = definition.highest is not None and number > definition.highest
+    return Flaw.OUT_OF_RANGE if low or high else None
+
+
+class Lock(enum.Enum):
+    """Why a property cannot be edited here."""
+
+    SEAL = 'seal'
+    SERVICES = 'services'
+    SCHEMA = 'schema'
+    PENDING = 'pending'
+    PROTECTED = 'protected'
+
+
+def lock(name, pending=False, protected=()):
+    """Return the :class:`Lock` of a property, or None.
+
+    :param bool pending: the image is a snapshot whose verdict is still
+        being made.
+    :param protected: names that Glance would not let this user change.
+    """
+    # Glance's database may not tell names apart by case.
+    folded = name.lower()
+    if folded.startswith(records.PREFIX):
+        return Lock.SEAL
+    if folded in _SERVICES_OWN:
+        return Lock.SERVICES
+    if folded in _RESERVED or folded.startswith(_RESERVED_PREFIX):
+        return Lock.SCHEMA
+    if pending and folded in _EVIDENCE:
+        return Lock.PENDING
+    if name in protected:
+        return Lock.PROTECTED
+    return None
+
+
+class Effect(enum.Enum):
+    """What a change does to a property."""
+
+    ADDED = 'added'
+    CHANGED = 'changed'
+    REMOVED = 'removed'
+
+
+@dataclasses.dataclass(frozen=True)
+class Change:
+    """One property before and after; None where it is not set."""
+
+    name: str
+    old: typing.Optional[str]
+    new: typing.Optional[str]
+
+    @property
+    def effect(self):
+        if self.old is None:
+            return Effect.ADDED
+        return Effect.REMOVED if self.new is None else Effect.CHANGED
+
+    def operation(self):
+        """Return the operation of a JSON patch.
+
+        Glance refuses to replace or to remove what is not there (any more).
+        """
+        path = pointer(self.name)
+        if self.effect is Effect.REMOVED:
+            return {'op': 'remove', 'path': path}
+        return {'op': 'add' if self.effect is Effect.ADDED else 'replace',
+                'path': path, 'value': self.new}
+
+
+def pointer(name):
+    """Return the JSON pointer of a property (RFC 6901)."""
+    return '/' + name.replace('~', '~0').replace('/', '~1')
+
+
+def diff(old, new):
+    """Return the changes that lead from one dict of properties to another.
+
+    Seals are left out: the panel itself writes them, once, while a user may
+    have the image's form open.
+    """
+    return tuple(Change(name, old.get(name), new.get(name))
+                 for name in sorted(set(old) | set(new))
+                 if old.get(name) != new.get(name)
+                 and lock(name) is not Lock.SEAL)
+
+
+def same_text(one, other):
+    """Tell whether two texts are the same to a browser.
+
+    It sends the line ends of a text area in its own way.
+    """
+    return unify_lines(one) == unify_lines(other)
+
+
+def unify_lines(text):
+    return text.replace('\r\n', '\n').replace('\r', '\n')
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """What a user wants of an image, and what it was based on.
+
+    ``opened`` are the image's properties when its form was opened.
+    """
+
+    image_id: str
+    opened: typing.Mapping[str, str]
+    changes: typing.Tuple[Change, ...]
+
+    @property
+    def wanted(self):
+        """The properties as they shall be."""
+        values = {**self.opened,
+                  **{change.name: change.new for change in self.changes}}
+        return {name: value for name, value in values.items()
+                if value is not None}
+
+    def dump(self):
+        """Return the plan as text, for a form to carry."""
+        return json.dumps({
+            'image': self.image_id, 'opened': dict(self.opened),
+            'set': {change.name: change.new for change in self.changes}})
+
+    @classmethod
+    def load(cls, text):
+        """Read a plan that a form carried.
+
+        :raises ValueError: it is none.
+        """
+        value = json.loads(text)
+        if (not isinstance(value, dict)
+                or not isinstance(value.get('image'), str)
+                or not _is_properties(value.get('opened'), str)
+                or not _is_properties(value.get('set'), (str, type(None)))):
+            raise ValueError('not a plan')
+        opened = value['opened']
+        return cls(value['image'], opened, tuple(
+            Change(name, opened.get(name), new)
+            for name, new in sorted(value['set'].items())
+            if opened.get(name) != new))
+
+    def rebased(self, today, without=()):
+        """Return the same wish, based on the properties as they are today.
+
+        :param without: names whose change is given up.
+        """
+        return Plan(self.image_id, today, tuple(
+            Change(change.name, today.get(change.name), change.new)
+            for change in self.changes if change.name not in without
+            and today.get(change.name) != change.new))
+
+
+def _is_properties(value, kinds):
+    return isinstance(value, dict) and all(
+        isinstance(item, kinds) for item in value.values())
+
+
+@dataclasses.dataclass(frozen=True)
+class Dispute:
+    """One property that was changed since the form was opened.
+
+    ``theirs`` and ``mine`` are the values of each side, None where it is
+    not set; a side that did not touch it has the value of ``opened``.
+    """
+
+    name: str
+    opened: typing.Optional[str]
+    theirs: typing.Optional[str]
+    mine: typing.Optional[str]
+
+    @property
+    def contested(self):
+        """Tell whether both sides changed it, and to different values."""
+        return self.opened not in (self.theirs, self.mine)
+
+
+def disputes(plan, today):
+    """Return what somebody else changed, beside what the plan changes.
+
+    Empty where nobody changed anything, or only to what the plan wants.
+
+    :returns: a tuple of :class:`Dispute`.
+    """
+    wanted = plan.wanted
+    theirs = {change.name for change in diff(plan.opened, today)}
+    if all(today.get(name) == wanted.get(name) for name in theirs):
+        return ()
+    mine = {change.name for change in plan.changes}
+    return tuple(
+        Dispute(name, plan.opened.get(name), today.get(name),
+                wanted.get(name))
+        for name in sorted(theirs | mine)
+        if today.get(name) != wanted.get(name))
+
+
+def unsound(plan, pending):
+    """Return the name of a property that a plan must not touch, or None.
+
+    A plan comes back from a browser, so it is checked again.
+
+    :param bool pending: see :func:`lock`.
+    """
+    for change in plan.changes:
+        if lock(change.name, pending) is not None:
+            return change.name
+        if change.effect is Effect.ADDED and name_flaw(change.name, ()):
+            return change.name
+        if change.new is not None and value_flaw(change.new):
+            return change.name
+    return None
+
+
+def commands(plan):
+    """Return the ``openstack`` commands that do the same, as lines.
+
+    The command takes a name only up to its first "=", so a property with
+    one in its name can be removed with it and not set.
+    """
+    sets = ['--property ' + shlex.quote('%s=%s' % (change.name, change.new))
+            for change in plan.changes
+            if change.new is not None and '=' not in change.name]
+    unsets = ['--property ' + shlex.quote(change.name)
+              for change in plan.changes if change.new is None]
+    image = shlex.quote(plan.image_id)
+    return [' '.join(['openstack image', verb, *options, image])
+            for verb, options in (('set', sets), ('unset', unsets))
+            if options]
+
+
+class Preset(enum.Enum):
+    """Ready-made changes. A preset owns what it sets."""
+
+    # Nova asks the agent of instances with a channel to it (fact 2).
+    READY = ('ready', {facts.AGENT_PROPERTY: 'yes'})
+    # For templates of volume-backed instances: only there Nova keeps what
+    # os_require_quiesce promises (fact 2).
+    STRICT = ('strict', {facts.AGENT_PROPERTY: 'yes',
+                         facts.QUIESCE_PROPERTY: 'yes'})
+
+    def __init__(self, code, values):
+        self.code = code
+        self.values = values
+
+    @classmethod
+    def of(cls, code):
+        """Return the preset with that code, or None."""
+        return next((preset for preset in cls if preset.code == code), None)
+
+    def plan(self, image):
+        """Return the :class:`Plan` for a :class:`facts.Image`.
+
+        What Nova already reads as wanted stays as it is written.
+        """
+        return Plan(image.id, image.properties, tuple(
+            Change(name, image.properties.get(name), value)
+            for name, value in self.values.items()
+            if not strutils.bool_from_string(image.properties.get(name))))
+
+
+def drift(embedded, today):
+    """Return how an image changed since an instance was booted from it.
+
+    :param embedded: the known :class:`facts.Properties` of the instance.
+    :param today: the image's properties.
+    :returns: a tuple of :class:`Change`, for the properties of
+        :data:`KNOWN`; None where the instance's own are not known.
+    """
+    if embedded.source is not facts.Source.EMBEDDED:
+        return None
+    return tuple(Change(name, embedded.values.get(name), today.get(name))
+                 for name in KNOWN
+                 if embedded.values.get(name) != today.get(name))
