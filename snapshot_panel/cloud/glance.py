@@ -20,6 +20,7 @@ from oslo_utils import timeutils
 from snapshot_panel import conf
 from snapshot_panel.cloud import errors
 from snapshot_panel.consistency import facts
+from snapshot_panel.consistency import properties as rules
 
 _PATCH_TYPE = 'application/openstack-images-v2.1-json-patch'
 
@@ -55,7 +56,7 @@ def _list(request, filters, limit):
         found = client(request).images.list(
             filters=filters, limit=limit, page_size=limit,
             sort='created_at:desc')
-        return [_image(image) for image in found]
+        return [image_of(image) for image in found]
 
 
 def get_image(request, image_id):
@@ -64,25 +65,17 @@ def get_image(request, image_id):
     :raises errors.NotFound: where it does not exist (any more).
     """
     with errors.asking('Glance'):
-        return _image(client(request).images.get(image_id))
+        return image_of(client(request).images.get(image_id))
 
 
-# What Glance itself says of an image; everything else is a property.
-_SCHEMA = frozenset((
-    'id', 'name', 'status', 'visibility', 'protected', 'checksum', 'owner',
-    'size', 'virtual_size', 'container_format', 'disk_format', 'created_at',
-    'updated_at', 'tags', 'direct_url', 'locations', 'self', 'schema', 'file',
-    'min_ram', 'min_disk', 'os_hidden', 'os_hash_algo', 'os_hash_value',
-    'stores'))
-
-
-def _image(image):
-    values = dict(image)
+def image_of(values):
+    """Return a :class:`facts.Image` of what Glance told."""
+    values = dict(values)
     return facts.Image(
         id=values['id'], name=values.get('name') or '',
         status=values['status'],
         properties={name: str(value) for name, value in values.items()
-                    if name not in _SCHEMA and value is not None},
+                    if name not in rules.SCHEMA and value is not None},
         created=timeutils.parse_isotime(values['created_at']),
         updated=timeutils.parse_isotime(values['updated_at']),
         size=values.get('size'), owner=values.get('owner'))
@@ -90,14 +83,17 @@ def _image(image):
 
 def add_properties(request, image_id, properties):
     """Write properties on an image and leave all others alone."""
-    patch = [{'op': 'add', 'path': '/' + _pointer(name), 'value': value}
-             for name, value in sorted(properties.items())]
+    patch(request, image_id, [
+        {'op': 'add', 'path': rules.pointer(name), 'value': value}
+        for name, value in sorted(properties.items())])
+
+
+def patch(request, image_id, operations):
+    """Apply a JSON patch to an image: all of it, or nothing.
+
+    :param operations: list of dicts as Glance's JSON patch 2.1 has them.
+    """
     with errors.asking('Glance'):
         client(request).http_client.patch(
             '/v2/images/%s' % image_id, headers={'Content-Type': _PATCH_TYPE},
-            data=json.dumps(patch))
-
-
-def _pointer(name):
-    """Escape a name for a JSON pointer (RFC 6901)."""
-    return name.replace('~', '~0').replace('/', '~1')
+            data=json.dumps(operations))
