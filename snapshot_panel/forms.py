@@ -16,11 +16,11 @@ from django.utils.translation import gettext_lazy as _
 
 from horizon import forms
 
-from snapshot_panel import tables
-from snapshot_panel import texts
 from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import snapshots
 from snapshot_panel.consistency import verdict
+from snapshot_panel import tables
+from snapshot_panel import texts
 
 
 class SnapshotForm(forms.SelfHandlingForm):

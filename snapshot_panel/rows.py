@@ -15,14 +15,14 @@
 import dataclasses
 import typing
 
-from snapshot_panel import conf
-from snapshot_panel import texts
 from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import snapshots
+from snapshot_panel import conf
 from snapshot_panel.consistency import checklist
 from snapshot_panel.consistency import facts
 from snapshot_panel.consistency import records
 from snapshot_panel.consistency import verdict
+from snapshot_panel import texts
 
 
 @dataclasses.dataclass(frozen=True)

@@ -19,9 +19,9 @@ from django.utils.translation import gettext_lazy as _
 from horizon import messages
 from horizon import tables
 
-from snapshot_panel import texts
 from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import snapshots
+from snapshot_panel import texts
 
 TAKE_RULES = (('compute', 'os_compute_api:servers:create_image'),)
 

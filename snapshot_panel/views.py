@@ -24,18 +24,18 @@ from django.views import generic
 from horizon import exceptions
 from horizon import forms
 from horizon import tables as horizon_tables
-from horizon import views as horizon_views
 from horizon.utils import functions
+from horizon import views as horizon_views
 
 from openstack_dashboard import policy
 
+from snapshot_panel.cloud import errors
+from snapshot_panel.cloud import snapshots
 from snapshot_panel import conf
 from snapshot_panel import forms as panel_forms
 from snapshot_panel import rows
 from snapshot_panel import tables
 from snapshot_panel import texts
-from snapshot_panel.cloud import errors
-from snapshot_panel.cloud import snapshots
 
 INDEX = 'horizon:project:consistent_snapshots:index'
 

@@ -17,8 +17,8 @@ import json
 from openstack_dashboard.api import glance as horizon_glance
 from oslo_utils import timeutils
 
-from snapshot_panel import conf
 from snapshot_panel.cloud import errors
+from snapshot_panel import conf
 from snapshot_panel.consistency import facts
 from snapshot_panel.consistency import properties as rules
 

@@ -26,8 +26,8 @@ from oslo_utils import timeutils
 
 from horizon.utils import memoized
 
-from snapshot_panel import conf
 from snapshot_panel.cloud import errors
+from snapshot_panel import conf
 from snapshot_panel.consistency import facts
 
 LOG = logging.getLogger(__name__)

@@ -24,10 +24,10 @@ import typing
 from django.core.cache import cache
 from oslo_utils import timeutils
 
-from snapshot_panel import conf
 from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import glance
 from snapshot_panel.cloud import nova
+from snapshot_panel import conf
 from snapshot_panel.consistency import checklist
 from snapshot_panel.consistency import facts
 from snapshot_panel.consistency import records

@@ -14,6 +14,7 @@ import pytest
 
 from tests import clients
 
+
 @pytest.fixture(scope='session')
 def openstack(cloud):
     """The services as the user demo, member of the project demo."""
