@@ -352,6 +352,10 @@ def _unsettled(image):
 def _evidence(request, instance):
     guest = _hear_now(request, instance).guest
     actions, console = guest.actions, guest.console
+    if console is not None:
+        # Read behind the console, so that no freeze that it shows can belong
+        # to a snapshot that is not among the actions yet.
+        actions = nova.list_actions(request, instance.id)
     if actions and not any(action.started for action in actions):
         # The instance was stopped at the request and runs by now.
         actions = _with_stop_times(request, instance.id, actions)
