@@ -317,7 +317,7 @@ def settle(request, instance, images):
     :raises errors.CloudError: where a service failed; nothing is lost, the
         next look carries on.
     """
-    by_id = {image.id: image for image in images}
+    by_id = {image.id: image for image in images if not image.gone}
     memories = {memory.image_id: memory
                 for memory in records.read_memories(instance)
                 if memory.gone is None}
@@ -335,7 +335,7 @@ def settle(request, instance, images):
         for memory in lost:
             _record_loss(request, instance, memory, evidence)
     for key, memory in memories.items():
-        if key in by_id and records.read_seal(by_id[key]) is not None:
+        if key in by_id and verdict.look(by_id[key]).verdict.final:
             nova.forget(request, instance.id, memory)
 
 
