@@ -19,6 +19,13 @@ import shutil
 from tests.cloud import layout as layouts
 
 SERVICE_USERS = ('glance', 'placement', 'neutron', 'nova')
+# An image property that only administrators change, as operators protect
+# what they charge for; and all others, which everybody may.
+PROTECTED_PROPERTIES = {
+    '^licence_.*': {'create': 'admin', 'read': '@', 'update': 'admin',
+                    'delete': 'admin'},
+    '.*': {'create': '@', 'read': '@', 'update': '@', 'delete': '@'},
+}
 
 
 def write(layout):
@@ -37,6 +44,7 @@ def write(layout):
             ('placement', _placement(layout)), ('neutron', _neutron(layout)),
             ('nova', _nova(layout))):
         _write_ini(layout.configuration / f'{name}.conf', sections)
+    _write_ini(_protection_file(layout), PROTECTED_PROPERTIES)
     for name in ('glance/glance-api-paste.ini', 'nova/api-paste.ini',
                  'neutron/api-paste.ini'):
         source = layout.share('etc') / name
@@ -117,10 +125,15 @@ def _keystone(layout):
     }
 
 
+def _protection_file(layout):
+    return layout.configuration / 'property-protections.ini'
+
+
 def _glance(layout):
     return {
         'DEFAULT': {
             'enabled_backends': 'files:file',
+            'property_protection_file': _protection_file(layout),
             'worker_self_reference_url': layout.url('glance'),
         },
         'database': {'connection': database(layout, 'glance')},
