@@ -1,0 +1,353 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Each finding, and what the checklist as a whole promises."""
+
+import pytest
+
+from snapshot_panel.consistency import checklist
+from snapshot_panel.consistency import facts
+from snapshot_panel.consistency import verdict
+from tests.unit import builders
+
+Check = checklist.Check
+Finding = checklist.Finding
+State = checklist.State
+Verdict = verdict.Verdict
+
+DEPLOYMENT = facts.Deployment()
+STOPPED = {'status': 'SHUTOFF'}
+
+
+def properties(source=facts.Source.EMBEDDED, **values):
+    return facts.Properties(values, source)
+
+
+def of(console=None, deployment=DEPLOYMENT, done=None, **changes):
+    """Return the checklist of an instance whose guest was asked."""
+    guest = checklist.Guest(
+        True, console.text if console else console, done)
+    return checklist.check(builders.instance(**changes), guest, deployment)
+
+
+def unasked(**changes):
+    return checklist.check(builders.instance(**changes), checklist.Guest(),
+                           DEPLOYMENT)
+
+
+def of_stopped(done):
+    return of(done=done, **STOPPED)
+
+
+@pytest.fixture
+def console():
+    return builders.started()
+
+
+def test_each_finding_has_a_code_of_its_own():
+    assert len({finding.code for finding in Finding}) == len(Finding)
+
+
+# State, task and root disk
+
+@pytest.mark.parametrize('status, finding', [
+    ('ACTIVE', Finding.RUNNING), ('SHUTOFF', Finding.STOPPED),
+    ('PAUSED', Finding.NEVER_FROZEN), ('SUSPENDED', Finding.NEVER_FROZEN),
+    ('ERROR', Finding.NO_SNAPSHOT_STATE)])
+def test_the_status_decides_what_nova_does(console, status, finding):
+    result = of(console, status=status).find(Check.STATE)
+
+    assert result == checklist.Result(finding, {'status': status})
+
+
+@pytest.mark.parametrize('task, finding', [
+    (None, Finding.IDLE), ('image_uploading', Finding.BUSY)])
+def test_a_task_stands_in_the_way(console, task, finding):
+    checks = of(console, task_state=task)
+
+    assert checks.find(Check.TASK).finding is finding
+    assert checks.possible == (task is None)
+
+
+@pytest.mark.parametrize('image_id, finding', [
+    ('image', Finding.ROOT_IMAGE), (None, Finding.ROOT_VOLUME)])
+def test_the_root_disk_is_an_image_or_a_volume(console, image_id, finding):
+    checks = of(console, image_id=image_id)
+
+    assert checks.find(Check.ROOT_DISK).finding is finding
+    assert checks.ready == (image_id is not None)
+
+
+# The channel
+
+@pytest.mark.parametrize('value', ['yes', 'true', 'True', '1', 'on'])
+def test_nova_reads_the_property_as_a_flag(console, value):
+    checks = of(console, properties=properties(hw_qemu_guest_agent=value))
+
+    assert checks.find(Check.CHANNEL) == checklist.Result(
+        Finding.CHANNEL, {'source': 'embedded', 'value': value})
+
+
+@pytest.mark.parametrize('source, finding', [
+    (facts.Source.EMBEDDED, Finding.CHANNEL),
+    (facts.Source.SNAPSHOT, Finding.CHANNEL),
+    (facts.Source.IMAGE, Finding.CHANNEL_LIKELY),
+    (facts.Source.NONE, Finding.CHANNEL_UNKNOWN)])
+def test_the_source_says_how_sure_the_channel_is(console, source, finding):
+    checks = of(console, properties=properties(source,
+                                               hw_qemu_guest_agent='yes'))
+
+    assert checks.find(Check.CHANNEL).finding is finding
+
+
+@pytest.mark.parametrize('values', [
+    {}, {'hw_qemu_guest_agent': 'no'}, {'hw_qemu_guest_agent': 'maybe'}])
+def test_without_the_property_there_is_no_channel(console, values):
+    checks = of(console, properties=properties(**values))
+
+    assert checks.find(Check.CHANNEL).finding is Finding.NO_CHANNEL
+    assert checks.find(Check.AGENT).finding is Finding.AGENT_UNREACHABLE
+    assert checks.prediction is Verdict.CRASH
+
+
+# The agent and the kit
+
+def test_nobody_asked_yet():
+    checks = unasked()
+
+    assert checks.find(Check.AGENT).finding is Finding.AGENT_NOT_ASKED
+    assert checks.undecided
+
+
+def test_a_console_that_cannot_be_read_tells_nothing():
+    checks = of(None)
+
+    assert checks.find(Check.AGENT).finding is Finding.AGENT_NO_CONSOLE
+    assert not checks.ready
+    assert not checks.undecided
+
+
+def test_a_guest_without_a_kit_tells_nothing():
+    checks = of(builders.Console())
+
+    assert checks.find(Check.AGENT).finding is Finding.AGENT_UNSEEN
+    assert checks.find(Check.KIT).finding is Finding.KIT_UNSEEN
+    assert checks.prediction is Verdict.UNPROVEN
+
+
+def test_the_guests_last_word_is_that_its_agent_runs(console):
+    console.freeze()
+
+    checks = of(console)
+
+    assert checks.find(Check.AGENT) == checklist.Result(
+        Finding.AGENT_RUNNING, {'event': 'thaw', 'up': 104.0})
+    assert checks.find(Check.KIT).finding is Finding.KIT
+
+
+@pytest.mark.parametrize('event', ['stopped', 'poweroff'])
+def test_the_guests_last_word_is_that_its_agent_is_down(console, event):
+    console.say(event)
+
+    checks = of(console)
+
+    assert checks.find(Check.AGENT) == checklist.Result(
+        Finding.AGENT_STOPPED, {'event': event, 'up': 102.0})
+    assert checks.prediction is Verdict.CRASH
+
+
+def test_two_accounts_tell_nothing(console):
+    console.noise(builders.started(boot='77777777', secret='liar').text)
+    console.say('stopped')
+
+    checks = of(console)
+
+    assert checks.find(Check.AGENT).finding is Finding.AGENT_CONFLICT
+    assert checks.find(Check.LAST_FREEZE) is None
+    assert not checks.ready
+
+
+# The last freeze
+
+def test_without_a_freeze_there_is_none_to_judge(console):
+    assert of(console).find(Check.LAST_FREEZE) is None
+
+
+def test_the_longest_stall_of_a_good_freeze_is_shown(console):
+    console.say('freeze', fs=2)
+    for path, stall in (('/', '0.06'), ('/srv', '10.50')):
+        console.say('frozen', path=path, stall=stall, proof='wait')
+    console.say('thaw', fs=2, hooks=0)
+
+    assert of(console).find(Check.LAST_FREEZE) == checklist.Result(
+        Finding.FREEZE_PROVEN, {'stall': 10.5})
+
+
+def test_a_failed_freeze_is_a_warning(console):
+    console.freeze(still_open=('/srv', '/home'))
+
+    checks = of(console)
+
+    assert checks.find(Check.LAST_FREEZE) == checklist.Result(
+        Finding.FREEZE_FAILED, {'open': '/srv, /home'})
+    assert checks.ready
+
+
+def test_a_refused_freeze_is_a_warning(console):
+    console.say('freeze', fs=1)
+    console.say('aborted', name='20-postgresql', status=1)
+
+    assert of(console).find(Check.LAST_FREEZE) == checklist.Result(
+        Finding.FREEZE_REFUSED, {'hook': '20-postgresql'})
+
+
+def test_a_freeze_without_an_end_is_a_warning(console):
+    console.say('freeze', fs=1)
+
+    result = of(console).find(Check.LAST_FREEZE)
+
+    assert result.finding is Finding.FREEZE_OPEN_END
+
+
+def test_only_the_last_freeze_counts(console):
+    console.freeze(still_open=('/srv',))
+    console.freeze()
+
+    result = of(console).find(Check.LAST_FREEZE)
+
+    assert result.finding is Finding.FREEZE_PROVEN
+
+
+# What is required, and the storage
+
+def test_a_required_quiesce_promises_too_much(console):
+    checks = of(console, properties=properties(
+        hw_qemu_guest_agent='yes', os_require_quiesce='yes'))
+
+    assert checks.find(Check.QUIESCE) == checklist.Result(
+        Finding.QUIESCE_NOT_ENFORCED, {'value': 'yes'})
+    assert checks.ready
+
+
+@pytest.mark.parametrize('image_id, value', [
+    (None, 'yes'), ('image', 'no'), ('image', None)])
+def test_elsewhere_there_is_nothing_to_say_of_it(console, image_id, value):
+    checks = of(console, image_id=image_id, properties=properties(
+        hw_qemu_guest_agent='yes', os_require_quiesce=value))
+
+    assert checks.find(Check.QUIESCE) is None
+
+
+@pytest.mark.parametrize('backend, finding', [
+    ('qcow2', Finding.BACKEND_FREEZES),
+    ('rbd', Finding.BACKEND_NEVER_FREEZES),
+    ('lvm', Finding.BACKEND_NEVER_FREEZES)])
+def test_the_operator_tells_the_storage(console, backend, finding):
+    checks = of(console, facts.Deployment(ephemeral_backend=backend))
+
+    assert checks.find(Check.BACKEND) == checklist.Result(
+        finding, {'backend': backend})
+    assert checks.ready == (finding is Finding.BACKEND_FREEZES)
+
+
+def test_an_unknown_storage_is_no_check(console):
+    assert of(console).find(Check.BACKEND) is None
+
+
+# A stopped instance
+
+def test_a_stopped_instance_has_checks_of_its_own():
+    checks = of_stopped([builders.stop()])
+
+    assert [result.finding.check for result in checks.results] == [
+        Check.STATE, Check.TASK, Check.ROOT_DISK, Check.STOP]
+
+
+@pytest.mark.parametrize('done, finding, evidence', [
+    ([builders.stop(5)], Finding.STOP_CLEAN, {'seconds': 5.0, 'limit': 60}),
+    ([builders.stop(61)], Finding.STOP_HARD, {'seconds': 61.0, 'limit': 60}),
+    ([builders.stop(1)], Finding.STOP_UNKNOWN,
+     {'seconds': 1.0, 'limit': 60}),
+    ([], Finding.STOP_UNKNOWN, {}), (None, Finding.STOP_UNKNOWN, {})])
+def test_the_stop_tells_how_the_guest_went_down(done, finding, evidence):
+    result = of_stopped(done).find(Check.STOP)
+
+    assert result == checklist.Result(finding, evidence)
+
+
+def test_nobody_asked_for_the_stop_yet():
+    checks = unasked(**STOPPED)
+
+    assert checks.find(Check.STOP).finding is Finding.STOP_NOT_ASKED
+    assert checks.undecided
+
+
+# The whole
+
+def test_a_witnessing_guest_is_ready(console):
+    checks = of(console)
+
+    assert checks.ready
+    assert checks.possible
+    assert checks.missing == []
+    assert checks.passed == len(checks.results) == 6
+    assert checks.prediction is Verdict.FILESYSTEM
+
+
+def test_what_is_missing_is_named(console):
+    checks = of(builders.Console(), task_state='image_uploading')
+
+    assert [result.finding for result in checks.missing] == [
+        Finding.BUSY, Finding.AGENT_UNSEEN, Finding.KIT_UNSEEN]
+
+
+def test_only_the_guest_can_still_decide():
+    decided = unasked(task_state='image_uploading')
+
+    assert unasked().undecided
+    assert not decided.undecided
+
+
+@pytest.mark.parametrize('changes, prediction', [
+    ({}, Verdict.FILESYSTEM), ({'image_id': None}, Verdict.UNPROVEN),
+    ({'status': 'PAUSED'}, Verdict.CRASH),
+    ({'properties': facts.UNKNOWN_PROPERTIES}, Verdict.UNPROVEN),
+    ({'status': 'ERROR'}, Verdict.UNPROVEN)])
+def test_the_best_verdict_is_predicted(console, changes, prediction):
+    assert of(console, **changes).prediction is prediction
+
+
+def test_a_hard_stop_and_a_dead_storage_predict_the_worst(console):
+    deployment = facts.Deployment(ephemeral_backend='rbd')
+
+    assert of_stopped([builders.stop(61)]).prediction is Verdict.CRASH
+    assert of(console, deployment).prediction is Verdict.CRASH
+
+
+@pytest.mark.parametrize('least, kept', [
+    (Verdict.APPLICATION, False), (Verdict.FILESYSTEM, False),
+    (Verdict.UNPROVEN, True), (Verdict.CRASH, True)])
+def test_a_promise_is_kept_by_what_is_at_least_as_good(least, kept):
+    checks = of(builders.Console())
+
+    assert checks.promises(least) is kept
+
+
+def test_a_prediction_of_readiness_comes_true(console):
+    assert of(console).ready
+    baseline = console.baseline
+
+    console.freeze()
+
+    decision = verdict.settle(builders.asked(baseline),
+                              builders.evidence(console.text), DEPLOYMENT)
+    assert decision.verdict is of(console).prediction
