@@ -88,7 +88,7 @@ class Page:
 
 
 def list_instances(request, limit, marker=None, backwards=False, name='',
-                   status=''):
+                   status='', image=''):
     """Return a :class:`Page` of the project's instances, newest first.
 
     :param int limit: how many at most.
@@ -96,6 +96,7 @@ def list_instances(request, limit, marker=None, backwards=False, name='',
     :param bool backwards: take those before the marker.
     :param str name: a part of the name, taken literally.
     :param str status: Nova's name of a status.
+    :param str image: id of the image that they were booted from.
     """
     options = {'project_id': request.user.tenant_id, 'limit': limit + 1}
     if marker:
@@ -105,6 +106,8 @@ def list_instances(request, limit, marker=None, backwards=False, name='',
         options['name'] = re.escape(name)
     if status:
         options['status'] = status
+    if image:
+        options['image'] = image
     direction = 'asc' if backwards else 'desc'
     with errors.asking('Nova'):
         try:
@@ -116,7 +119,8 @@ def list_instances(request, limit, marker=None, backwards=False, name='',
             if not marker:
                 raise
             # The instance that marked the page was deleted meanwhile.
-            return list_instances(request, limit, name=name, status=status)
+            return list_instances(request, limit, name=name, status=status,
+                                  image=image)
     found = [_instance(server) for server in servers]
     over = len(found) > limit
     found = found[:limit]
