@@ -21,6 +21,7 @@ import enum
 import json
 import shlex
 import typing
+import uuid
 
 from oslo_utils import strutils
 
@@ -328,7 +329,7 @@ class Plan:
                 or not _is_properties(value.get('set'), (str, type(None)))):
             raise ValueError('not a plan')
         opened = value['opened']
-        return cls(value['image'], opened, tuple(
+        return cls(str(uuid.UUID(value['image'])), opened, tuple(
             Change(name, opened.get(name), new)
             for name, new in sorted(value['set'].items())
             if opened.get(name) != new))
