@@ -96,7 +96,9 @@ def write(layout):
 def environment(layout):
     """Return the environment variables that Horizon needs here."""
     return {'DJANGO_SETTINGS_MODULE': 'tests.cloud.horizon_settings',
-            'DEMO_HORIZON': str(_folder(layout))}
+            'DEMO_HORIZON': str(_folder(layout)),
+            # Horizon's own, at each start.
+            'PYTHONWARNINGS': 'ignore'}
 
 
 def collect_static(layout):
@@ -130,8 +132,7 @@ def collect_static(layout):
 def _manage(layout, command, output, log):
     try:
         subprocess.run(
-            [str(layout.dashboard_python), '-W', 'ignore', '-m', 'django',
-             *command], stdin=subprocess.DEVNULL, stdout=output,
+            [str(layout.dashboard_python), '-m', 'django', *command], stdin=subprocess.DEVNULL, stdout=output,
             stderr=subprocess.STDOUT, check=True, timeout=STATIC_PATIENCE,
             cwd=layout.folder,
             env=processes.clean_environment(environment(layout)))

@@ -61,15 +61,12 @@ def request(method, url, body=None, token=None, content_type=None,
 
 
 def answers(url):
-    """Tell whether a service gives an answer that is no failure of its own.
-
-    A request for a token or a choice of versions is a good answer.
-    """
+    """Tell whether a service answers: a page, or that it wants a token."""
     try:
         with _OPENER.open(url, timeout=TIMEOUT):
             return True
     except urllib.error.HTTPError as error:
-        return error.code < 500
+        return error.code in (300, 401)
     except OSError:
         return False
 

@@ -332,7 +332,9 @@ def _make_snapshot(session, name, instance_id, verdict, rule, evidence,
 
 
 def _baseline(evidence):
-    return f'boot={evidence["boot"]} seq={evidence["seq"] - 1}'
+    """Return the guest's last witness before the freeze, as text."""
+    return (f'{evidence["boot"]}:{evidence["seq"] - 1}:'
+            f'{uuid.uuid4().hex}:started')
 
 
 def _seed_discarded(session, instances):

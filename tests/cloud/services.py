@@ -28,7 +28,6 @@ APPLICATIONS = {
     'glance': 'glance.wsgi.api',
     'placement': 'placement.wsgi.api',
     'neutron': 'neutron.wsgi.api',
-    'dashboard': 'openstack_dashboard.wsgi',
 }
 WORKERS = {'dashboard': 2}
 THREADS = {'dashboard': 4}
@@ -62,8 +61,11 @@ class Server(gunicorn.app.base.BaseApplication):
     def load(self):
         # The applications read the command line when they are imported.
         sys.argv = [self.name]
-        if self.name != 'dashboard':
-            from tests.cloud import sqlite  # noqa: F401  (for its effect)
+        if self.name == 'dashboard':
+            # Not Horizon's own module: it insists on Horizon's settings.
+            from django.core import wsgi
+            return wsgi.get_wsgi_application()
+        from tests.cloud import sqlite  # noqa: F401  (for its effect)
         if self.name == 'neutron':
             _complete_neutron_models()
         return importlib.import_module(APPLICATIONS[self.name]).application
