@@ -1,0 +1,238 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Every finding and every verdict has its words, with all that they name."""
+
+import re
+
+import pytest
+
+from snapshot_panel.cloud import errors
+from snapshot_panel.consistency import checklist
+from snapshot_panel.consistency import facts
+from snapshot_panel.consistency import verdict
+from snapshot_panel import rows
+from snapshot_panel import texts
+from tests.unit import builders
+
+Finding = checklist.Finding
+Rule = verdict.Rule
+
+DEPLOYMENT = facts.Deployment()
+RBD = facts.Deployment(ephemeral_backend='rbd')
+SNAPSHOT = builders.action('createImage')
+
+
+def talk(*events, **freeze):
+    """Return a console that says these events, then freezes if asked to."""
+    console = builders.started()
+    for event in events:
+        console.say(event)
+    if freeze:
+        console.freeze(**freeze)
+    return console
+
+
+def refusing():
+    console = talk()
+    console.say('freeze', fs=1)
+    console.say('aborted', name='20-postgresql', status=1)
+    return console
+
+
+def settled(console=None, done=None, deployment=DEPLOYMENT, says=None,
+            **changes):
+    """Decide on a snapshot asked for when the guest had said ``says``."""
+    says = says or talk()
+    changes.setdefault('baseline', says.baseline)
+    return verdict.settle(
+        builders.asked(**changes),
+        builders.evidence(console and console.text, done), deployment)
+
+
+def stopped(seconds):
+    return settled(state='SHUTOFF', done=builders.actions(
+        SNAPSHOT, before=builders.stop(seconds)))
+
+
+def lost(console):
+    return verdict.vanished(builders.memory(),
+                            builders.evidence(console.text))
+
+
+def twice():
+    console = talk(paths=('/',))
+    console.freeze()
+    return console
+
+
+def rebooted():
+    console = talk()
+    console.reboot()
+    return console
+
+
+GOOD = {'paths': ('/',)}
+
+# Each rule as the rules themselves decide it.
+DECISIONS = [
+    settled(talk(paths=('/', '/srv'), hooks={'20-postgresql': 0})),
+    settled(talk(**GOOD)), stopped(5),
+    verdict.look(builders.image()),
+    settled(properties={'block_device_mapping': '[]'}),
+    settled(baseline=None), settled(),
+    settled(talk(**GOOD), builders.actions(
+        SNAPSHOT, builders.action('createImage', 'req-other'))),
+    settled(talk(**GOOD), []), settled(rebooted()), settled(twice()),
+    settled(talk()), settled(talk(paths=('/srv',))), stopped(1),
+    settled(state='RESCUE'),
+    settled(talk(**GOOD), builders.actions(SNAPSHOT,
+                                           builders.action('start'))),
+    settled(properties={facts.AGENT_PROPERTY: 'no'}),
+    settled(state='PAUSED'), settled(deployment=RBD),
+    settled(talk('stopped'), says=talk('stopped')),
+    settled(refusing()), settled(talk(still_open=('/srv',))), stopped(60),
+    lost(talk()), lost(refusing()), lost(talk(still_open=('/srv',))),
+    lost(talk('stopped')),
+    verdict.look(builders.asked(status='queued')),
+    settled(talk(), updated=builders.NOW), verdict.look(builders.asked())]
+
+
+def checked(console=None, deployment=DEPLOYMENT, done=None, asked=True,
+            **changes):
+    guest = checklist.Guest(asked, console and console.text, done)
+    return checklist.check(builders.instance(**changes), guest,
+                           deployment).results
+
+
+def known(source, **values):
+    return facts.Properties(values, source)
+
+
+def two_accounts():
+    console = talk()
+    console.noise(builders.started(boot='77777777', secret='liar').text)
+    console.say('stopped')
+    return console
+
+
+def half_told():
+    console = talk()
+    console.say('freeze', fs=1)
+    return console
+
+
+# Each finding as the checks themselves find it.
+RESULTS = [result for results in [
+    checked(talk(**GOOD), facts.Deployment('qcow2')),
+    checked(talk('stopped'), RBD, task_state='image_uploading'),
+    checked(None, image_id=None, status='PAUSED'),
+    checked(builders.Console(), status='ERROR', properties=known(
+        facts.Source.IMAGE, hw_qemu_guest_agent='yes')),
+    checked(properties=known(facts.Source.EMBEDDED,
+                             os_require_quiesce='yes')),
+    checked(properties=facts.UNKNOWN_PROPERTIES, asked=False),
+    checked(two_accounts()), checked(talk(still_open=('/srv',))),
+    checked(refusing()), checked(half_told()),
+    checked(status='SHUTOFF', asked=False),
+    checked(status='SHUTOFF', done=[builders.stop(5)]),
+    checked(status='SHUTOFF', done=[builders.stop(60)]),
+    checked(status='SHUTOFF', done=[]),
+] for result in results]
+
+
+def names(text):
+    return set(re.findall(r'%\((\w+)\)', str(text)))
+
+
+def code(value):
+    return getattr(value, 'rule', getattr(value, 'finding', value)).code
+
+
+def test_every_rule_is_decided_here_and_has_its_words():
+    assert {decision.rule for decision in DECISIONS} == set(Rule)
+    assert set(texts.RULES) == set(Rule)
+
+
+@pytest.mark.parametrize('decision', DECISIONS, ids=code)
+def test_a_reason_names_only_what_the_rule_knows(decision):
+    assert '?' not in texts.reason(decision)
+
+
+@pytest.mark.parametrize('decision', [
+    decision for decision in DECISIONS if decision.verdict.final], ids=code)
+def test_a_reason_is_the_same_once_it_was_sealed(decision):
+    image = builders.asked(properties=decision.seal().properties())
+
+    assert texts.reason(verdict.look(image)) == texts.reason(decision)
+
+
+def test_every_finding_is_found_here_and_has_its_words():
+    assert {result.finding for result in RESULTS} == set(Finding)
+    assert set(texts.FINDINGS) == set(Finding)
+
+
+@pytest.mark.parametrize('result', RESULTS, ids=code)
+def test_a_finding_names_only_what_the_check_knows(result):
+    found, remedy = texts.FINDINGS[result.finding]
+
+    assert names(found) | names(remedy) <= set(result.evidence)
+
+
+UNASKED = (Finding.AGENT_NOT_ASKED, Finding.STOP_NOT_ASKED)
+
+
+@pytest.mark.parametrize('finding', [
+    finding for finding in Finding if finding not in UNASKED
+    and finding.state in (checklist.State.FAIL, checklist.State.UNKNOWN)],
+    ids=code)
+def test_whatever_stands_in_the_way_has_a_remedy(finding):
+    found, remedy = texts.FINDINGS[finding]
+
+    assert found
+    assert remedy
+
+
+@pytest.mark.parametrize('words, things', [
+    (texts.CHECKS, checklist.Check), (texts.STATES, checklist.State),
+    (texts.VERDICTS, verdict.Verdict), (texts.SOURCES, [
+        source.value for source in facts.Source])],
+    ids=['checks', 'states', 'verdicts', 'sources'])
+def test_everything_has_a_word(words, things):
+    assert set(words) == set(things)
+
+
+def test_the_source_of_a_property_is_said_in_words():
+    result = checked(talk())[3]
+
+    assert 'copied at boot' in rows.CheckLine.of(result).found
+
+
+@pytest.mark.parametrize('kind, text', texts.ERRORS.items(),
+                         ids=lambda value: getattr(value, '__name__', ''))
+def test_every_error_has_its_words(kind, text):
+    assert texts.error(kind('Nova', 'secret')) == text
+
+
+def test_an_error_of_no_kind_is_a_failure_of_the_service():
+    problem = errors.CloudError('Nova', 'secret')
+
+    assert texts.error(problem) == texts.ERRORS[errors.Unavailable]
+
+
+@pytest.mark.parametrize('evidence', [
+    {}, {'frozen': []}, {'frozen': {}}, {'frozen': {'/': None}},
+    {'frozen': {'/': [1, 'x']}, 'hooks': 5}, {'frozen': 'x', 'open': {}}])
+def test_evidence_edited_by_hand_can_be_shown(evidence):
+    decision = verdict.Decision(Rule.HOOKS_WITNESSED, evidence)
+
+    assert texts.reason(decision)
