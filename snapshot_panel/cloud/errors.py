@@ -84,6 +84,8 @@ UNAUTHORIZED = (nova_exceptions.Unauthorized,
                 glance_exceptions.HTTPUnauthorized,
                 glance_exceptions.Unauthorized)
 _FAILURES = (nova_exceptions.ClientException,
+             # Those of HTTP and those of the client itself are two families.
+             glance_exceptions.ClientException,
              glance_exceptions.BaseException,
              keystone_exceptions.ClientException,
              horizon_exceptions.ServiceCatalogException,
