@@ -28,7 +28,7 @@ def main():
     arguments = _parser().parse_args()
     try:
         layout = layouts.make_layout(arguments.folder, arguments.port_base)
-        return COMMANDS[arguments.command](layout)
+        return COMMANDS[arguments.command](layout, arguments)
     except layouts.SetupError as error:
         print(f'demo: {error}', file=sys.stderr)
         return 1
@@ -36,12 +36,12 @@ def main():
         return 130
 
 
-def _up(layout):
+def _up(layout, arguments):
     """Start and run until Ctrl-C."""
     # A SIGTERM ends everything as Ctrl-C does; a second one does not
     # interrupt the end.
     signal.signal(signal.SIGTERM, _interrupt)
-    launcher.run(layout)
+    launcher.run(layout, arguments.attached)
     return 0
 
 
@@ -50,14 +50,14 @@ def _interrupt(*_):
     raise KeyboardInterrupt
 
 
-def _stop(layout):
+def _stop(layout, arguments):
     """Stop a demo that runs elsewhere."""
     names = processes.stop_by_files(layout)
     print(f'Stopped: {", ".join(names)}' if names else 'Nothing runs.')
     return 0
 
 
-def _status(layout):
+def _status(layout, arguments):
     """Say what runs."""
     running = {path.stem: processes.running_pid(path)
                for path in sorted(layout.pids.glob('*.pid'))}
@@ -68,7 +68,7 @@ def _status(layout):
     return 0 if ready else 1
 
 
-def _reset(layout):
+def _reset(layout, arguments):
     """Remove a demo's data: the next start seeds afresh."""
     processes.take_over(layout)
     if not _is_ours(layout.folder):
@@ -99,17 +99,21 @@ def _parser():
             'DEMO_DIR', layouts.REPOSITORY / '.demo'),
         help='where its data lie (DEMO_DIR; default: .demo)')
     parser.add_argument(
-        '--port-base', type=_port, default=os.environ.get('DEMO_PORT', 18000),
+        '--port-base', type=_port,
+        default=os.environ.get('DEMO_PORT', '18000'),
         help=f'the first of {len(layouts.LISTENERS)} ports (DEMO_PORT; '
              f'default: 18000)')
+    parser.add_argument(
+        '--attached', action='store_true',
+        help='up: stop also when the process that started it has ended')
     return parser
 
 
 def _port(text):
-    port = int(text)
-    if not 1024 <= port <= 65535 - len(layouts.LISTENERS):
-        raise ValueError(text)
-    return port
+    last = 65535 - len(layouts.LISTENERS)
+    if not text.isdecimal() or not 1024 <= int(text) <= last:
+        raise argparse.ArgumentTypeError(f'not a port from 1024 to {last}')
+    return int(text)
 
 
 if __name__ == '__main__':

@@ -61,7 +61,7 @@ _LINES = (
     (2.430117, 'EXT4-fs (vda): mounted filesystem with ordered data mode. '
                'Quota mode: none.'),
     (3.010466, 'systemd[1]: systemd 252.31-1~deb12u1 running in system mode '
-               '(+PAM +AUDIT +SELINUX +APPARMOR +IMA +SMACK +SECCOMP +GCRYPT)'),
+               '(+PAM +AUDIT +SELINUX +APPARMOR +IMA +SMACK +SECCOMP)'),
     (3.011902, 'systemd[1]: Detected virtualization kvm.'),
     (None, ''),
     (None, 'Welcome to Debian GNU/Linux 12 (bookworm)!'),

@@ -132,9 +132,10 @@ def collect_static(layout):
 def _manage(layout, command, output, log):
     try:
         subprocess.run(
-            [str(layout.dashboard_python), '-m', 'django', *command], stdin=subprocess.DEVNULL, stdout=output,
-            stderr=subprocess.STDOUT, check=True, timeout=STATIC_PATIENCE,
-            cwd=layout.folder,
+            [str(layout.dashboard_python), '-m', 'django', *command],
+            stdin=subprocess.DEVNULL, stdout=output,
+            stderr=subprocess.STDOUT, cwd=layout.folder,
+            check=True, timeout=STATIC_PATIENCE,
             env=processes.clean_environment(environment(layout)))
     except (subprocess.CalledProcessError,
             subprocess.TimeoutExpired) as error:

@@ -14,8 +14,8 @@
 
 import concurrent.futures
 import json
+import os
 import shutil
-import socket
 import time
 
 from tests.cloud import configuration
@@ -84,9 +84,13 @@ class Launcher:
         layout.ready_file.write_text(json.dumps(content, indent=2) + '\n')
         return content
 
-    def watch(self):
-        """Return only by an exception: a process died, or Ctrl-C."""
-        while True:
+    def watch(self, parent=None):
+        """Watch the processes until Ctrl-C, or until the parent is gone.
+
+        :param parent: the process id of who started us, to end with it
+        :raises SetupError: a process died
+        """
+        while parent in (None, os.getppid()):
             self._processes.check()
             time.sleep(0.5)
 
@@ -169,16 +173,19 @@ class Launcher:
         return {
             'url': layout.url('dashboard') + '/',
             'auth_url': layout.url('keystone'), 'region': layouts.REGION,
-            **json.loads(marker.read_text()), 'logs': str(layout.logs),
+            **json.loads(marker.read_text()),
+            'pids': self._processes.pids, 'logs': str(layout.logs),
         }
 
 
-def run(layout):
+def run(layout, attached=False):
     """Bring the demo up and keep it up until Ctrl-C.
 
     :param layout: the Layout of this demo
+    :param attached: end also when the process that started us has ended
     :raises SetupError: it does not start, or a process died
     """
+    parent = os.getppid() if attached else None
     processes.take_over(layout)
     launcher = None
     try:
@@ -188,7 +195,7 @@ def run(layout):
         content = launcher.up()
         print(f'Ready: {content["url"]}  user demo  '
               f'password {content["users"]["demo"]["password"]}', flush=True)
-        launcher.watch()
+        launcher.watch(parent)
     except KeyboardInterrupt:
         print('\nStopping', flush=True)
     finally:

@@ -87,22 +87,25 @@ def make_layout(folder, port_base):
 
     :raises SetupError: an interpreter is missing
     """
-    layout = Layout(
+    return Layout(
         pathlib.Path(folder).resolve(), port_base,
-        _interpreter('CLOUD_PYTHON', 'cloud'),
-        _interpreter('DASHBOARD_PYTHON', 'dashboard'))
-    return layout
+        _interpreter('CLOUD_PYTHON', 'cloud', 'nova'),
+        _interpreter('DASHBOARD_PYTHON', 'dashboard',
+                     'openstack_dashboard'))
 
 
-def _interpreter(variable, environment):
+def _interpreter(variable, environment, package):
     named = os.environ.get(variable)
     # absolute() and not resolve(): the link is what makes it an environment.
     path = pathlib.Path(
         named or REPOSITORY / '.tox' / environment / 'bin' / 'python'
     ).absolute()
-    if not path.exists():
-        advice = (f'correct {variable}' if named else
-                  f'run: tox run --notest -e {environment}  '
-                  f'(make demo does)')
-        raise SetupError(f'There is no {path}: {advice}')
-    return path
+    packages = path.parent.parent.glob(
+        f'lib/python*/site-packages/{package}/__init__.py')
+    if path.exists() and any(packages):
+        return path
+    wrong = (f'{path} has no {package}: this environment is half made'
+             if path.exists() else f'There is no {path}')
+    raise SetupError(wrong + '. ' + (
+        f'Correct {variable}.' if named else
+        f'To make it: tox run -r --notest -e {environment}'))

@@ -78,6 +78,11 @@ class Processes:
             raise ProcessDied(
                 f'{process.name} {_how(code)}. {_tail(process)}')
 
+    @property
+    def pids(self):
+        """The process ids by name."""
+        return {each.name: each.popen.pid for each in self._running}
+
     def check(self):
         """Look at all processes.
 
@@ -176,34 +181,32 @@ def running_pid(path):
         return None
 
 
+def used_ports(base):
+    """Return which of a demo's ports are taken: {port: service}."""
+    used = {}
+    for port, service in enumerate(layouts.LISTENERS, base):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((layouts.HOST, port))
+            except OSError:
+                used[port] = service
+    return used
+
+
 def check_ports_free(layout):
     """Check that nobody listens on the demo's ports.
 
     :raises SetupError: some are in use
     """
-    used = []
-    for service in layouts.LISTENERS:
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((layouts.HOST, layout.port(service)))
-            except OSError:
-                used.append(f'{layout.port(service)} ({service})')
+    used = used_ports(layout.port_base)
     if used:
+        names = ', '.join(f'{port} ({name})' for port, name in used.items())
         last = layout.port_base + len(layouts.LISTENERS) - 1
         raise layouts.SetupError(
-            f'In use already: port {", ".join(used)}. The demo takes '
+            f'In use already: port {names}. The demo takes '
             f'{layout.port_base} to {last}. Stop what listens there, or '
             f'choose other ports with --port-base or DEMO_PORT.')
-
-
-def listens(port):
-    """Tell whether somebody accepts connections on a port."""
-    try:
-        socket.create_connection((layouts.HOST, port), 1).close()
-        return True
-    except OSError:
-        return False
 
 
 def _write_pid_file(path, pid):

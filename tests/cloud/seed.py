@@ -245,7 +245,7 @@ def _patch_image(session, image_id, properties):
 
 def _seed_instances(session, wanted, images):
     servers = _by_name(session, 'nova', '/servers/detail', 'servers')
-    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
         return dict(zip(
             (each.name for each in wanted),
             pool.map(lambda each: _seed_instance(
@@ -289,8 +289,7 @@ def _wait(session, path, wanted):
 # Former snapshots ---------------------------------------------------------
 
 def _seed_snapshots(session, instances):
-    """Make one snapshot for each verdict, with the rows as Nova and the
-    panel leave them."""
+    """Make one snapshot for each verdict, as Nova and the panel leave it."""
     images = {}
     for name, verdict, rule, evidence, days in FORMER:
         moment = _days_ago(days)
