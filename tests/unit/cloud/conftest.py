@@ -1,0 +1,121 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Clients of Nova and Glance that do nothing, and what services tell."""
+
+from unittest import mock
+
+from django.core.cache import cache
+from django import http
+from glanceclient.common import http as glance_http
+from glanceclient.v2 import images
+from novaclient.v2 import instance_action
+from novaclient.v2 import servers
+import pytest
+
+from snapshot_panel.cloud import glance
+from snapshot_panel.cloud import nova
+from snapshot_panel.consistency import records
+from tests.unit import builders
+
+
+@pytest.fixture(autouse=True)
+def empty_cache():
+    cache.clear()
+
+
+@pytest.fixture
+def user_request():
+    made = http.HttpRequest()
+    made.user = mock.Mock(tenant_id='project', username='ann')
+    return made
+
+
+@pytest.fixture
+def calls():
+    """Every call of either service, in order."""
+    return mock.Mock()
+
+
+@pytest.fixture
+def nova_client(calls):
+    """A client of Nova: one running instance, nothing done to it yet."""
+    client = mock.Mock(spec_set=['servers', 'instance_action'])
+    client.servers = mock.create_autospec(servers.ServerManager,
+                                          instance=True)
+    client.instance_action = mock.create_autospec(
+        instance_action.InstanceActionManager, instance=True)
+    calls.attach_mock(client.servers, 'servers')
+    calls.attach_mock(client.instance_action, 'actions')
+    client.servers.list.return_value = [server()]
+    client.servers.get.return_value = server()
+    client.servers.get_console_output.return_value = builders.started().text
+    client.servers.create_image.return_value = builders.SNAPSHOT
+    client.instance_action.list.return_value = [nova_action('reboot')]
+    with mock.patch.object(nova, 'client', autospec=True,
+                           return_value=client):
+        yield client
+
+
+@pytest.fixture
+def glance_client(calls):
+    """A client of Glance: no images."""
+    client = mock.Mock(spec_set=['images', 'http_client'])
+    client.images = mock.create_autospec(images.Controller, instance=True)
+    client.http_client = mock.create_autospec(glance_http.HTTPClient,
+                                              instance=True)
+    calls.attach_mock(client.images, 'images')
+    calls.attach_mock(client.http_client, 'glance')
+    client.images.list.return_value = []
+    with mock.patch.object(glance, 'client', autospec=True,
+                           return_value=client):
+        yield client
+
+
+def server(**changes):
+    """Return a server as python-novaclient does."""
+    values = {
+        'id': builders.INSTANCE, 'name': 'web', 'status': 'ACTIVE',
+        'tenant_id': 'project', 'metadata': {},
+        'created': '2026-11-22T11:00:00Z', 'OS-EXT-STS:task_state': None,
+        'image': {'id': builders.BASE_IMAGE,
+                  'properties': {'hw_qemu_guest_agent': 'yes'}}}
+    return servers.Server(mock.Mock(), {**values, **changes}, loaded=True)
+
+
+def remembering(*memories, **changes):
+    """Return a server that remembers snapshots in its metadata."""
+    return server(metadata={memory.key: memory.value()
+                            for memory in memories}, **changes)
+
+
+def nova_action(name, request_id=builders.BEFORE, events=(), **changes):
+    values = {'action': name, 'request_id': request_id, 'user_id': 'user',
+              'events': events}
+    return instance_action.InstanceAction(mock.Mock(),
+                                          {**values, **changes}, loaded=True)
+
+
+def stop_event(**changes):
+    """Return the event of a stop that took five seconds."""
+    return {'event': 'compute_stop_instance', 'result': 'Success',
+            'start_time': '2026-11-22T11:00:00.000000',
+            'finish_time': '2026-11-22T11:00:05.000000', **changes}
+
+
+def glance_image(image):
+    """Return an image of ours as Glance tells it."""
+    return {'id': image.id, 'name': image.name, 'status': image.status,
+            'size': image.size, 'owner': 'project', 'visibility': 'private',
+            'tags': [], 'created_at': records.format_time(image.created),
+            'updated_at': records.format_time(image.updated),
+            **image.properties}

@@ -1,0 +1,69 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Whatever a client raises becomes one of our errors."""
+
+from glanceclient import exc as glance_exceptions
+from horizon import exceptions as horizon_exceptions
+from keystoneauth1 import exceptions as keystone_exceptions
+from novaclient import exceptions as nova_exceptions
+import pytest
+import requests
+
+from snapshot_panel.cloud import errors
+
+
+@pytest.mark.parametrize('raised, kind, status', [
+    (nova_exceptions.NotFound(404), errors.NotFound, 404),
+    (glance_exceptions.HTTPNotFound(), errors.NotFound, 404),
+    (nova_exceptions.Forbidden(403), errors.Forbidden, 403),
+    (glance_exceptions.HTTPForbidden(), errors.Forbidden, 403),
+    (nova_exceptions.Conflict(409), errors.Conflict, 409),
+    (glance_exceptions.HTTPConflict(), errors.Conflict, 409),
+    (nova_exceptions.BadRequest(400), errors.Refused, 400),
+    (glance_exceptions.HTTPBadRequest(), errors.Refused, 400),
+    (nova_exceptions.OverLimit(413), errors.OverLimit, 403),
+    (nova_exceptions.RateLimit(429), errors.OverLimit, 403),
+    (glance_exceptions.HTTPOverLimit(), errors.OverLimit, 403),
+    (nova_exceptions.ClientException(500), errors.Unavailable, 503),
+    (glance_exceptions.HTTPServiceUnavailable(), errors.Unavailable, 503),
+    (glance_exceptions.CommunicationError(), errors.Unavailable, 503),
+    (keystone_exceptions.ConnectFailure(), errors.Unavailable, 503),
+    (keystone_exceptions.RequestTimeout(), errors.Unavailable, 503),
+    (horizon_exceptions.ServiceCatalogException('image'),
+     errors.Unavailable, 503),
+    (requests.ConnectionError(), errors.Unavailable, 503)],
+    ids=lambda value: getattr(value, '__name__', None))
+def test_a_clients_exception_is_one_of_ours(raised, kind, status):
+    with pytest.raises(errors.CloudError) as caught, errors.asking('Nova'):
+        raise raised
+
+    assert type(caught.value) is kind
+    assert caught.value.status == status
+    assert caught.value.service == 'Nova'
+    assert caught.value.__cause__ is raised
+
+
+@pytest.mark.parametrize('raised', [
+    nova_exceptions.Unauthorized(401), glance_exceptions.HTTPUnauthorized(),
+    KeyError('a bug of ours')], ids=['Nova', 'Glance', 'bug'])
+def test_what_is_not_ours_to_explain_is_left_alone(raised):
+    with pytest.raises(type(raised)), errors.asking('Nova'):
+        raise raised
+
+
+def test_what_the_service_said_is_kept():
+    with pytest.raises(errors.Refused) as caught, errors.asking('Nova'):
+        raise nova_exceptions.BadRequest(400, 'Bad name')
+
+    assert 'Bad name' in caught.value.reason
+    assert str(caught.value).startswith('Nova: Bad name')

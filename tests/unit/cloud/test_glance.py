@@ -1,0 +1,155 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""What is asked of Glance, and how its images are read."""
+
+import datetime
+import json
+from unittest import mock
+
+from glanceclient import exc
+from openstack_dashboard.api import glance as horizon_glance
+import pytest
+
+from snapshot_panel.cloud import errors
+from snapshot_panel.cloud import glance
+from tests.unit import builders
+from tests.unit.cloud import conftest
+
+
+def asked(glance_client):
+    return glance_client.images.list.call_args.kwargs
+
+
+@pytest.mark.parametrize('timeout', [60, 5])
+def test_the_client_does_not_wait_for_ever(settings, user_request, timeout):
+    settings.SNAPSHOT_PANEL = {'request_timeout': timeout}
+
+    with mock.patch.object(horizon_glance, 'glanceclient', autospec=True):
+        client = glance.client(user_request)
+
+    assert client.http_client.timeout == timeout
+
+
+def test_the_projects_newest_snapshots_are_asked_for(
+        settings, user_request, glance_client):
+    settings.SNAPSHOT_PANEL = {'snapshots_listed': 7}
+
+    glance.list_snapshots(user_request)
+
+    assert asked(glance_client) == {
+        'filters': {'image_type': 'snapshot', 'owner': 'project'},
+        'limit': 7, 'page_size': 7, 'sort': 'created_at:desc'}
+
+
+def test_snapshots_of_one_instance_are_asked_for(user_request,
+                                                 glance_client):
+    glance.list_snapshots(user_request, 'web')
+
+    assert asked(glance_client)['filters'] == {
+        'image_type': 'snapshot', 'owner': 'project', 'instance_uuid': 'web'}
+
+
+def test_images_are_asked_for_by_id(user_request, glance_client):
+    glance.list_images(user_request, {'b', 'a'})
+
+    assert asked(glance_client)['filters'] == {'id': 'in:a,b'}
+    assert asked(glance_client)['limit'] == 2
+
+
+def test_no_images_are_not_asked_for(user_request, glance_client):
+    assert glance.list_images(user_request, set()) == []
+    assert not glance_client.images.list.called
+
+
+def test_an_image_is_read(user_request, glance_client):
+    glance_client.images.get.return_value = {
+        'id': 'x', 'name': 'web-1', 'status': 'active', 'size': 12,
+        'owner': 'project', 'tags': ['a'], 'min_disk': 1,
+        'created_at': '2026-11-22T11:00:00Z',
+        'updated_at': '2026-11-22T11:01:00Z',
+        'instance_uuid': 'web', 'os_version': 12, 'os_distro': None}
+
+    image = glance.get_image(user_request, 'x')
+
+    assert image.properties == {'instance_uuid': 'web', 'os_version': '12'}
+    assert (image.instance_id, image.size, image.owner) == ('web', 12,
+                                                            'project')
+    assert image.created == datetime.datetime(
+        2026, 11, 22, 11, tzinfo=datetime.timezone.utc)
+    assert image.updated - image.created == datetime.timedelta(minutes=1)
+
+
+def test_an_image_without_a_name_has_an_empty_one(user_request,
+                                                  glance_client):
+    glance_client.images.get.return_value = {
+        **conftest.glance_image(builders.image()), 'name': None}
+
+    assert glance.get_image(user_request, 'x').name == ''
+
+
+def test_what_is_read_is_what_was_written(user_request, glance_client):
+    glance_client.images.list.return_value = [
+        conftest.glance_image(builders.sealed())]
+
+    image, = glance.list_snapshots(user_request)
+
+    assert image == builders.sealed(owner='project')
+
+
+@pytest.mark.parametrize('status, active, gone', [
+    ('active', True, False), ('queued', False, False),
+    ('saving', False, False), ('deleted', False, True),
+    ('killed', False, True), ('pending_delete', False, True)])
+def test_a_status_says_whether_the_image_is_there(status, active, gone):
+    image = builders.image(status=status)
+
+    assert (image.active, image.gone) == (active, gone)
+
+
+def test_an_image_that_does_not_exist_is_not_found(user_request,
+                                                   glance_client):
+    glance_client.images.get.side_effect = exc.HTTPNotFound()
+
+    with pytest.raises(errors.NotFound):
+        glance.get_image(user_request, 'x')
+
+
+def test_a_page_that_fails_while_it_is_read_is_our_error(user_request,
+                                                         glance_client):
+    def broken():
+        yield conftest.glance_image(builders.image())
+        raise exc.HTTPServiceUnavailable()
+    glance_client.images.list.return_value = broken()
+
+    with pytest.raises(errors.Unavailable):
+        glance.list_snapshots(user_request)
+
+
+def test_properties_are_added_and_names_escaped(user_request,
+                                                glance_client):
+    glance.add_properties(user_request, 'x', {'b/c~d': '2', 'a': '1'})
+
+    call = glance_client.http_client.patch.call_args
+    assert call.args == ('/v2/images/x',)
+    assert call.kwargs['headers'] == {
+        'Content-Type': 'application/openstack-images-v2.1-json-patch'}
+    assert json.loads(call.kwargs['data']) == [
+        {'op': 'add', 'path': '/a', 'value': '1'},
+        {'op': 'add', 'path': '/b~1c~0d', 'value': '2'}]
+
+
+def test_a_refused_patch_is_our_error(user_request, glance_client):
+    glance_client.http_client.patch.side_effect = exc.HTTPForbidden()
+
+    with pytest.raises(errors.Forbidden):
+        glance.add_properties(user_request, 'x', {'a': '1'})
