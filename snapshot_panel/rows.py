@@ -150,30 +150,38 @@ class InstanceRow:
         return self.checklist.ready
 
     @property
+    def unasked(self):
+        """Tell whether the guest is still to be asked."""
+        return self.checklist.has(checklist.Finding.AGENT_NOT_ASKED,
+                                  checklist.Finding.STOP_NOT_ASKED)
+
+    @property
     def one_click(self):
         """Tell whether the button may take the snapshot without asking.
 
         Where only the guest can tell more, the click asks it.
         """
-        return self.ready or (self.checklist.undecided and not self.asked)
+        return self.ready or (self.unasked and self.checklist.undecided)
 
     @property
     def total(self):
         return len(self.checklist.results)
 
     @property
+    def _agent(self):
+        return (self.checklist.find(checklist.Check.AGENT)
+                or self.checklist.find(checklist.Check.STOP))
+
+    @property
     def agent(self):
-        """The check of the agent, None where it does not apply."""
-        result = (self.checklist.find(checklist.Check.AGENT)
-                  or self.checklist.find(checklist.Check.STOP))
-        return CheckLine.of(result) if result else None
+        """What is known of the agent, or of how the guest went down."""
+        return CheckLine.of(self._agent)
 
     @property
     def agent_word(self):
-        """The state of the agent in one word."""
-        result = self.checklist.find(checklist.Check.AGENT)
-        return texts.AGENT_WORDS.get(result.finding if result else None,
-                                     texts.AGENT_UNKNOWN)
+        """The same in a word or two."""
+        result = self._agent
+        return texts.AGENT_WORDS.get(result.finding, texts.AGENT_UNKNOWN)
 
     @property
     def lines(self):

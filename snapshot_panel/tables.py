@@ -46,7 +46,7 @@ class TakeSnapshot(tables.Action):
     # Every id is asked anew, so the rows of the page are not needed.
     preempt = True
 
-    # Horizon's script enables it once a row is selected.
+    # Horizon's script enables the table's button once a row is selected.
     attrs = {'data-batch-action': 'true'}
 
     def allowed(self, request, row=None):
@@ -141,7 +141,7 @@ class InstanceRow(tables.Row):
         super().load_cells(datum)
         if self.datum.unsettled:
             self.attrs['data-unsettled'] = 'true'
-        if not self.datum.asked and self.datum.checklist.undecided:
+        if self.datum.unasked:
             self.attrs['data-unasked'] = 'true'
 
 
@@ -163,6 +163,13 @@ class InstancesTable(tables.DataTable):
 
     def get_object_display(self, row):
         return row.name
+
+    def set_multiselect_column_visibility(self, visible=True):
+        # Horizon would show the boxes for its own BatchAction only, which
+        # asks before it acts.
+        super().set_multiselect_column_visibility(any(
+            isinstance(action, TakeSnapshot)
+            for action in self.get_table_actions()))
 
     class Meta(object):
         name = 'instances'

@@ -57,7 +57,7 @@ STATES = {
     State.WARNING: Badge(pgettext_lazy('outcome of a check', 'Warning'),
                          'exclamation-triangle', 'warning'),
     State.UNKNOWN: Badge(pgettext_lazy('outcome of a check', 'Unknown'),
-                         'question-circle', 'default'),
+                         'question-circle', 'warning'),
 }
 
 # What Nova calls the status of an instance, in words.
@@ -274,8 +274,8 @@ RULES = {
         'guest and take it again.'),
     Rule.GONE_AFTER_HOOK: _(
         'The compute service threw the snapshot away, most likely because '
-        'the hook %(hook)s refused the freeze. Repair the hook in the guest '
-        'and take it again.'),
+        'a hook in the guest refused the freeze. Repair the hook and take it '
+        'again.'),
     Rule.GONE_AFTER_FREEZE: _(
         'The compute service threw the snapshot away, most likely because '
         'the freeze failed. Look into the log of the guest agent in the '
@@ -288,7 +288,7 @@ RULES = {
     Rule.UNSETTLED: _('The guest’s witnesses are still to be read.'),
 }
 
-# The state of the agent in one word, for a narrow column.
+# The state of the agent, or how the guest went down, for a narrow column.
 AGENT_WORDS = {
     Finding.AGENT_RUNNING: pgettext_lazy('state of the agent', 'Running'),
     Finding.AGENT_STOPPED: pgettext_lazy('state of the agent', 'Stopped'),
@@ -296,7 +296,14 @@ AGENT_WORDS = {
                                              'No channel'),
     Finding.AGENT_NOT_ASKED: pgettext_lazy('state of the agent',
                                            'Asking the guest…'),
-    None: pgettext_lazy('state of the agent', 'Not running'),
+    Finding.STOP_NOT_ASKED: pgettext_lazy('state of the agent',
+                                          'Asking how it stopped…'),
+    Finding.STOP_CLEAN: pgettext_lazy('state of the agent',
+                                      'Shut down cleanly'),
+    Finding.STOP_HARD: pgettext_lazy('state of the agent',
+                                     'Powered off hard'),
+    Finding.STOP_UNKNOWN: pgettext_lazy('state of the agent',
+                                        'Shut off, nobody knows how'),
 }
 AGENT_UNKNOWN = pgettext_lazy('state of the agent', 'Unknown')
 

@@ -10,6 +10,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
+from django.urls import include
 from django.urls import path
 
 from snapshot_panel import views
@@ -17,6 +18,7 @@ from snapshot_panel import views
 urlpatterns = [
     path('', views.IndexView.as_view(), name='index'),
     path('rows/', views.RowsView.as_view(), name='rows'),
+    path('images/', include('snapshot_panel.images.urls')),
     path('<str:instance_id>/', views.InstanceView.as_view(),
          name='instance'),
     path('<str:instance_id>/snapshot/', views.SnapshotView.as_view(),
