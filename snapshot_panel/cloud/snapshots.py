@@ -223,10 +223,7 @@ def _hear(request, instance):
 
 def _hear_now(request, instance):
     heard = Heard(ask_guest(request, instance), timeutils.utcnow(True))
-    # A console that this user may not read, another may.
-    if heard.guest.console is not None or instance.status == facts.STOPPED:
-        cache.set(_guest_key(instance), heard,
-                  conf.get_config()['evidence_age'])
+    cache.set(_guest_key(instance), heard, conf.get_config()['evidence_age'])
     return heard
 
 
