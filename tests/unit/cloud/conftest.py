@@ -92,12 +92,6 @@ def server(**changes):
     return servers.Server(mock.Mock(), {**values, **changes}, loaded=True)
 
 
-def remembering(*memories, **changes):
-    """Return a server that remembers snapshots in its metadata."""
-    return server(metadata={memory.key: memory.value()
-                            for memory in memories}, **changes)
-
-
 def nova_action(name, request_id=builders.BEFORE, events=(), **changes):
     values = {'action': name, 'request_id': request_id, 'user_id': 'user',
               'events': events}

@@ -1,0 +1,765 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Taking snapshots and settling them, whatever fails or is done meanwhile."""
+
+import json
+from unittest import mock
+
+from glanceclient import exc as glance_exceptions
+from novaclient import exceptions as nova_exceptions
+import pytest
+
+from snapshot_panel.cloud import errors
+from snapshot_panel.cloud import nova
+from snapshot_panel.cloud import snapshots
+from snapshot_panel.consistency import checklist
+from snapshot_panel.consistency import facts
+from snapshot_panel.consistency import records
+from snapshot_panel.consistency import verdict
+from tests.unit import builders
+from tests.unit.cloud import conftest
+
+Rule = verdict.Rule
+Verdict = verdict.Verdict
+
+NOVA_DOWN = nova_exceptions.ClientException(500)
+GLANCE_DOWN = glance_exceptions.HTTPServiceUnavailable()
+
+
+@pytest.fixture(autouse=True)
+def now():
+    """The time of the builders, wherever the time is asked for."""
+    with mock.patch.object(snapshots.timeutils, 'utcnow', autospec=True,
+                           return_value=builders.NOW):
+        yield
+
+
+@pytest.fixture(autouse=True)
+def cloud(nova_client, glance_client):
+    """Both services answer unless a test says otherwise."""
+
+
+def names(calls):
+    """Return the calls of both services by name, in order."""
+    return [name for name, _args, _kwargs in calls.mock_calls]
+
+
+def patches(glance_client):
+    """Return what was written on images, a dict for each patch."""
+    return [{operation['path'][1:]: operation['value']
+             for operation in json.loads(call.kwargs['data'])}
+            for call in glance_client.http_client.patch.call_args_list]
+
+
+def remembered(nova_client):
+    """Return what was written on the server, a memory for each."""
+    return [records.read_memories(builders.instance(metadata=call.args[1]))[0]
+            for call in nova_client.servers.set_meta.call_args_list]
+
+
+# together
+
+def test_calls_together_keep_their_order_and_their_errors():
+    problem = errors.NotFound('Nova', '')
+
+    def fail():
+        raise problem
+
+    assert snapshots.together(lambda: 1, fail, lambda: 3) == [1, problem, 3]
+
+
+def test_a_bug_is_not_taken_for_a_failing_service():
+    with pytest.raises(ZeroDivisionError):
+        snapshots.together(lambda: 1 / 0)
+
+
+# overview and one
+
+def test_an_overview_asks_two_questions(user_request, glance_client, calls):
+    glance_client.images.list.return_value = [
+        conftest.glance_image(builders.sealed())]
+
+    found = snapshots.overview(user_request, 10, name='web')
+
+    assert [instance.name for instance in found.instances] == ['web']
+    assert [image.id for image in found.snapshots] == [builders.SNAPSHOT]
+    assert found.problems == ()
+    assert sorted(names(calls)) == ['images.list', 'servers.list']
+
+
+def test_an_overview_without_glance_still_has_its_instances(user_request,
+                                                            glance_client):
+    glance_client.images.list.side_effect = GLANCE_DOWN
+
+    found = snapshots.overview(user_request, 10)
+
+    assert len(found.instances) == 1
+    assert [problem.service for problem in found.problems] == ['Glance']
+
+
+def test_an_overview_without_nova_still_has_its_snapshots(
+        user_request, nova_client, glance_client):
+    nova_client.servers.list.side_effect = NOVA_DOWN
+    glance_client.images.list.return_value = [
+        conftest.glance_image(builders.sealed())]
+
+    found = snapshots.overview(user_request, 10)
+
+    assert (found.instances, len(found.snapshots)) == ((), 1)
+    assert [problem.service for problem in found.problems] == ['Nova']
+
+
+def test_a_service_without_a_client_spoils_its_part_only(user_request):
+    nova.client.side_effect = NOVA_DOWN
+
+    found = snapshots.overview(user_request, 10)
+
+    assert [problem.service for problem in found.problems] == ['Nova']
+
+
+def test_an_expired_token_is_not_an_error_of_ours(user_request,
+                                                  nova_client):
+    nova_client.servers.list.side_effect = nova_exceptions.Unauthorized(401)
+
+    with pytest.raises(nova_exceptions.Unauthorized):
+        snapshots.overview(user_request, 10)
+
+
+def old_cloud(nova_client, **changes):
+    """Let Nova show no embedded properties."""
+    server = conftest.server(image={'id': builders.BASE_IMAGE}, **changes)
+    nova_client.servers.list.return_value = [server]
+    nova_client.servers.get.return_value = server
+
+
+def properties(user_request):
+    instance, = snapshots.overview(user_request, 10).instances
+    return instance.properties
+
+
+def test_on_an_old_cloud_the_newest_snapshot_tells_the_properties(
+        user_request, nova_client, glance_client, calls):
+    old_cloud(nova_client)
+    glance_client.images.list.return_value = [
+        conftest.glance_image(builders.image({'os_type': 'newer'})),
+        conftest.glance_image(builders.image({'os_type': 'older'}))]
+
+    found = properties(user_request)
+
+    assert found.source is facts.Source.SNAPSHOT
+    assert found.values['os_type'] == 'newer'
+    assert names(calls).count('images.list') == 1
+
+
+def test_on_an_old_cloud_the_image_may_tell_the_properties(
+        user_request, nova_client, glance_client):
+    old_cloud(nova_client)
+    glance_client.images.list.side_effect = [
+        [], [conftest.glance_image(builders.image(id=builders.BASE_IMAGE))]]
+
+    found = properties(user_request)
+
+    assert found.source is facts.Source.IMAGE
+    assert found.flag(facts.AGENT_PROPERTY)
+
+
+@pytest.mark.parametrize('images', [[], GLANCE_DOWN])
+def test_on_an_old_cloud_the_properties_may_be_unknown(
+        user_request, nova_client, glance_client, images):
+    old_cloud(nova_client)
+    glance_client.images.list.side_effect = [[], images]
+
+    assert properties(user_request) == facts.UNKNOWN_PROPERTIES
+
+
+def test_an_instance_on_a_volume_has_no_image_to_ask(user_request,
+                                                     nova_client, calls):
+    nova_client.servers.list.return_value = [conftest.server(image='')]
+
+    assert properties(user_request) == facts.UNKNOWN_PROPERTIES
+    assert names(calls).count('images.list') == 1
+
+
+def test_only_the_instance_that_lacks_them_gets_other_properties(
+        user_request, nova_client, glance_client):
+    nova_client.servers.list.return_value = [
+        conftest.server(), conftest.server(image={'id': 'old'}),
+        conftest.server(image='')]
+    glance_client.images.list.side_effect = [
+        [], [conftest.glance_image(builders.image(id='old'))]]
+
+    found = snapshots.overview(user_request, 10).instances
+
+    assert [instance.properties.source for instance in found] == [
+        facts.Source.EMBEDDED, facts.Source.IMAGE, facts.Source.NONE]
+
+
+def test_one_instance_comes_with_its_snapshots(user_request, glance_client):
+    glance_client.images.list.return_value = [
+        conftest.glance_image(builders.sealed())]
+
+    instance, images = snapshots.one(user_request, builders.INSTANCE)
+
+    assert instance.name == 'web'
+    assert [image.id for image in images] == [builders.SNAPSHOT]
+
+
+def test_one_instance_is_shown_without_glance(user_request, glance_client):
+    glance_client.images.list.side_effect = GLANCE_DOWN
+
+    instance, images = snapshots.one(user_request, builders.INSTANCE)
+
+    assert instance.name == 'web'
+    assert isinstance(images, errors.Unavailable)
+
+
+def test_one_instance_that_does_not_exist_is_not_found(user_request,
+                                                       nova_client):
+    nova_client.servers.get.side_effect = nova_exceptions.NotFound(404)
+
+    with pytest.raises(errors.NotFound):
+        snapshots.one(user_request, builders.INSTANCE)
+
+
+# ask_guest and hear_guests
+
+def test_the_record_is_read_before_the_console(user_request, calls):
+    guest = snapshots.ask_guest(user_request, builders.instance())
+
+    assert names(calls) == ['actions.list', 'servers.get_console_output']
+    assert guest == checklist.Guest(
+        True, builders.started().text,
+        [builders.action('reboot', builders.BEFORE)])
+
+
+def test_who_may_not_read_consoles_is_told_so(user_request, nova_client):
+    nova_client.servers.get_console_output.side_effect = \
+        nova_exceptions.Forbidden(403)
+
+    with pytest.raises(errors.Forbidden):
+        snapshots.ask_guest(user_request, builders.instance())
+
+
+def test_who_may_not_read_consoles_may_take_snapshots(user_request,
+                                                      nova_client):
+    nova_client.servers.get_console_output.side_effect = \
+        nova_exceptions.Forbidden(403)
+
+    attempt = snapshots.take_if_ready(user_request, builders.INSTANCE,
+                                      accept=Verdict.UNPROVEN)
+
+    assert attempt.checklist.has(checklist.Finding.AGENT_NO_CONSOLE)
+    assert attempt.taken.image_id == builders.SNAPSHOT
+
+
+def test_of_a_stopped_instance_the_newest_stop_is_read(user_request,
+                                                       nova_client, calls):
+    nova_client.instance_action.list.return_value = [
+        conftest.nova_action('lock', 'req-lock'),
+        conftest.nova_action('stop', 'req-newer'),
+        conftest.nova_action('stop', 'req-older')]
+    nova_client.instance_action.get.return_value = conftest.nova_action(
+        'stop', events=[conftest.stop_event()])
+
+    guest = snapshots.ask_guest(user_request,
+                                builders.instance(status='SHUTOFF'))
+
+    assert names(calls) == ['actions.list', 'actions.get']
+    assert [action.succeeded for action in guest.actions] == [
+        False, True, False]
+
+
+def test_a_stopped_instance_may_have_no_record(user_request, nova_client):
+    nova_client.instance_action.list.side_effect = \
+        nova_exceptions.NotFound(404)
+
+    guest = snapshots.ask_guest(user_request,
+                                builders.instance(status='SHUTOFF'))
+
+    assert guest.actions == []
+
+
+def hear(user_request, **changes):
+    instance = builders.instance(**changes)
+    return snapshots.hear_guests(user_request, [instance])[instance.id]
+
+
+def consoles_read(calls):
+    return names(calls).count('servers.get_console_output')
+
+
+def test_what_a_guest_said_is_shared_for_a_while(user_request, calls):
+    first = hear(user_request)
+    second = hear(user_request)
+
+    assert first == second
+    assert first.at == builders.NOW
+    assert consoles_read(calls) == 1
+
+
+@pytest.mark.parametrize('changes', [
+    {'id': 'other'}, {'project_id': 'other'}, {'status': 'PAUSED'}])
+def test_what_another_guest_said_is_not_shared(user_request, calls,
+                                               changes):
+    hear(user_request)
+    hear(user_request, **changes)
+
+    assert consoles_read(calls) == 2
+
+
+def test_what_a_guest_said_is_asked_anew_after_a_while(settings,
+                                                       user_request, calls):
+    settings.SNAPSHOT_PANEL = {'evidence_age': 0}
+
+    hear(user_request)
+    hear(user_request)
+
+    assert consoles_read(calls) == 2
+
+
+def test_a_console_that_one_user_may_not_read_is_not_shared(user_request,
+                                                            nova_client):
+    nova_client.servers.get_console_output.side_effect = [
+        nova_exceptions.Forbidden(403), 'hello']
+
+    assert isinstance(hear(user_request), errors.Forbidden)
+    assert hear(user_request).guest.console == 'hello'
+
+
+def test_a_guest_that_cannot_be_asked_spoils_its_part_only(user_request,
+                                                           nova_client):
+    nova_client.servers.get_console_output.side_effect = \
+        lambda server: 'hello' if server == 'b' else fail(NOVA_DOWN)
+
+    heard = snapshots.hear_guests(user_request, [
+        builders.instance(id='a'), builders.instance(id='b')])
+
+    assert isinstance(heard['a'], errors.Unavailable)
+    assert heard['b'].guest.console == 'hello'
+
+
+def fail(error):
+    raise error
+
+
+# take
+
+def take(user_request, console=None, name='web-1', **guest):
+    console = console or builders.started()
+    guest = checklist.Guest(True, console.text, **{
+        'actions': builders.actions(), **guest})
+    return snapshots.take(user_request, builders.instance(), guest, name)
+
+
+def test_a_snapshot_is_taken_then_named_then_remembered(user_request,
+                                                        calls):
+    taken = take(user_request)
+
+    assert taken == snapshots.Taken(builders.SNAPSHOT)
+    assert names(calls) == ['servers.create_image', 'glance.patch',
+                            'servers.set_meta']
+
+
+def test_what_proves_it_later_is_written_down(user_request, nova_client,
+                                              glance_client):
+    console = builders.started()
+
+    take(user_request, console)
+
+    properties = nova_client.servers.create_image.call_args.args[2]
+    named, = patches(glance_client)
+    image = builders.image({**properties, **named})
+    assert records.read_request(image) == records.Request(
+        builders.NOW, 'ann', 'ACTIVE', console.baseline, builders.BEFORE)
+    assert remembered(nova_client) == [builders.memory(at=builders.NOW)]
+
+
+def test_until_the_image_is_named_nothing_on_it_counts(user_request,
+                                                       nova_client):
+    take(user_request)
+
+    image = builders.image(nova_client.servers.create_image.call_args.args[2])
+    assert verdict.look(image).rule is Rule.NOT_OURS
+
+
+@pytest.mark.parametrize('actions', [None, []])
+def test_what_is_not_known_is_written_down_as_such(user_request,
+                                                   nova_client, actions):
+    take(user_request, builders.Console(), actions=actions)
+
+    properties = nova_client.servers.create_image.call_args.args[2]
+    request = records.read_request(builders.image(
+        {**properties, records.IMAGE: builders.SNAPSHOT}))
+    assert (request.baseline, request.after_action) == (None, None)
+
+
+def test_a_snapshot_that_is_refused_writes_nothing(user_request,
+                                                   nova_client, calls):
+    nova_client.servers.create_image.side_effect = \
+        nova_exceptions.Conflict(409)
+
+    with pytest.raises(errors.Conflict):
+        take(user_request)
+
+    assert names(calls) == ['servers.create_image']
+
+
+def test_what_cannot_be_written_is_told_and_the_rest_is_written(
+        user_request, nova_client, glance_client):
+    glance_client.http_client.patch.side_effect = GLANCE_DOWN
+
+    taken = take(user_request)
+
+    assert [problem.service for problem in taken.problems] == ['Glance']
+    assert len(remembered(nova_client)) == 1
+
+
+def test_a_server_that_remembers_nothing_is_told(user_request, nova_client,
+                                                 glance_client):
+    nova_client.servers.set_meta.side_effect = nova_exceptions.OverLimit(413)
+
+    taken = take(user_request)
+
+    assert [problem.service for problem in taken.problems] == ['Nova']
+    assert len(patches(glance_client)) == 1
+
+
+# take_if_ready
+
+def test_a_ready_instance_is_asked_anew_and_taken(user_request, calls):
+    attempt = snapshots.take_if_ready(user_request, builders.INSTANCE)
+
+    assert attempt.taken.image_id == builders.SNAPSHOT
+    assert attempt.name == 'web-20261122T120000Z'
+    asked = names(calls)
+    assert asked.index('actions.list') < asked.index(
+        'servers.get_console_output') < asked.index('servers.create_image')
+
+
+def test_what_is_shared_is_not_good_enough_to_take_one(user_request, calls):
+    hear(user_request)
+
+    snapshots.take_if_ready(user_request, builders.INSTANCE)
+
+    assert consoles_read(calls) == 2
+
+
+@pytest.mark.parametrize('accept, taken', [
+    (None, False), (Verdict.FILESYSTEM, False), (Verdict.UNPROVEN, True),
+    (Verdict.CRASH, True)])
+def test_what_the_user_accepts_is_taken(user_request, nova_client, accept,
+                                        taken):
+    nova_client.servers.get_console_output.return_value = 'no witnesses'
+
+    attempt = snapshots.take_if_ready(user_request, builders.INSTANCE,
+                                      accept=accept)
+
+    assert (attempt.taken is not None) == taken
+    assert nova_client.servers.create_image.called == taken
+
+
+def test_a_busy_instance_is_not_taken_whatever_is_accepted(user_request,
+                                                           nova_client):
+    nova_client.servers.get.return_value = conftest.server(
+        **{'OS-EXT-STS:task_state': 'image_uploading'})
+
+    attempt = snapshots.take_if_ready(user_request, builders.INSTANCE,
+                                      accept=Verdict.CRASH)
+
+    assert attempt.taken is None
+    assert not nova_client.servers.create_image.called
+
+
+def test_a_name_may_be_given(user_request, nova_client):
+    snapshots.take_if_ready(user_request, builders.INSTANCE, name='mine')
+
+    assert nova_client.servers.create_image.call_args.args[1] == 'mine'
+
+
+def test_a_name_that_is_made_fits():
+    name = snapshots.default_name(builders.instance(name='日' * 255))
+
+    assert len(name) == 255
+    assert name.endswith('日-20261122T120000Z')
+
+
+# settle
+
+@pytest.fixture
+def console():
+    return builders.started()
+
+
+@pytest.fixture
+def image(console):
+    """A snapshot that is to be settled."""
+    return builders.asked(console.baseline)
+
+
+@pytest.fixture
+def frozen(nova_client, console, image, glance_client):
+    """The guest witnessed the freeze for it, and Nova records it."""
+    console.freeze()
+    nova_client.servers.get_console_output.return_value = console.text
+    nova_client.instance_action.list.return_value = [
+        conftest.nova_action('createImage', 'req-own'),
+        conftest.nova_action('reboot')]
+    keep(glance_client, image)
+
+
+def keep(glance_client, *images):
+    """Let Glance hold images, one reading each, the last one on and on."""
+    answers = [conftest.glance_image(image) for image in images]
+    glance_client.images.get.side_effect = \
+        lambda _id: answers.pop(0) if len(answers) > 1 else answers[0]
+
+
+def seal_of(decision):
+    return decision.seal().properties()
+
+
+FROZEN = verdict.Decision(Rule.FREEZE_WITNESSED, {
+    'boot': builders.BOOT, 'frozen': {'/': 0.06}, 'seq': 2})
+
+
+def test_a_verdict_is_sealed_once(user_request, image, frozen,
+                                  glance_client):
+    snapshots.settle(user_request, builders.instance(), [image])
+
+    assert patches(glance_client) == [seal_of(FROZEN)]
+
+
+def test_a_verdict_is_the_same_whoever_settles(user_request, image, frozen,
+                                               glance_client):
+    snapshots.settle(user_request, builders.instance(), [image])
+    snapshots.settle(user_request, builders.instance(), [image])
+
+    first, second = patches(glance_client)
+    assert first == second
+
+
+def test_what_another_sealed_meanwhile_stays(user_request, image, frozen,
+                                             glance_client, nova_client):
+    keep(glance_client, builders.sealed(Rule.SILENT))
+
+    snapshots.settle(user_request,
+                     builders.remembering(builders.memory()), [image])
+
+    assert patches(glance_client) == []
+    assert nova_client.servers.delete_meta.called
+
+
+def test_the_memory_is_cleared_behind_the_seal(user_request, image, frozen,
+                                               glance_client, calls):
+    keep(glance_client, image, builders.sealed(Rule.FREEZE_WITNESSED))
+
+    snapshots.settle(user_request,
+                     builders.remembering(builders.memory()), [image])
+
+    assert names(calls)[-4:] == ['images.get', 'glance.patch', 'images.get',
+                                 'servers.delete_meta']
+
+
+def test_a_memory_without_its_seal_is_kept(user_request, image, frozen,
+                                           glance_client, nova_client):
+    glance_client.http_client.patch.side_effect = GLANCE_DOWN
+
+    with pytest.raises(errors.Unavailable):
+        snapshots.settle(user_request,
+                         builders.remembering(builders.memory()), [image])
+
+    assert not nova_client.servers.delete_meta.called
+
+
+def test_a_memory_of_what_is_sealed_is_cleared(user_request, nova_client):
+    snapshots.settle(user_request, builders.remembering(builders.memory()),
+                     [builders.sealed()])
+
+    nova_client.servers.delete_meta.assert_called_once_with(
+        builders.INSTANCE, [builders.memory().key])
+
+
+def test_a_memory_of_what_can_never_be_sealed_is_cleared(user_request,
+                                                         nova_client):
+    snapshots.settle(user_request, builders.remembering(builders.memory()),
+                     [builders.asked(properties={records.IMAGE: 'none'})])
+
+    assert nova_client.servers.delete_meta.called
+
+
+def test_what_may_still_come_is_waited_for(user_request, console,
+                                           glance_client, nova_client):
+    image = builders.asked(console.baseline, updated=builders.ago(5))
+
+    snapshots.settle(user_request,
+                     builders.remembering(builders.memory()), [image])
+
+    assert patches(glance_client) == []
+    assert not nova_client.servers.delete_meta.called
+
+
+def test_an_image_that_is_being_made_costs_nothing(user_request, calls):
+    image = builders.asked(status='saving')
+
+    snapshots.settle(user_request,
+                     builders.remembering(builders.memory()), [image])
+
+    assert names(calls) == []
+
+
+@pytest.mark.parametrize('raised', [NOVA_DOWN,
+                                    nova_exceptions.Forbidden(403)])
+def test_a_console_that_fails_seals_nothing(user_request, image, frozen,
+                                            nova_client, glance_client,
+                                            raised):
+    nova_client.servers.get_console_output.side_effect = raised
+
+    with pytest.raises(errors.CloudError):
+        snapshots.settle(user_request, builders.instance(), [image])
+
+    assert patches(glance_client) == []
+
+
+def test_of_a_deleted_server_nothing_is_proven(user_request, image, frozen,
+                                               nova_client, glance_client):
+    gone = nova_exceptions.NotFound(404)
+    nova_client.instance_action.list.side_effect = gone
+    nova_client.servers.get_console_output.side_effect = gone
+    nova_client.servers.delete_meta.side_effect = gone
+    keep(glance_client, image, builders.sealed(Rule.NO_CONSOLE))
+
+    snapshots.settle(user_request,
+                     builders.remembering(builders.memory()), [image])
+
+    assert patches(glance_client) == [
+        seal_of(verdict.Decision(Rule.NO_CONSOLE))]
+
+
+def test_the_record_is_read_again_behind_the_console(user_request, image,
+                                                     frozen, nova_client,
+                                                     glance_client):
+    own = [conftest.nova_action('createImage', 'req-own'),
+           conftest.nova_action('reboot')]
+    other = conftest.nova_action('createImage', 'req-other')
+    nova_client.instance_action.list.side_effect = [own, [other] + own]
+
+    snapshots.settle(user_request, builders.instance(), [image])
+
+    assert patches(glance_client) == [seal_of(verdict.Decision(
+        Rule.SHARED_WINDOW, {'snapshots': 2}))]
+
+
+def test_what_was_heard_while_settling_is_shared(user_request, image,
+                                                 frozen, calls):
+    snapshots.settle(user_request, builders.instance(), [image])
+    hear(user_request)
+
+    assert consoles_read(calls) == 1
+
+
+def test_a_snapshot_of_a_stopped_instance_is_settled_when_it_runs_again(
+        user_request, nova_client, glance_client):
+    image = builders.asked(state='SHUTOFF')
+    keep(glance_client, image)
+    nova_client.instance_action.list.return_value = [
+        conftest.nova_action('start', 'req-start'),
+        conftest.nova_action('createImage', 'req-own'),
+        conftest.nova_action('stop')]
+    nova_client.instance_action.get.return_value = conftest.nova_action(
+        'stop', events=[conftest.stop_event()])
+
+    snapshots.settle(user_request, builders.instance(), [image])
+
+    assert patches(glance_client) == [seal_of(verdict.Decision(
+        Rule.CLEAN_STOP, {'limit': 60, 'seconds': 5.0}))]
+
+
+# A vanished image
+
+def vanish(glance_client):
+    glance_client.images.get.side_effect = glance_exceptions.HTTPNotFound()
+
+
+def test_a_vanished_image_is_remembered_with_its_cause(
+        user_request, nova_client, glance_client, console):
+    console.say('stopped')
+    nova_client.servers.get_console_output.return_value = console.text
+    vanish(glance_client)
+
+    snapshots.settle(user_request,
+                     builders.remembering(builders.memory()), [])
+
+    assert remembered(nova_client) == [builders.memory(
+        gone=builders.NOW, cause=Rule.GONE_WITHOUT_AGENT.code)]
+    assert not nova_client.servers.delete_meta.called
+
+
+@pytest.mark.parametrize('status', ['deleted', 'killed', 'pending_delete'])
+def test_an_image_that_will_never_be_is_gone(user_request, nova_client,
+                                             glance_client, status):
+    image = builders.asked(status=status)
+    keep(glance_client, image)
+
+    snapshots.settle(user_request,
+                     builders.remembering(builders.memory()), [image])
+
+    assert [memory.cause for memory in remembered(nova_client)] == ['gone']
+
+
+def test_an_image_that_a_list_did_not_hold_is_not_gone(
+        user_request, nova_client, glance_client, image, frozen):
+    snapshots.settle(user_request,
+                     builders.remembering(builders.memory()), [])
+
+    assert remembered(nova_client) == []
+    assert patches(glance_client) == [seal_of(FROZEN)]
+
+
+def test_while_glance_is_down_nothing_is_gone(user_request, nova_client,
+                                              glance_client):
+    glance_client.images.get.side_effect = GLANCE_DOWN
+
+    with pytest.raises(errors.Unavailable):
+        snapshots.settle(user_request,
+                         builders.remembering(builders.memory()), [])
+
+    assert remembered(nova_client) == []
+
+
+def test_a_loss_that_is_known_is_left_alone(user_request, calls):
+    lost = builders.memory(gone=builders.NOW, cause='gone')
+
+    snapshots.settle(user_request, builders.remembering(lost), [])
+
+    assert names(calls) == []
+
+
+def test_a_loss_can_be_dismissed(user_request, nova_client):
+    lost = builders.memory(gone=builders.NOW, cause='gone')
+
+    snapshots.dismiss(user_request, builders.remembering(lost),
+                      builders.SNAPSHOT)
+
+    nova_client.servers.delete_meta.assert_called_once_with(
+        builders.INSTANCE, [lost.key])
+
+
+@pytest.mark.parametrize('memory, image_id', [
+    (builders.memory(), builders.SNAPSHOT),
+    (builders.memory(gone=builders.NOW, cause='gone'), 'other')],
+    ids=['not gone', 'another'])
+def test_nothing_else_can_be_dismissed(user_request, nova_client, memory,
+                                       image_id):
+    snapshots.dismiss(user_request, builders.remembering(memory), image_id)
+
+    assert not nova_client.servers.delete_meta.called
