@@ -240,5 +240,5 @@ def _how(code):
 
 def _tail(process):
     lines = process.log.read_text(errors='replace').splitlines()[-LOG_TAIL:]
-    shown = '\n'.join('    ' + line[:300] for line in lines)
-    return f'The end of {process.log}:\n{shown}'
+    shown = '\n'.join('    ' + line[:200] for line in lines)
+    return f'Start again when it is mended. The end of {process.log}:\n{shown}'
