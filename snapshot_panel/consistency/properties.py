@@ -138,6 +138,7 @@ class Flaw(enum.Enum):
     NAME_TWICE = 'name-twice'
     VALUE_LONG = 'value-long'
     VALUE_NUL = 'value-nul'
+    FOUR_BYTES = 'four-bytes'
     NOT_A_CHOICE = 'not-a-choice'
     NOT_A_NUMBER = 'not-a-number'
     NOT_A_FLAG = 'not-a-flag'
@@ -157,12 +158,18 @@ def name_flaw(name, taken):
             (Flaw.NAME_CONTROL, not name.isprintable()),
             # The openstack command could not name it.
             (Flaw.NAME_EQUALS, '=' in name),
+            (Flaw.FOUR_BYTES, _four_bytes(name)),
             (Flaw.NAME_RESERVED, lock(name) is not None),
             (Flaw.NAME_TWICE, name.lower() in {
                 other.lower() for other in taken})):
         if wrong:
             return flaw
     return None
+
+
+def _four_bytes(text):
+    """Tell whether a character takes four bytes in UTF-8: Glance refuses."""
+    return any(character > '\uffff' for character in text)
 
 
 def value_flaw(value, definition=None):
@@ -174,6 +181,8 @@ def value_flaw(value, definition=None):
         return Flaw.VALUE_LONG
     if '\0' in value:
         return Flaw.VALUE_NUL
+    if _four_bytes(value):
+        return Flaw.FOUR_BYTES
     if definition is None:
         return None
     if definition.choices and value not in definition.choices:

@@ -1,0 +1,125 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The tables of images."""
+
+import urllib.parse
+
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+from horizon import tables
+
+from snapshot_panel.consistency import properties
+from snapshot_panel.images import texts
+from snapshot_panel.tables import cell
+
+EDIT_RULES = (('image', 'modify_image'),)
+
+
+class UsePreset(tables.Action):
+    """Show what a preset would change; nothing is changed yet."""
+
+    policy_rules = EDIT_RULES
+    icon = 'magic'
+    # Every id is asked anew, so the rows of the page are not needed.
+    preempt = True
+    # Horizon's script enables it once a row is selected.
+    attrs = {'data-batch-action': 'true'}
+
+    def allowed(self, request, row=None):
+        return row is None or row.lacks(self.preset)
+
+    def handle(self, table, request, image_ids):
+        url = reverse('horizon:project:consistent_snapshots:preset_images',
+                      args=[self.preset.code])
+        query = urllib.parse.urlencode(
+            [('id', image_id) for image_id in dict.fromkeys(image_ids)])
+        return redirect('%s?%s' % (url, query))
+
+
+class MakeReady(UsePreset):
+    name = 'ready'
+    verbose_name = _('Make ready…')
+    verbose_name_plural = _('Make ready…')
+    help_text = texts.PRESET_HELP[properties.Preset.READY]
+    action_type = 'primary'
+    preset = properties.Preset.READY
+
+
+class MakeStrict(UsePreset):
+    name = 'strict'
+    verbose_name = _('Make ready, refuse what cannot freeze…')
+    verbose_name_plural = _('Make ready, refuse what cannot freeze…')
+    preset = properties.Preset.STRICT
+
+
+class Edit(tables.LinkAction):
+    name = 'edit'
+    verbose_name = _('Properties')
+    url = 'horizon:project:consistent_snapshots:image'
+
+
+class ImagesFilter(tables.FilterAction):
+    filter_type = 'server'
+    filter_choices = (
+        ('name', _('Image name ='), True, _('The whole name.')),
+        ('os_distro', _('Distribution ='), True),
+        ('hw_qemu_guest_agent', _('Guest agent ='), True),
+        ('image_type', _('Kind ='), True, _('“snapshot” for snapshots')),
+        ('status', _('Status ='), True),
+    )
+
+
+class ImagesTable(tables.DataTable):
+    name = tables.Column(cell('images/_name'), verbose_name=_('Image'))
+    kind = tables.Column(cell('images/_kind'), verbose_name=_('Kind'))
+    agent = tables.Column(
+        cell('images/_agent'), verbose_name=_('Guest agent'),
+        help_text=_('hw_qemu_guest_agent: whether new instances get a '
+                    'channel to the agent.'))
+    quiesce = tables.Column(
+        cell('images/_quiesce'), verbose_name=_('Required quiescing'),
+        help_text=_('os_require_quiesce'))
+    system = tables.Column(cell('images/_system'),
+                           verbose_name=_('Operating system'))
+    users = tables.Column(cell('images/_users'),
+                          verbose_name=_('Instances'))
+
+    def get_object_display(self, row):
+        return row.name
+
+
+class OwnImagesTable(ImagesTable):
+    def set_multiselect_column_visibility(self, visible=True):
+        # Horizon looks for batch actions of its own kind only.
+        super().set_multiselect_column_visibility(visible or any(
+            isinstance(action, UsePreset)
+            for action in self.get_table_actions()))
+
+    class Meta(object):
+        name = 'own_images'
+        verbose_name = _('Images')
+        table_actions = (ImagesFilter, MakeReady, MakeStrict)
+        table_actions_menu = (MakeStrict,)
+        row_actions = (MakeReady, Edit, MakeStrict)
+        multi_select = True
+
+
+class OthersImagesTable(ImagesTable):
+    class Meta(object):
+        name = 'other_images'
+        verbose_name = _('Images')
+        table_actions = (ImagesFilter,)
+        row_actions = (Edit,)
+        multi_select = False

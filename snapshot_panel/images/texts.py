@@ -1,0 +1,194 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Every sentence that the image pages say."""
+
+import html
+
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
+
+from snapshot_panel import texts
+from snapshot_panel.cloud import errors
+from snapshot_panel.cloud import images
+from snapshot_panel.consistency import facts
+from snapshot_panel.consistency import properties
+
+Effect = properties.Effect
+Flaw = properties.Flaw
+Lock = properties.Lock
+Preset = properties.Preset
+
+SCOPES = {
+    images.OWN: _('Of this project'),
+    images.SHARED: _('Shared with us'),
+    images.PUBLIC: _('Public'),
+}
+
+# What Glance calls the status of an image, in words.
+STATUSES = {
+    'active': pgettext_lazy('status of an image', 'Active'),
+    'queued': pgettext_lazy('status of an image', 'Queued'),
+    'saving': pgettext_lazy('status of an image', 'Being saved'),
+    'importing': pgettext_lazy('status of an image', 'Being imported'),
+    'deactivated': pgettext_lazy('status of an image', 'Deactivated'),
+}
+
+# What a property is, where the cloud has no title for it.
+TITLES = {
+    facts.AGENT_PROPERTY: _('Channel to the guest agent'),
+    facts.QUIESCE_PROPERTY: _('Required quiescing'),
+    'os_type': _('Kind of operating system'),
+    'os_distro': _('Distribution'),
+    'os_version': _('Version of the operating system'),
+    'os_admin_user': _('Administrator in the guest'),
+    'hw_disk_bus': _('Disk bus'),
+    'hw_scsi_model': _('SCSI controller'),
+    facts.SHUTDOWN_TIMEOUT_PROPERTY: _('Time to shut down'),
+}
+
+# What it does, where the cloud has no help for it.
+HELP = {
+    'os_type': _('Decides how the disks of an instance are prepared.'),
+    'os_distro': _('The name of the distribution in lower case, as libosinfo '
+                   'has it: debian, ubuntu, rocky, …'),
+    'os_version': _('As its maker writes it: 12, 24.04, 9.4, …'),
+    'os_admin_user': _('Whom to log in as: debian, cloud-user, '
+                       'Administrator, …'),
+    'hw_disk_bus': _('How the disks are connected to the guest. A guest '
+                     'without a driver for it does not boot.'),
+    'hw_scsi_model': _('Which SCSI controller the guest sees; needs '
+                       'hw_disk_bus=scsi for disks.'),
+}
+
+# What users are surprised by, whatever the cloud's help says.
+NOTES = {
+    facts.AGENT_PROPERTY: _(
+        'Gives new instances the channel through which the guest is frozen '
+        'while its disk is copied. It does not install the agent.'),
+    facts.QUIESCE_PROPERTY: _(
+        'Kept for volume-backed instances only: their snapshot is refused '
+        'where the guest cannot be frozen. For others the compute service '
+        'does not enforce it.'),
+    facts.SHUTDOWN_TIMEOUT_PROPERTY: _(
+        'In seconds. A guest that is not down by then is powered off hard, '
+        'and its disk is not clean.'),
+}
+
+EFFECTS = {
+    Effect.ADDED: texts.Badge(pgettext_lazy('change of a property', 'Added'),
+                              'plus', 'success'),
+    Effect.CHANGED: texts.Badge(
+        pgettext_lazy('change of a property', 'Changed'), 'pencil', 'info'),
+    Effect.REMOVED: texts.Badge(
+        pgettext_lazy('change of a property', 'Removed'), 'minus',
+        'warning'),
+}
+
+LOCKS = {
+    Lock.SEAL: _('The verdict on this snapshot. Nobody edits it here.'),
+    Lock.SERVICES: _('Written by another service, which reads it again.'),
+    Lock.SCHEMA: _('Belongs to the image service.'),
+    Lock.PENDING: _('The verdict on this snapshot is still being made and '
+                    'rests on it. Try again once it is there.'),
+    Lock.PROTECTED: _('The operator protects it: only the operator changes '
+                      'it.'),
+}
+
+FLAWS = {
+    Flaw.NAME_MISSING: _('A property needs a name.'),
+    Flaw.NAME_LONG: _('A name has at most %(name_limit)s characters.'),
+    Flaw.NAME_EDGES: _('A name does not begin or end with a space.'),
+    Flaw.NAME_CONTROL: _('This name has a character that cannot be '
+                         'printed.'),
+    Flaw.NAME_EQUALS: _('A name does not hold “=”: the openstack command '
+                        'could not name it.'),
+    Flaw.NAME_RESERVED: _('This name is reserved: it belongs to the image '
+                          'itself, to a service, or to a verdict.'),
+    Flaw.NAME_TWICE: _('The image has this property already, or there is a '
+                       'field for it above.'),
+    Flaw.VALUE_LONG: _('A value has at most %(value_limit)s bytes.'),
+    Flaw.VALUE_NUL: _('This value has a character that cannot be stored.'),
+    Flaw.FOUR_BYTES: _('The image service does not take characters such as '
+                       'emoji.'),
+    Flaw.NOT_A_CHOICE: _('Allowed are: %(choices)s.'),
+    Flaw.NOT_A_NUMBER: _('This is not a number.'),
+    Flaw.NOT_A_FLAG: _('Write true or false.'),
+    Flaw.OUT_OF_RANGE: _('Allowed are numbers %(range)s.'),
+}
+
+PRESETS = {
+    Preset.READY: _('Ready for consistent snapshots'),
+    Preset.STRICT: _('Ready, and refuse what cannot freeze'),
+}
+PRESET_HELP = {
+    Preset.READY: _(
+        'Instances that are launched from the image get a channel to the '
+        'guest agent. The agent itself has to be in the guest.'),
+    Preset.STRICT: _(
+        'For templates of volume-backed instances: besides, their snapshot '
+        'is refused where the guest cannot be frozen. For other instances '
+        'the compute service does not enforce that.'),
+}
+
+
+def flaw(found, definition=None):
+    """Return the sentence about a :class:`properties.Flaw`.
+
+    :param definition: the :class:`properties.Definition`, if any.
+    """
+    values = {'name_limit': properties.NAME_LIMIT,
+              'value_limit': properties.VALUE_LIMIT}
+    if definition is not None:
+        values.update(choices=', '.join(definition.choices),
+                      range=_range(definition))
+    return texts.fill(FLAWS[found], values)
+
+
+def _range(definition):
+    if definition.highest is None:
+        return _('from %s') % definition.lowest
+    if definition.lowest is None:
+        return _('up to %s') % definition.highest
+    return _('from %(lowest)s to %(highest)s') % {
+        'lowest': definition.lowest, 'highest': definition.highest}
+
+
+def refusal(problem):
+    """Return what to tell about a :class:`errors.CloudError` of an image."""
+    if isinstance(problem, errors.Forbidden):
+        return _('The image service does not let you: your role in this '
+                 'project does not allow it, the image belongs to another '
+                 'project, or the operator protects a property.')
+    if isinstance(problem, errors.OverLimit):
+        return _('The image would have more properties than the operator '
+                 'allows. Remove what nobody needs.')
+    if isinstance(problem, errors.Refused):
+        return _('The image service does not accept it.')
+    if isinstance(problem, errors.Conflict):
+        return _('The image was changed meanwhile, or its state does not '
+                 'allow it. Look again.')
+    return texts.error(problem)
+
+
+def reason(problem):
+    """Return what the service itself said, as plain (untrusted) text."""
+    # Glance escapes it for a page of its own.
+    return html.unescape(problem.reason)
+
+
+READER = _('Your role in this project may look at images and not change '
+           'them. Ask for the role “member”.')
+FOREIGN = _('This image belongs to another project, so only that project or '
+            'the operator can change it. An image of your own can be had: '
+            'launch an instance from it and take a snapshot. The snapshot '
+            'belongs to your project.')

@@ -1,0 +1,28 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+from django.urls import path
+
+from snapshot_panel.cloud import images
+from snapshot_panel.images import views
+
+urlpatterns = [
+    path('', views.OwnImagesView.as_view(), name='images'),
+    path('shared/', views.OthersImagesView.as_view(scope=images.SHARED),
+         name='shared_images'),
+    path('public/', views.OthersImagesView.as_view(scope=images.PUBLIC),
+         name='public_images'),
+    path('save/', views.SaveView.as_view(), name='save_images'),
+    path('preset/<slug:code>/', views.PresetView.as_view(),
+         name='preset_images'),
+    path('<uuid:image_id>/', views.EditView.as_view(), name='image'),
+]
