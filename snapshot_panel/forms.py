@@ -31,17 +31,19 @@ class SnapshotForm(forms.SelfHandlingForm):
         help_text=_('The name of the new image.'))
     promise = forms.CharField(widget=forms.HiddenInput())
 
-    def clean_promise(self):
-        promise = self.cleaned_data['promise']
-        if promise not in [known.value for known in texts.ANYWAY]:
-            raise forms.ValidationError(_('This is not a known verdict.'))
-        return verdict.Verdict(promise)
+    def clean(self):
+        data = super().clean()
+        # The field is hidden, so the whole form has to say it.
+        if data.get('promise') not in [known.value for known in texts.ANYWAY]:
+            raise forms.ValidationError(_(
+                'This form is broken. Close it and open it again.'))
+        return data
 
     def handle(self, request, data):
         try:
             attempt = snapshots.take_if_ready(
                 request, self.initial['instance_id'], data['name'],
-                accept=data['promise'])
+                accept=verdict.Verdict(data['promise']))
         except errors.CloudError as problem:
             self.api_error('%s: %s' % (problem.service,
                                        texts.error(problem)))

@@ -19,6 +19,8 @@ from django.utils.translation import gettext_lazy as _
 from horizon import messages
 from horizon import tables
 
+from openstack_dashboard import policy
+
 from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import snapshots
 from snapshot_panel import texts
@@ -54,6 +56,9 @@ class TakeSnapshot(tables.Action):
 
     def handle(self, table, request, instance_ids):
         """Take what is ready; say of each other what is missing."""
+        if not policy.check(self.policy_rules, request):
+            report_error(request, errors.Forbidden('Nova', 'policy'))
+            return redirect(request.get_full_path())
         unready = [instance_id for instance_id in dict.fromkeys(instance_ids)
                    if not _take(request, instance_id)]
         if len(instance_ids) == 1 and unready == instance_ids:

@@ -202,6 +202,11 @@ class SnapshotView(ProblemMixin, forms.ModalFormView):
     modal_id = 'consistent_snapshot_modal'
     page_title = _('Snapshot of {{ row.name }}')
 
+    def dispatch(self, request, *args, **kwargs):
+        if not policy.check(tables.TAKE_RULES, request):
+            return self.problem(request, errors.Forbidden('Nova', 'policy'))
+        return super().dispatch(request, *args, **kwargs)
+
     @cached_property
     def row(self):
         instance, images = snapshots.one(self.request,

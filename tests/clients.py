@@ -83,9 +83,9 @@ class Dashboard(object):
         self.http.trust_env = False
         page = self.get('/auth/login/')
         answer = self.post(
-            '/auth/login/', username=user, region='default', next='/',
+            '/auth/login/', username=user, next='/',
             password=cloud.users[user]['password'],
-            csrfmiddlewaretoken=self.token(page))
+            **dict(self.inputs(page, 'region', 'csrfmiddlewaretoken')))
         assert 'id_password' not in answer.text, 'cannot log in as ' + user
 
     def get(self, path, **params):
@@ -97,11 +97,6 @@ class Dashboard(object):
                           self.http.cookies.get('csrftoken'))
         return self.http.post(self.url + path, data=fields, timeout=PATIENCE,
                               headers={'Referer': self.url + path})
-
-    @staticmethod
-    def token(page):
-        return re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"',
-                         page.text).group(1)
 
     def click(self, *instance_ids):
         """Press "Consistent snapshot" for these instances."""
@@ -121,7 +116,7 @@ class Dashboard(object):
     def messages(self, page):
         """Return the messages that a page shows to the user."""
         found = re.findall(
-            r'<div class="alert alert-dismissable.*?</div>', page.text,
+            r'<div class="alert alert-\w+ alert-dismissable.*?</div>', page.text,
             re.DOTALL)
         return [' '.join(html.unescape(re.sub('<[^>]+>', ' ', text)).split())
                 for text in found]

@@ -169,7 +169,9 @@ def get_console(request, instance_id):
     """
     with errors.asking('Nova'):
         try:
-            return client(request).servers.get_console_output(instance_id)
+            # Plain text: novaclient's own kind of string cannot be cached.
+            return str(
+                client(request).servers.get_console_output(instance_id))
         except (nova_exceptions.NotFound, nova_exceptions.Conflict):
             return None
 

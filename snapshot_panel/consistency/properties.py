@@ -93,8 +93,11 @@ class Definition:
             default=self.default or other.default)
 
 
+_FLAG = ('yes', 'no')
+
+
 def _flag(name):
-    return Definition(name, choices=('yes', 'no'), default='no')
+    return Definition(name, choices=_FLAG, default='no')
 
 
 # The properties that bear on consistency and on the agent, in the order in
@@ -461,16 +464,29 @@ class Preset(enum.Enum):
             if not strutils.bool_from_string(image.properties.get(name))))
 
 
+# Nova shows the properties that it has a field for, and none for these.
+_NOT_SHOWN = frozenset(('os_version', facts.SHUTDOWN_TIMEOUT_PROPERTY))
+
+
 def drift(embedded, today):
     """Return how an image changed since an instance was booted from it.
 
-    :param embedded: the known :class:`facts.Properties` of the instance.
+    :param embedded: the :class:`facts.Properties` of the instance.
     :param today: the image's properties.
-    :returns: a tuple of :class:`Change`, for the properties of
-        :data:`KNOWN`; None where the instance's own are not known.
+    :returns: a tuple of :class:`Change` of the properties in :data:`KNOWN`
+        that Nova shows; None where the instance's own are not known.
     """
     if embedded.source is not facts.Source.EMBEDDED:
         return None
-    return tuple(Change(name, embedded.values.get(name), today.get(name))
-                 for name in KNOWN
-                 if embedded.values.get(name) != today.get(name))
+    return tuple(
+        Change(name, embedded.values.get(name), today.get(name))
+        for name, known in KNOWN.items() if name not in _NOT_SHOWN
+        and not _alike(known, embedded.values.get(name), today.get(name)))
+
+
+def _alike(definition, one, other):
+    """Tell whether Nova reads two values as the same."""
+    if definition.choices == _FLAG:
+        return (strutils.bool_from_string(one)
+                == strutils.bool_from_string(other))
+    return one == other

@@ -83,14 +83,14 @@ class ImagesFilter(tables.FilterAction):
 
 class ImagesTable(tables.DataTable):
     name = tables.Column(cell('images/_name'), verbose_name=_('Image'))
-    kind = tables.Column(cell('images/_kind'), verbose_name=_('Kind'))
     agent = tables.Column(
         cell('images/_agent'), verbose_name=_('Guest agent'),
         help_text=_('hw_qemu_guest_agent: whether new instances get a '
                     'channel to the agent.'))
     quiesce = tables.Column(
-        cell('images/_quiesce'), verbose_name=_('Required quiescing'),
-        help_text=_('os_require_quiesce'))
+        cell('images/_quiesce'), verbose_name=_('Quiescing'),
+        help_text=_('os_require_quiesce: whether a snapshot is refused '
+                    'where the guest cannot be frozen.'))
     system = tables.Column(cell('images/_system'),
                            verbose_name=_('Operating system'))
     users = tables.Column(cell('images/_users'),
