@@ -132,10 +132,12 @@ def asked(baseline=None, properties=None, state='ACTIVE', **changes):
                   **(properties or {})}, **changes)
 
 
-def sealed(rule=verdict.Rule.CLEAN_STOP, evidence=None, **changes):
+def sealed(rule=verdict.Rule.CLEAN_STOP, evidence=None, properties=None,
+           **changes):
     """Return a snapshot image with its verdict on it."""
     seal = verdict.Decision(rule, evidence or {}).seal()
-    return asked(properties=seal.properties(), **changes)
+    return asked(properties={**seal.properties(), **(properties or {})},
+                 **changes)
 
 
 def action(name, request_id=None, **changes):

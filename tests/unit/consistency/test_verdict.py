@@ -552,7 +552,8 @@ def test_an_instance_started_after_the_snapshot_was_stopped():
 
 
 def test_two_snapshots_of_a_stopped_instance_are_both_clean():
-    done = builders.actions(builders.action('createImage', 'req-other'),
+    done = builders.actions(builders.action('start'),
+                            builders.action('createImage', 'req-other'),
                             SNAPSHOT, before=builders.stop(5))
 
     assert decide_stopped(done).rule is Rule.CLEAN_STOP

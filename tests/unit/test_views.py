@@ -1,0 +1,651 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The pages: what they show, what they refuse and whom they ask."""
+
+import json
+from unittest import mock
+
+from django.test.utils import override_settings
+from django.urls import reverse
+from novaclient import exceptions as nova_exceptions
+from openstack_auth import policy
+from openstack_dashboard.test import helpers
+
+from snapshot_panel.cloud import errors
+from snapshot_panel.cloud import snapshots
+from snapshot_panel.consistency import checklist
+from snapshot_panel.consistency import facts
+from snapshot_panel.consistency import verdict
+from tests.unit import builders
+
+INDEX = reverse('horizon:project:consistent_snapshots:index')
+ROWS = reverse('horizon:project:consistent_snapshots:rows')
+INSTANCE, SNAPSHOT, DISMISS = (
+    reverse('horizon:project:consistent_snapshots:' + name,
+            args=[builders.INSTANCE])
+    for name in ('instance', 'snapshot', 'dismiss'))
+
+GLANCE_DOWN = errors.Unavailable('Glance', 'secret reason')
+NOVA_DOWN = errors.Unavailable('Nova', 'secret reason')
+EXPIRED = nova_exceptions.Unauthorized(401)
+PROBLEMS = (errors.NotFound, errors.Forbidden, errors.Conflict,
+            errors.OverLimit, errors.Refused, errors.Unavailable)
+
+EVIL = '<script>alert("x")</script>' + '日' * 230
+ESCAPED = '&lt;script&gt;alert(&quot;x&quot;)&lt;/script&gt;'
+TAKE = 'instances__take__%s'
+
+
+def guest(console=None):
+    """Return a guest that was asked, ready unless a console says less."""
+    console = builders.started() if console is None else console
+    return checklist.Guest(True, console.text, builders.actions())
+
+
+def overview(*instances, images=(), problems=(), **more):
+    return snapshots.Overview(instances, images, problems=problems, **more)
+
+
+def attempt(taken=None):
+    instance = builders.instance()
+    return snapshots.Attempt(
+        instance, checklist.check(instance, guest(), facts.Deployment()),
+        'web-1', taken)
+
+
+TAKEN = attempt(snapshots.Taken(builders.SNAPSHOT))
+NOT_TAKEN = attempt()
+
+
+class PanelTestCase(helpers.TestCase):
+    """A dashboard whose cloud has one ready instance and no snapshots."""
+
+    def setUp(self):
+        super().setUp()
+        instance = builders.instance()
+        self.overview = self.patch('overview', overview(instance))
+        self.one = self.patch('one', (instance, []))
+        self.hear = self.patch('hear_guests', {
+            instance.id: snapshots.Heard(guest(), builders.NOW)})
+        self.ask = self.patch('ask_guest_if_allowed', guest())
+        self.take = self.patch('take_if_ready', TAKEN)
+        self.settle = self.patch('settle', None)
+        self.dismiss = self.patch('dismiss', None)
+
+    def patch(self, name, result):
+        return mock.patch.object(snapshots, name, autospec=True,
+                                 return_value=result).start()
+
+    def show(self, instance, *images):
+        """Let the cloud have this one instance, with these snapshots."""
+        self.overview.return_value = overview(instance, images=images)
+        self.one.return_value = (instance, list(images))
+
+    def text(self, url, **parameters):
+        return self.client.get(url, parameters).content.decode()
+
+    def act_as(self, role):
+        """Give the user this role alone, and let the policies count."""
+        self.setActiveUser(
+            id=self.user.id, token=self.token, username=self.user.name,
+            tenant_id=self.tenant.id, service_catalog=self.service_catalog,
+            roles=[{'id': '1', 'name': role}],
+            authorized_tenants=self.tenants.list())
+        settings = override_settings(
+            POLICY_CHECK_FUNCTION='openstack_auth.policy.check')
+        settings.enable()
+        self.addCleanup(settings.disable)
+        policy.reset()
+        self.addCleanup(policy.reset)
+
+
+class IndexTest(PanelTestCase):
+
+    def test_no_instances_are_said_to_be_none(self):
+        self.overview.return_value = overview()
+
+        response = self.client.get(INDEX)
+
+        self.assertContains(response, 'No items to display')
+
+    def test_every_instance_has_a_row(self):
+        self.overview.return_value = overview(
+            *[builders.instance(id=str(number), name='web-%d' % number)
+              for number in range(30)])
+
+        page = self.text(INDEX)
+
+        assert page.count('data-object-id=') == 30
+        assert 'web-29' in page
+
+    def test_a_row_links_to_its_instance(self):
+        self.assertContains(self.client.get(INDEX),
+                            '<a href="%s" >web</a>' % INSTANCE, html=True)
+
+    def test_a_page_is_asked_for_once(self):
+        self.client.get(INDEX)
+
+        self.assertEqual(1, self.overview.call_count)
+        assert not self.hear.called
+        assert not self.settle.called
+
+    def test_the_next_page_and_the_one_before_are_linked(self):
+        self.overview.return_value = overview(
+            builders.instance(), more=True, previous=True)
+
+        page = self.text(INDEX)
+
+        assert '?marker=' + builders.INSTANCE in page
+        assert '?prev_marker=' + builders.INSTANCE in page
+
+    def test_the_marker_of_a_page_is_passed_on(self):
+        for parameter, backwards in (('marker', False),
+                                     ('prev_marker', True)):
+            self.client.get(INDEX, {parameter: 'x'})
+
+            named = self.overview.call_args.kwargs
+            self.assertEqual(('x', backwards),
+                             (named['marker'], named['backwards']))
+
+    def test_without_glance_the_instances_are_shown(self):
+        self.overview.return_value = overview(builders.instance(),
+                                              problems=(GLANCE_DOWN,))
+
+        page = self.text(INDEX)
+
+        assert page.count('data-object-id=') == 1
+        assert 'Glance: The service does not answer' in page
+        assert 'Unknown' in page
+        assert 'secret reason' not in page
+
+    def test_without_nova_the_page_says_so(self):
+        self.overview.return_value = overview(problems=(NOVA_DOWN,))
+
+        response = self.client.get(INDEX)
+
+        self.assertContains(response, 'Nova: The service does not answer')
+
+    def test_names_are_text_and_nothing_else(self):
+        lost = builders.memory(image_id=builders.BASE_IMAGE, name='<b>x</b>',
+                               at=builders.NOW, gone=builders.NOW)
+        self.show(builders.remembering(lost, name=EVIL),
+                  builders.image(name=EVIL))
+
+        for url in (INDEX, INSTANCE, SNAPSHOT):
+            page = self.text(url)
+
+            assert ESCAPED in page
+            assert '<script>alert' not in page
+            assert '<b>x</b>' not in page
+
+    def test_what_a_hand_wrote_on_an_image_is_text_and_nothing_else(self):
+        evil = builders.sealed(verdict.Rule.HOOKS_WITNESSED, {
+            'frozen': {EVIL: EVIL}, 'hooks': {EVIL: True}})
+        self.show(builders.instance(status=EVIL, task_state=EVIL), evil)
+
+        for url in (INDEX, INSTANCE):
+            page = self.text(url)
+
+            assert ESCAPED in page
+            assert '<script>alert' not in page
+
+    def test_a_snapshot_is_shown_with_its_verdict(self):
+        for image, word in (
+                (builders.sealed(), 'File-system consistent'),
+                (builders.image(), 'Unproven'),
+                (builders.sealed(verdict.Rule.NO_CHANNEL),
+                 'Crash-consistent')):
+            self.show(builders.instance(), image)
+
+            self.assertContains(self.client.get(INDEX), word)
+
+    def test_a_snapshot_that_the_list_does_not_hold_is_in_progress(self):
+        self.show(builders.remembering(builders.memory()))
+
+        page = self.text(INDEX)
+
+        assert 'web-1' in page
+        assert 'data-unsettled="true"' in page
+
+    def test_a_lost_snapshot_is_shown_with_its_cause(self):
+        lost = builders.memory(gone=builders.NOW, cause='gone-without-agent')
+        self.show(builders.remembering(lost))
+
+        page = self.text(INDEX)
+
+        assert 'Discarded' in page
+        assert 'agent was stopped' in page
+
+    def test_a_row_says_what_is_still_to_be_asked(self):
+        for image, asked, settled in (
+                (builders.sealed(), True, False),
+                (builders.asked(), True, True),
+                (builders.asked(status='queued'), True, True)):
+            self.show(builders.instance(), image)
+
+            page = self.text(INDEX)
+
+            self.assertEqual(asked, 'data-unasked="true"' in page)
+            self.assertEqual(settled, 'data-unsettled="true"' in page)
+
+    def test_a_snapshot_that_is_being_made_shows_its_step(self):
+        self.show(builders.instance(task_state='image_uploading'),
+                  builders.asked(status='saving'))
+
+        self.assertContains(self.client.get(INDEX), 'aria-valuenow="75"')
+
+    def test_an_expired_token_is_left_to_horizon(self):
+        self.overview.side_effect = EXPIRED
+
+        response = self.client.get(INDEX)
+
+        self.assertTemplateUsed(response, 'not_authorized.html')
+
+
+class ButtonsTest(PanelTestCase):
+
+    def test_a_reader_sees_no_button(self):
+        self.act_as('reader')
+
+        page = self.text(INDEX)
+
+        assert 'data-object-id=' in page
+        assert 'instances__take' not in page
+        assert SNAPSHOT not in page
+        assert 'data-may-settle' not in page
+
+    def test_a_member_sees_the_button_and_settles(self):
+        self.act_as('member')
+
+        page = self.text(INDEX)
+
+        assert TAKE % builders.INSTANCE in page
+        assert SNAPSHOT in page
+        assert 'data-may-settle' in page
+
+    def test_a_reader_cannot_press_the_button_that_is_not_there(self):
+        self.act_as('reader')
+
+        self.client.post(INDEX, {'action': TAKE % builders.INSTANCE})
+
+        assert not self.take.called
+
+    def test_an_instance_that_is_not_ready_has_another_button(self):
+        self.show(builders.instance(task_state='rebooting'))
+
+        page = self.text(INDEX)
+
+        assert TAKE % builders.INSTANCE not in page
+        assert SNAPSHOT in page
+
+
+class ClickTest(PanelTestCase):
+
+    def click(self, *instance_ids):
+        if len(instance_ids) == 1:
+            return self.client.post(INDEX, {
+                'action': TAKE % instance_ids[0]})
+        return self.client.post(INDEX, {'action': 'instances__take',
+                                        'object_ids': instance_ids})
+
+    def messages(self, response):
+        return [str(message) for message in
+                response.wsgi_request._messages._queued_messages]
+
+    def test_a_click_takes_the_snapshot(self):
+        response = self.click(builders.INSTANCE)
+
+        self.take.assert_called_once_with(mock.ANY, builders.INSTANCE)
+        self.assertRedirectsNoFollow(response, INDEX)
+        self.assertEqual(['Snapshot web-1 of web is being taken.'],
+                         self.messages(response))
+
+    def test_a_click_that_is_not_ready_opens_what_is_missing(self):
+        self.take.return_value = NOT_TAKEN
+
+        response = self.click(builders.INSTANCE)
+
+        self.assertRedirectsNoFollow(response, SNAPSHOT)
+        assert 'not ready' in self.messages(response)[0]
+
+    def test_what_could_not_be_written_is_said(self):
+        self.take.return_value = attempt(
+            snapshots.Taken(builders.SNAPSHOT, (GLANCE_DOWN,)))
+
+        response = self.click(builders.INSTANCE)
+
+        assert 'could not be written down' in self.messages(response)[1]
+
+    def test_each_of_several_is_taken_or_told(self):
+        self.take.side_effect = [TAKEN, NOT_TAKEN, NOVA_DOWN]
+
+        response = self.click('a', 'b', 'c')
+
+        self.assertRedirectsNoFollow(response, INDEX)
+        self.assertEqual(['a', 'b', 'c'], [
+            call.args[1] for call in self.take.call_args_list])
+        taken, not_ready, failed = self.messages(response)
+        assert 'is being taken' in taken
+        assert 'not ready' in not_ready
+        assert failed.startswith('Nova: ')
+
+    def test_one_that_is_named_twice_is_taken_once(self):
+        self.click('a', 'a')
+
+        self.take.assert_called_once_with(mock.ANY, 'a')
+
+    def test_a_forged_id_takes_nothing_and_says_so(self):
+        self.take.side_effect = errors.NotFound('Nova', 'x')
+
+        response = self.click('forged')
+
+        self.assertRedirectsNoFollow(response, INDEX)
+        assert 'does not exist' in self.messages(response)[0]
+
+    def test_the_user_comes_back_to_the_same_page(self):
+        url = INDEX + '?marker=x'
+
+        response = self.client.post(url, {
+            'action': TAKE % builders.INSTANCE})
+
+        self.assertRedirectsNoFollow(response, url)
+
+    def test_an_expired_token_is_left_to_horizon(self):
+        self.take.side_effect = EXPIRED
+
+        response = self.click(builders.INSTANCE)
+
+        self.assertTemplateUsed(response, 'not_authorized.html')
+
+
+class RowsTest(PanelTestCase):
+
+    def get(self, *instance_ids):
+        return self.client.get(ROWS, {'id': instance_ids})
+
+    def post(self, *instance_ids):
+        return self.client.post(ROWS, {'id': instance_ids})
+
+    def test_the_rows_that_are_asked_for_are_answered(self):
+        self.overview.return_value = overview(
+            builders.instance(), builders.instance(id='other'))
+
+        answer = json.loads(self.get(builders.INSTANCE).content)
+
+        self.assertEqual([builders.INSTANCE], list(answer['rows']))
+        row = answer['rows'][builders.INSTANCE]
+        assert row.strip().startswith('<tr')
+        assert 'Ready' in row
+        assert 'Running' in row
+
+    def test_only_the_guests_that_are_asked_for_are_asked(self):
+        self.overview.return_value = overview(
+            builders.instance(), builders.instance(id='other'))
+
+        self.get(builders.INSTANCE)
+
+        _request, instances = self.hear.call_args.args
+        self.assertEqual([builders.INSTANCE],
+                         [instance.id for instance in instances])
+
+    def test_not_all_guests_are_asked_at_once(self):
+        ids = [str(number) for number in range(30)]
+        self.overview.return_value = overview(
+            *[builders.instance(id=number) for number in ids])
+        self.hear.return_value = {}
+
+        answer = json.loads(self.get(*ids).content)
+
+        _request, instances = self.hear.call_args.args
+        self.assertEqual(25, len(instances))
+        self.assertEqual(30, len(answer['rows']))
+
+    def test_a_forged_id_is_no_row(self):
+        answer = json.loads(self.get('forged').content)
+
+        self.assertEqual({}, answer['rows'])
+
+    def test_looking_settles_nothing(self):
+        self.show(builders.instance(), builders.asked())
+
+        self.get(builders.INSTANCE)
+
+        assert not self.settle.called
+
+    def test_only_what_is_wanted_and_not_settled_is_settled(self):
+        pending = builders.asked()
+        self.overview.return_value = overview(
+            builders.instance(), builders.instance(id='sealed'),
+            builders.instance(id='unwanted'), images=(
+                pending, builders.sealed(properties={
+                    'instance_uuid': 'sealed'}),
+                builders.asked(properties={'instance_uuid': 'unwanted'})))
+
+        self.post(builders.INSTANCE, 'sealed')
+
+        self.settle.assert_called_once_with(
+            mock.ANY, self.overview.return_value.instances[0], [pending])
+
+    def test_what_was_settled_is_looked_at_again(self):
+        self.overview.side_effect = [
+            overview(builders.instance(), images=(builders.asked(),)),
+            overview(builders.instance(), images=(builders.sealed(),))]
+
+        answer = json.loads(self.post(builders.INSTANCE).content)
+
+        assert 'consistent' in answer['rows'][builders.INSTANCE]
+        self.assertEqual('', answer['problem'])
+
+    def test_without_anything_to_settle_one_look_is_enough(self):
+        self.post(builders.INSTANCE)
+
+        self.assertEqual(1, self.overview.call_count)
+
+    def test_settling_that_fails_is_said_beside_the_rows(self):
+        self.show(builders.instance(), builders.asked())
+        self.settle.side_effect = GLANCE_DOWN
+
+        answer = json.loads(self.post(builders.INSTANCE).content)
+
+        assert answer['problem'].startswith('Glance: The service does not')
+        assert builders.INSTANCE in answer['rows']
+
+    def test_a_guest_that_cannot_be_asked_is_said_in_its_row(self):
+        self.hear.return_value = {builders.INSTANCE: NOVA_DOWN}
+
+        answer = json.loads(self.get(builders.INSTANCE).content)
+
+        assert 'could not be asked' in answer['rows'][builders.INSTANCE]
+
+    def test_a_service_that_fails_is_an_answer(self):
+        for problem in (GLANCE_DOWN, NOVA_DOWN):
+            self.overview.return_value = overview(problems=(problem,))
+
+            response = self.get(builders.INSTANCE)
+
+            self.assertEqual(503, response.status_code)
+            answer = json.loads(response.content)
+            assert answer['problem'].startswith(problem.service)
+            assert 'secret reason' not in answer['problem']
+
+    def test_an_expired_token_is_left_to_horizon(self):
+        self.overview.side_effect = EXPIRED
+
+        response = self.get(builders.INSTANCE)
+
+        self.assertTemplateUsed(response, 'not_authorized.html')
+
+
+class InstanceTest(PanelTestCase):
+
+    def test_the_checks_and_the_snapshots_are_shown(self):
+        self.show(builders.instance(), builders.sealed(name='monday'),
+                  builders.image(id='another', name='tuesday'))
+
+        page = self.text(INSTANCE)
+
+        for word in ('Channel to the guest agent', 'Guest kit', 'monday',
+                     'tuesday', 'asked for by ann'):
+            assert word in page
+
+    def test_a_lost_snapshot_can_be_dismissed(self):
+        lost = builders.memory(gone=builders.NOW, cause='gone')
+        self.show(builders.remembering(lost))
+
+        self.assertContains(self.client.get(INSTANCE),
+                            'action="%s"' % DISMISS)
+
+    def test_other_snapshots_cannot_be_dismissed(self):
+        self.show(builders.instance(), builders.sealed())
+
+        self.assertNotContains(self.client.get(INSTANCE), DISMISS)
+
+    def test_without_glance_the_checks_are_shown(self):
+        self.one.return_value = (builders.instance(), GLANCE_DOWN)
+
+        page = self.text(INSTANCE)
+
+        assert 'Guest kit' in page
+        assert 'the image service did not answer' in page
+
+    def test_a_guest_that_cannot_be_asked_is_said(self):
+        self.hear.return_value = {builders.INSTANCE: NOVA_DOWN}
+
+        self.assertContains(self.client.get(INSTANCE), 'could not be asked')
+
+    def test_a_problem_is_a_page_with_its_status(self):
+        for kind in PROBLEMS:
+            self.one.side_effect = kind('Nova', 'secret reason')
+
+            for url in (INSTANCE, SNAPSHOT):
+                response = self.client.get(url)
+
+                self.assertEqual(kind.status, response.status_code)
+                self.assertTemplateUsed(response,
+                                        'consistent_snapshots/problem.html')
+                self.assertNotContains(response, 'secret reason',
+                                       status_code=kind.status)
+
+    def test_an_expired_token_is_left_to_horizon(self):
+        self.one.side_effect = EXPIRED
+
+        response = self.client.get(INSTANCE)
+
+        self.assertTemplateUsed(response, 'not_authorized.html')
+
+
+class FormTest(PanelTestCase):
+
+    def submit(self, **changes):
+        return self.client.post(SNAPSHOT, {
+            'name': 'mine', 'promise': 'filesystem-consistent', **changes})
+
+    def test_a_ready_instance_is_offered_a_consistent_snapshot(self):
+        page = self.text(SNAPSHOT)
+
+        assert 'All checks hold.' in page
+        assert 'value="Take consistent snapshot"' in page
+        assert 'value="filesystem-consistent"' in page
+
+    def test_what_is_missing_is_shown_with_its_remedy(self):
+        self.ask.return_value = guest(builders.Console())
+
+        page = self.text(SNAPSHOT)
+
+        assert 'Install the guest kit' in page
+        assert 'value="Take it anyway: unproven"' in page
+
+    def test_a_busy_instance_is_offered_nothing(self):
+        self.show(builders.instance(task_state='image_uploading'))
+
+        page = self.text(SNAPSHOT)
+
+        assert 'No snapshot can be taken now.' in page
+        assert 'type="submit" value=' not in page
+
+    def test_without_glance_the_form_is_shown(self):
+        self.one.return_value = (builders.instance(), GLANCE_DOWN)
+
+        self.assertContains(self.client.get(SNAPSHOT), 'All checks hold.')
+
+    def test_the_snapshot_is_taken_as_it_was_promised(self):
+        for promise in ('filesystem-consistent', 'unproven',
+                        'crash-consistent'):
+            response = self.submit(promise=promise)
+
+            self.assertRedirectsNoFollow(response, INDEX)
+            self.take.assert_called_with(
+                mock.ANY, builders.INSTANCE, 'mine',
+                accept=verdict.Verdict(promise))
+
+    def test_what_cannot_be_is_refused(self):
+        for changes in ({'name': ''}, {'name': '  '}, {'name': 'x' * 256},
+                        {'promise': ''}, {'promise': 'perfect'},
+                        {'promise': 'application-consistent'},
+                        {'promise': 'discarded'}):
+            response = self.submit(**changes)
+
+            self.assertFormErrors(response)
+
+        assert not self.take.called
+
+    def test_the_longest_name_is_taken(self):
+        self.submit(name='日' * 255)
+
+        self.assertEqual('日' * 255, self.take.call_args.args[2])
+
+    def test_an_instance_that_changed_meanwhile_is_not_taken(self):
+        self.take.return_value = NOT_TAKEN
+
+        response = self.submit()
+
+        self.assertContains(response, 'not as it was')
+
+    def test_what_the_cloud_refuses_is_said_in_the_form(self):
+        for kind in PROBLEMS:
+            self.take.side_effect = kind('Nova', 'secret reason')
+
+            response = self.submit()
+
+            self.assertFormErrors(response, 1)
+            self.assertNotContains(response, 'secret reason')
+
+    def test_an_expired_token_is_left_to_horizon(self):
+        self.take.side_effect = EXPIRED
+
+        response = self.submit()
+
+        self.assertTemplateUsed(response, 'not_authorized.html')
+
+
+class DismissTest(PanelTestCase):
+
+    def test_a_lost_snapshot_is_dismissed(self):
+        response = self.client.post(DISMISS, {'image': builders.SNAPSHOT})
+
+        self.dismiss.assert_called_once_with(
+            mock.ANY, builders.instance(), builders.SNAPSHOT)
+        self.assertRedirectsNoFollow(response, INSTANCE)
+
+    def test_looking_dismisses_nothing(self):
+        response = self.client.get(DISMISS)
+
+        self.assertEqual(405, response.status_code)
+        assert not self.dismiss.called
+
+    def test_a_reader_is_told_that_it_is_not_allowed(self):
+        self.dismiss.side_effect = errors.Forbidden('Nova', '')
+
+        response = self.client.post(DISMISS, {'image': builders.SNAPSHOT})
+
+        self.assertEqual(403, response.status_code)
