@@ -146,14 +146,14 @@ class PropertyForm(forms.Form):
     value = forms.CharField(required=False, strip=False)
     remove = forms.BooleanField(required=False)
 
-    def __init__(self, *args, plan, definitions, **kwargs):
+    def __init__(self, *args, sheet, plan, **kwargs):
         super().__init__(*args, **kwargs)
+        self.sheet = sheet
         self.plan = plan
-        self.definitions = definitions
         self.change = None
         name = self.initial.get('name')
         self.existing = name in plan.opened
-        self.definition = definitions.get(name)
+        self.definition = sheet.definitions.get(name)
         self.choices_id = self.add_prefix('choices')
         self._dress(name)
 
@@ -188,6 +188,7 @@ class PropertyForm(forms.Form):
             self.change = self._change(name, value)
         elif name or value:
             self.change = (name, properties.unify_lines(value))
+        if self.change is not None:
             self._check_name(name)
         if self.change is not None and self.change[1] is not None:
             self._check_value(*self.change)
@@ -201,13 +202,17 @@ class PropertyForm(forms.Form):
         return name, properties.unify_lines(value)
 
     def _check_name(self, name):
-        taken = set(self.plan.opened) | set(properties.KNOWN)
-        flaw = properties.name_flaw(name, taken)
+        flaw = None
+        if name not in self.plan.opened:
+            taken = set(self.plan.opened) | set(properties.KNOWN)
+            flaw = properties.name_flaw(name, taken)
+        elif rows.lock_of(self.sheet, name) is not None:
+            flaw = properties.Flaw.NAME_RESERVED
         if flaw is not None:
             self.add_error('name', texts.flaw(flaw))
 
     def _check_value(self, name, value):
-        definition = self.definitions.get(name)
+        definition = self.sheet.definitions.get(name)
         flaw = properties.value_flaw(value, definition)
         if flaw is not None:
             self.add_error('value', texts.flaw(flaw, definition))
@@ -248,7 +253,7 @@ class Editor(object):
         self.known = KnownForm(sheet, plan, data)
         self.others = PropertyFormSet(
             data, prefix='others', initial=_initial(sheet, plan),
-            form_kwargs={'plan': plan, 'definitions': sheet.definitions})
+            form_kwargs={'sheet': sheet, 'plan': plan})
 
     def is_valid(self):
         # Both are checked, so that all errors are shown at once.

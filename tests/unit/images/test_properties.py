@@ -1,0 +1,241 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""What may be written on an image, and what a change amounts to."""
+
+import json
+import shlex
+
+import pytest
+
+from snapshot_panel.consistency import facts
+from snapshot_panel.consistency import properties
+from tests.unit import builders
+
+Change = properties.Change
+Flaw = properties.Flaw
+Kind = properties.Kind
+Lock = properties.Lock
+ID = builders.BASE_IMAGE
+
+# Legal, all of them, and to be left alone.
+UNUSUAL = {
+    'empty': '', 'spaces ': '  two  ', 'ünï': '雪 \t', 'a/b~c': "it's $HOME",
+    'json': '{"a": [1, "<b>"]}', 'lines': 'one\ntwo\r\nthree', 'e=q': '=',
+}
+
+
+def plan(opened=None, **wanted):
+    opened = opened or {}
+    return properties.Plan(ID, opened, tuple(
+        Change(name, opened.get(name), new)
+        for name, new in sorted(wanted.items())))
+
+
+@pytest.mark.parametrize('name, flaw', [
+    ('fine', None),
+    ('with space', None),
+    ('x' * 255, None),
+    ('', Flaw.NAME_MISSING),
+    ('   ', Flaw.NAME_MISSING),
+    ('x' * 256, Flaw.NAME_LONG),
+    (' edge', Flaw.NAME_EDGES),
+    ('a\nb', Flaw.NAME_CONTROL),
+    ('a=b', Flaw.NAME_EQUALS),
+    ('a😀', Flaw.FOUR_BYTES),
+    ('visibility', Flaw.NAME_RESERVED),
+    ('deleted', Flaw.NAME_RESERVED),
+    ('os_glance_importing', Flaw.NAME_RESERVED),
+    ('image_type', Flaw.NAME_RESERVED),
+    ('consistency_verdict', Flaw.NAME_RESERVED),
+    ('Consistency_Verdict', Flaw.NAME_RESERVED),
+    ('There', Flaw.NAME_TWICE),
+])
+def test_names_of_new_properties(name, flaw):
+    assert properties.name_flaw(name, {'there'}) is flaw
+
+
+@pytest.mark.parametrize('value, definition, flaw', [
+    ('', None, None),
+    ('é' * 32767, None, None),
+    ('é' * 32768, None, Flaw.VALUE_LONG),
+    ('a\0b', None, Flaw.VALUE_NUL),
+    ('😀', None, Flaw.FOUR_BYTES),
+    ('b', {'choices': ('a', 'b')}, None),
+    ('B', {'choices': ('a', 'b')}, Flaw.NOT_A_CHOICE),
+    ('0', {'kind': Kind.INTEGER, 'lowest': 0}, None),
+    ('-1', {'kind': Kind.INTEGER, 'lowest': 0}, Flaw.OUT_OF_RANGE),
+    ('9', {'kind': Kind.INTEGER, 'highest': 8}, Flaw.OUT_OF_RANGE),
+    ('1.5', {'kind': Kind.INTEGER}, Flaw.NOT_A_NUMBER),
+    ('1.5', {'kind': Kind.NUMBER}, None),
+    ('many', {'kind': Kind.NUMBER}, Flaw.NOT_A_NUMBER),
+    ('True', {'kind': Kind.BOOLEAN}, None),
+    ('maybe', {'kind': Kind.BOOLEAN}, Flaw.NOT_A_FLAG),
+])
+def test_values(value, definition, flaw):
+    if definition is not None:
+        definition = properties.Definition('x', **definition)
+
+    assert properties.value_flaw(value, definition) is flaw
+
+
+@pytest.mark.parametrize('name, lock', [
+    ('os_type', None),
+    ('consistency_evidence', Lock.SEAL),
+    ('CONSISTENCY_EVIDENCE', Lock.SEAL),
+    ('base_image_ref', Lock.SERVICES),
+    ('owner', Lock.SCHEMA),
+    ('hw_qemu_guest_agent', Lock.PENDING),
+    ('os_shutdown_timeout', Lock.PENDING),
+    ('licence', Lock.PROTECTED),
+])
+def test_locks(name, lock):
+    assert properties.lock(name, True, {'licence'}) is lock
+
+
+def test_what_is_settled_does_not_lock_its_evidence():
+    assert properties.lock('hw_qemu_guest_agent') is None
+
+
+def test_the_clouds_definition_comes_first_and_ours_fills_it():
+    cloud = {'os_require_quiesce': properties.Definition(
+        'os_require_quiesce', title='Quiesce', help='Help')}
+
+    found = properties.known(cloud)['os_require_quiesce']
+
+    assert (found.title, found.choices) == ('Quiesce', ('yes', 'no'))
+    assert properties.known({})['os_type'] == properties.KNOWN['os_type']
+
+
+def test_only_what_changed_is_sent():
+    old = {'kept': ' ', 'changed': '1', 'removed': '', 'a/b~c': 'x'}
+    new = {'kept': ' ', 'changed': '2', 'added': '', 'a/b~c': 'y'}
+
+    patch = [change.operation() for change in properties.diff(old, new)]
+
+    assert patch == [
+        {'op': 'replace', 'path': '/a~1b~0c', 'value': 'y'},
+        {'op': 'add', 'path': '/added', 'value': ''},
+        {'op': 'replace', 'path': '/changed', 'value': '2'},
+        {'op': 'remove', 'path': '/removed'},
+    ]
+
+
+def test_seals_are_no_change():
+    assert properties.diff({}, {'consistency_verdict': 'unproven'}) == ()
+
+
+def test_a_plan_survives_being_carried():
+    made = plan(UNUSUAL, new='x', empty=None)
+
+    assert properties.Plan.load(made.dump()) == made
+
+
+@pytest.mark.parametrize('text', [
+    '', 'x', '[]', '{}', json.dumps({'image': ID, 'opened': [], 'set': {}}),
+    json.dumps({'image': ID, 'opened': {'a': None}, 'set': {}}),
+    json.dumps({'image': ID, 'opened': {}, 'set': {'a': 1}}),
+    json.dumps({'image': '../x', 'opened': {}, 'set': {}}),
+])
+def test_what_is_no_plan_is_refused(text):
+    with pytest.raises(ValueError):
+        properties.Plan.load(text)
+
+
+def test_nobody_else_changed_anything():
+    opened = {'a': '1', 'b': '2'}
+
+    assert properties.disputes(plan(opened, a='9'), opened) == ()
+
+
+def test_somebody_else_wanted_the_same():
+    assert properties.disputes(plan({'a': '1'}, a='2'), {'a': '2'}) == ()
+
+
+def test_a_verdict_that_was_sealed_meanwhile_is_no_dispute():
+    assert properties.disputes(
+        plan({}, a='2'), {'consistency_rule': 'silent'}) == ()
+
+
+def test_both_changes_are_shown():
+    opened = {'both': '1', 'mine': '1', 'theirs': '1', 'same': '1'}
+    today = {'both': '3', 'mine': '1', 'same': '2'}
+
+    found = properties.disputes(
+        plan(opened, both='2', mine='2', same='2'), today)
+
+    assert found == (
+        properties.Dispute('both', '1', '3', '2'),
+        properties.Dispute('mine', '1', '1', '2'),
+        properties.Dispute('theirs', '1', None, '1'))
+    assert [each.contested for each in found] == [True, False, False]
+
+
+def test_a_plan_can_be_based_on_today_and_give_up_a_part():
+    made = plan({'a': '1'}, a='2', b='2', c='2')
+
+    rebased = made.rebased({'a': '3', 'c': '2'}, without={'b'})
+
+    assert rebased == properties.Plan(
+        ID, {'a': '3', 'c': '2'}, (Change('a', '3', '2'),))
+
+
+@pytest.mark.parametrize('changes, name', [
+    ({'fine': 'x', 'gone': None}, None),
+    ({'consistency_verdict': 'application-consistent'},
+     'consistency_verdict'),
+    ({'visibility': 'public'}, 'visibility'),
+    ({'hw_qemu_guest_agent': 'yes'}, 'hw_qemu_guest_agent'),
+    ({' x': 'y'}, ' x'),
+    ({'x': 'a\0'}, 'x'),
+])
+def test_a_plan_that_came_back_is_checked_again(changes, name):
+    made = plan({'gone': ' '}, **changes)
+
+    assert properties.unsound(made, pending=True) == name
+
+
+def test_commands_do_the_same():
+    made = plan(UNUSUAL, **{'a/b~c': "it's", 'empty': None, 'new': '',
+                            'e=q': 'x', 'lines': 'a\nb'})
+
+    lines = properties.commands(made)
+
+    assert [shlex.split(line) for line in lines] == [
+        ['openstack', 'image', 'set', '--property', "a/b~c=it's",
+         '--property', 'lines=a\nb', '--property', 'new=', ID],
+        ['openstack', 'image', 'unset', '--property', 'empty', ID]]
+
+
+@pytest.mark.parametrize('value, changes', [
+    (None, True), ('no', True), ('', True), ('yes', False), ('true', False),
+    ('1', False)])
+def test_a_preset_changes_what_nova_does_not_read_as_wanted(value, changes):
+    values = {} if value is None else {'hw_qemu_guest_agent': value}
+    image = facts.Image(ID, 'x', 'active', values)
+
+    found = properties.Preset.READY.plan(image).changes
+
+    assert found == ((Change('hw_qemu_guest_agent', value, 'yes'),)
+                     if changes else ())
+
+
+def test_drift_is_what_nova_can_show():
+    embedded = facts.Properties(
+        {'hw_qemu_guest_agent': 'yes', 'os_type': 'linux'},
+        facts.Source.EMBEDDED)
+    today = {'hw_qemu_guest_agent': 'true', 'os_version': '12',
+             'os_type': 'windows'}
+
+    assert properties.drift(embedded, today) == (
+        Change('os_type', 'linux', 'windows'),)
+    assert properties.drift(facts.UNKNOWN_PROPERTIES, today) is None
