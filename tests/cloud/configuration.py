@@ -192,7 +192,7 @@ def _nova(layout):
         # often, and a busy machine is not a dead one.
         'report_interval': 30, 'service_down_time': 300,
         'instances_path': layout.folder / 'state' / 'instances',
-        'log_options': False,
+        'log_options': False, 'allow_resize_to_same_host': True,
         # Each look at a server asks Neutron, whose client warns each time.
         'default_log_levels': 'neutronclient=ERROR,stevedore=CRITICAL',
     }

@@ -133,7 +133,9 @@ class DemoDriver(fake.FakeDriver):
     """A hypervisor whose guests are models."""
 
     capabilities = dict(fake.FakeDriver.capabilities,
-                        supports_image_type_qcow2=True)
+                        supports_image_type_qcow2=True,
+                        # There is no other host to resize an instance to.
+                        supports_migrate_to_same_host=True)
 
     def __init__(self, virtapi, read_only=False):
         super().__init__(virtapi, read_only)
