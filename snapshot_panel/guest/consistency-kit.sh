@@ -100,7 +100,7 @@ make_keys() {
     while read -r bytes; do
         # shellcheck disable=SC2086  # 16 words made one
         set -- "$last" $bytes
-        [ -n "$key" ] || { shift; IFS=; key=$*; unset IFS; set -- "$last"; }
+        [ -n "$key" ] || { shift; IFS=; key="$*"; unset IFS; set -- "$last"; }
         printf '%s' "$key" >"$RUN/key.$last"
         key=''
         last=$((last + 1))
@@ -148,11 +148,10 @@ list_file_systems() {
     # one where writing can be tried.
     for wanted in / rw ro; do
         while read -r id _ number _ mount options rest; do
-            case $wanted,$mount,$seen in
-                /,/,*) ;;
-                /,* | *" $number "*) continue ;;
-            esac
-            case $wanted,$options, in /* | rw,rw,* | ro,ro,*) ;; *) continue ;;
+            case $seen in *" $number "*) continue ;; esac
+            case $wanted,$mount,,$options, in
+                /,/,,* | r?,*,,"$wanted",*) ;;
+                *) continue ;;
             esac
             rest=${rest#*- }
             type=${rest%% *} rest=${rest#* }
@@ -169,7 +168,7 @@ list_file_systems() {
                 vfat | msdos | exfat) kind=still ;;
                 *) kind=freeze count=$((count + 1)) ;;
             esac
-            echo "$kind $number $type $disk $device $id $mount"
+            printf '%s\n' "$kind $number $type $disk $device $id $mount"
         done <"$R/proc/self/mountinfo"
     done >"$EVENT/table"
 }
@@ -205,16 +204,24 @@ leads_to_mount() {
 # watcher that looks what the writer waits for.
 watch_file_systems() {
     line=0
-    while read -r kind number _ _ device id mount; do
+    while read -r kind number type _ device id mount; do
         line=$((line + 1))
         case $mount in *\\*) mount=$(printf '%b' "$mount") ;; esac
-        [ "$kind" = freeze ] || { note_writes "$number" "$mount"; continue; }
         leads_to_mount "$id" "$mount" || continue
-        writer "$line" "${mount%/}/$LONG" </dev/null >/dev/null 2>&1 &
-        { watcher "$line" $! | read_flag "$line" "$device"; } \
-            </dev/null >/dev/null 2>&1 &
+        [ "$kind" = freeze ] || { note_writes "$number" "$mount"; continue; }
+        start_writer
+        case $type in
+            ext[34]) { watcher "$line" "$writer" | read_flag; } ;;
+            *) watcher "$line" "$writer" ;;
+        esac </dev/null >/dev/null 2>&1 3>&- 4>&- 5>&- 6>&- 7>&- &
     done <"$EVENT/table"
-} 2>/dev/null 3>&- 4>&- 5>&- 6>&- 7>&-
+} 2>/dev/null
+
+start_writer() {
+    writer "$line" "${mount%/}/$LONG" \
+        </dev/null >/dev/null 2>&1 3>&- 4>&- 5>&- 6>&- 7>&- &
+    writer=$!
+}
 
 # Try to write until the thaw; note the longest try and when it ended.
 writer() {
@@ -225,6 +232,7 @@ writer() {
     clock
     start=$now
     until is_over; do
+        clock
         before=$now
         { :; } >"$2"
         clock
@@ -279,15 +287,15 @@ is_over() {
 # When the watcher ends, read the flags of an ext4 superblock: a bit says
 # that the journal is in use. The reader is started before the freeze.
 read_flag() {
-    od -An -tu1 -j1120 -N1 - "$R$2" >"$EVENT/flag.$1"
+    od -An -tu1 -j1120 -N1 - "$R$device" >"$EVENT/flag.$line"
 }
 
-# Tell whether the superblock of line $1, device $2 was clean when the proof
-# was seen, and is in use again.
+# Tell whether the superblock was clean when the proof was seen, and is in use
+# again.
 was_clean() {
     flag=''
-    read -r flag <"$EVENT/flag.$1"
-    after=$(od -An -tu1 -j1120 -N1 "$R$2")
+    read -r flag <"$EVENT/flag.$line"
+    after=$(od -An -tu1 -j1120 -N1 "$R$device")
     [ -n "$flag" ] && [ -n "$after" ] &&
         [ $((flag & 4)) = 0 ] && [ $((after & 4)) = 4 ]
 } 2>/dev/null
@@ -302,48 +310,80 @@ count_writes() {
     read -r _ _ _ _ _ _ sectors _ <"$R/sys/dev/block/$1/stat"
 }
 
+# Tell whether a device saw no write since then.
+was_left_alone() {
+    noted=''
+    read -r noted <"$EVENT/sectors.$line" && count_writes "$number" &&
+        [ "$noted" = "$sectors" ]
+} 2>/dev/null
+
+# Tell whether the file system of a line was frozen until the thaw; set $stall
+# in seconds and $proof.
+was_frozen() {
+    proof='' longest=0 ended=0
+    [ -s "$EVENT/proof.$line" ] || return 1
+    until [ -e "$EVENT/stall.$line" ]; do
+        clock
+        [ $((now - thawed)) -lt 500 ] || return 1
+        sleep 0.05
+    done
+    read -r proof <"$EVENT/proof.$line"
+    read -r longest ended <"$EVENT/stall.$line"
+    # Somebody else thawed it, maybe before the copy.
+    [ "$ended" -ge $((thawed - EARLY)) ] || return 1
+    ! was_clean || proof=$proof,superblock
+    # Less than the clock can tell.
+    [ "$longest" -gt 0 ] || longest=1
+    stall=$(printf '%d.%02d' $((longest / 100)) $((longest % 100)))
+} 2>/dev/null
+
 # --- Application hooks ------------------------------------------------------
 
-# Set $hooks and $former as install found them.
-read_settings() {
+# Call $1 for each application hook, as $hook, until it fails.
+for_each_hook() {
     hooks=/etc/qemu/fsfreeze-hook.d former=''
     [ ! -r "$STATE/hooks" ] || read -r hooks <"$STATE/hooks"
     [ ! -r "$STATE/former-hook" ] || read -r former <"$STATE/former-hook"
+    for hook in ${former:+"$R$former"} "$R$hooks"/*; do
+        case $hook in
+            *~ | *.bak | *.sample | *.rpm* | *.dpkg-*) continue ;;
+        esac
+        if [ -f "$hook" ] && [ -x "$hook" ]; then
+            "$1" || return 1
+        fi
+    done
 }
 
-# Run every application hook with freeze, until one fails. The list of those
-# that ran, with their status, is kept.
-freeze_hooks() {
-    read_settings
-    for hook in ${former:+"$former"} "$R$hooks"/*; do
-        case $hook in
-            *~ | *.bak | *.sample | *.rpm* | *.dpkg-* | "$R$KIT") continue ;;
-        esac
-        [ -f "$hook" ] && [ -x "$hook" ] || continue
-        run_hook "$hook" freeze
-        echo "$status $hook" >>"$EVENT/hooks"
-        [ "$status" = 0 ] || return 1
-    done
+# Run a hook with freeze; it is kept in a list with its status.
+freeze_hook() {
+    run_hook freeze
+    printf '%s\n' "$status $hook" >>"$EVENT/hooks"
+    [ "$status" = 0 ]
+}
+
+thaw_hook() {
+    run_hook thaw
 }
 
 run_hook() {
     status=0
     log=$HOOK_LOG
-    { :; } 2>/dev/null >>"$log" || log=/dev/null
-    timeout -k 5 "$HOOK_SECONDS" "$1" "$2" </dev/null >>"$log" 2>&1 || status=$?
+    { { :; } >>"$log"; } 2>/dev/null || log=/dev/null
+    timeout -k 5 "$HOOK_SECONDS" "$hook" "$1" </dev/null >>"$log" 2>&1 ||
+        status=$?
 }
 
-# Run the same hooks with thaw; add a witness for each to $EVENT/words.
+# Run the hooks of the list with thaw; keep what to say of them.
 thaw_hooks() {
     [ -e "$EVENT/hooks" ] || return 0
     while read -r frozen hook; do
-        run_hook "$hook" thaw
+        run_hook thaw
         to_word "${hook##*/}"
         echo "hook name=$word freeze=$frozen thaw=$status"
     done <"$EVENT/hooks" >"$EVENT/words"
 }
 
-# --- Freeze and thaw: what the agent calls ----------------------------------
+# --- What the agent calls ---------------------------------------------------
 
 freeze() {
     prepare
@@ -351,29 +391,470 @@ freeze() {
     EVENT=$(mktemp -d "$RUN/event.XXXXXX") || EVENT=$RUN/nowhere
     list_file_systems 2>/dev/null
     say "freeze fs=$count"
-    if ! freeze_hooks; then
-        thaw_hooks
+    if ! for_each_hook freeze_hook; then
+        refused=$status
         to_word "${hook##*/}"
-        frozen=$(sed -n '$s/ .*//p' "$EVENT/hooks")
-        say "aborted name=$word status=${frozen:-1}"
+        thaw_hooks
+        say "aborted name=$word status=$refused"
         rm -rf "$EVENT"
         exit 1
     fi
     echo "$EVENT" >"$RUN/event"
     comm=''
     read -r comm <"$R/proc/$AGENT/comm"
+    # Called by anybody else, there is nothing to prove.
     [ "$comm" != qemu-ga ] || watch_file_systems
-}
+} 2>/dev/null
 
 thaw() {
     EVENT=$RUN/nowhere
     [ ! -s "$RUN/event" ] || read -r EVENT <"$RUN/event"
-    [ -d "$EVENT" ] || return 0
+    if [ ! -d "$EVENT" ]; then
+        # What was frozen is not known: thaw all, as the agent asks.
+        for_each_hook thaw_hook
+        return 0
+    fi
     clock
     thawed=$now
     { :; } >"$EVENT/end"
     thaw_hooks
-    collect
-    say "$@"
+    say_thaw
     rm -rf "$RUN/event" "$EVENT"
+} 2>/dev/null
+
+say_thaw() {
+    frozen=0 hooked=0 line=0
+    while read -r kind number type disk device _ mount; do
+        line=$((line + 1))
+        to_word "$mount"
+        where="path=$word type=$type disk=$disk"
+        if [ "$kind" = still ]; then
+            was_left_alone || set -- "$@" "open $where"
+        elif was_frozen; then
+            frozen=$((frozen + 1))
+            set -- "$@" "frozen $where stall=$stall proof=$proof"
+        else
+            set -- "$@" "open $where"
+        fi
+    done <"$EVENT/table"
+    [ ! -e "$EVENT/words" ] || while read -r words; do
+        hooked=$((hooked + 1))
+        set -- "$@" "$words"
+    done <"$EVENT/words"
+    say "$@" "thaw fs=$frozen hooks=$hooked"
 }
+
+# --- What systemd calls -----------------------------------------------------
+
+started() {
+    prepare
+    version=$(qemu-ga --version)
+    version=${version#QEMU Guest Agent }
+    to_word "${version%% *}"
+    say "started agent=${word:-unknown}"
+} 2>/dev/null
+
+stopped() {
+    prepare
+    say stopped
+}
+
+# At the very end of a shutdown. A disk that is still writable was not put
+# away in order.
+powered_off() {
+    while read -r source _ _ options _; do
+        case $source,$options, in /dev/*,rw,*) return 0 ;; esac
+    done <"$R/proc/mounts"
+    prepare
+    say poweroff
+}
+
+# --- Distributions: one entry each ------------------------------------------
+
+# What is set for each: how to install the package and whether it is there,
+# how to remove it, how to list packages; the agent's unit; the configuration
+# that the agent really reads (conf: its own file; env: variables of the
+# unit); the folder of the application hooks.
+find_distribution() {
+    ID='' ID_LIKE='' PRETTY_NAME=''
+    # shellcheck source=/dev/null
+    [ ! -r "$R/etc/os-release" ] || . "$R/etc/os-release"
+    conf=/etc/qemu/qemu-ga.conf sysconfig='' hooks=/etc/qemu/fsfreeze-hook.d
+    unit=qemu-guest-agent.service
+    case " $ID $ID_LIKE " in
+        *' debian '* | *' ubuntu '*) family=debian ;;
+        *' rhel '* | *' fedora '* | *' centos '*) family=redhat
+            conf='' sysconfig=/etc/sysconfig/qemu-ga
+            hooks=/etc/qemu-ga/fsfreeze-hook.d ;;
+        *suse*) family=suse sysconfig=/etc/sysconfig/qemu-ga
+            [ -n "$(systemctl cat "$unit" 2>/dev/null)" ] ||
+                unit=qemu-ga@.service ;;
+        *) fail "This kit does not know ${PRETTY_NAME:-this system}." \
+            "By hand: install the QEMU guest agent, tell it to use a freeze" \
+            "hook (fsfreeze-hook=$KIT under [general] in its qemu-ga.conf)," \
+            "copy this script to $KIT and let the agent's unit call it" \
+            "with started and stopped (ExecStartPost=, ExecStopPost=)." ;;
+    esac
+}
+
+install_package() {
+    case $family in
+        debian)
+            DEBIAN_FRONTEND=noninteractive
+            export DEBIAN_FRONTEND
+            set -- apt-get install -qy --no-install-recommends
+            "$@" qemu-guest-agent ||
+                { apt-get update -q && "$@" qemu-guest-agent; } ;;
+        redhat) "$(command -v dnf || echo yum)" install -qy qemu-guest-agent ;;
+        suse) zypper --non-interactive install qemu-guest-agent ;;
+    esac >&2
+}
+
+list_packages() {
+    case $family in
+        debian) dpkg-query -W -f '${Package}\n' ;;
+        *) rpm -qa --queryformat '%{NAME}\n' ;;
+    esac | sort -u
+}
+
+# Remove what came with the agent; what something else needs now stays.
+remove_packages() {
+    case $family in
+        debian) xargs dpkg --purge <"$STATE/packages" ;;
+        *)  rpm -e qemu-guest-agent
+            xargs -n 1 rpm -e <"$STATE/packages" ;;
+    esac >/dev/null 2>&1
+    ! command -v qemu-ga >/dev/null
+}
+
+# --- Install ----------------------------------------------------------------
+
+install() {
+    must_be_root
+    [ -r "$0" ] || fail "Save this script as a file and run that."
+    find_distribution
+    make_folder "$STATE"
+    add_package
+    systemctl is-enabled --quiet "$unit" 2>/dev/null && old=enabled || old=''
+    systemctl is-active --quiet "$unit" && old="$old active"
+    remember service "$old"
+    make_folder "$R${KIT%/*}"
+    if ! cmp -s "$0" "$R$KIT"; then
+        cat "$0" >"$R$KIT.new"
+        chmod 755 "$R$KIT.new"
+        mv "$R$KIT.new" "$R$KIT"
+    fi
+    [ -z "$conf" ] || configure_agent
+    echo "$hooks" >"$STATE/hooks"
+    write_drop_in
+    allow_in_selinux
+    for folder in /usr/lib/systemd/system-shutdown \
+            /lib/systemd/system-shutdown; do
+        [ ! -d "$R$folder" ] || { ln -sf "$KIT" "$R$folder/consistency-kit"
+            break; }
+    done
+    systemctl daemon-reload
+    # Its own rule starts the agent where there is a channel.
+    udevadm control --reload
+    udevadm trigger --subsystem-match=virtio-ports
+    systemctl enable --quiet "$unit" 2>/dev/null
+    [ ! -e "$CHANNEL" ] || systemctl restart "$unit"
+    echo 'Installed. To see what works: consistency-kit check'
+}
+
+add_package() {
+    ! command -v qemu-ga >/dev/null || return 0
+    list_packages >"$STATE/packages.before"
+    install_package || fail "The package qemu-guest-agent could not be" \
+        "installed. Is there a network, and does it reach a mirror of this" \
+        "distribution? See the package manager's words above."
+    list_packages | comm -13 "$STATE/packages.before" - >"$STATE/packages"
+    rm "$STATE/packages.before"
+}
+
+# Add the hook to the agent's own configuration file, and let it freeze.
+configure_agent() {
+    make_folder "$R${conf%/*}"
+    remember_hook "$(sed -n 's/^ *fsfreeze-hook *= *//p' "$R$conf" \
+        2>/dev/null)"
+    # Again: from what was there at first, unless it was changed since.
+    if [ -e "$STATE/conf.ours" ] && ! cmp -s "$STATE/conf.ours" "$R$conf"
+    then
+        rm "$STATE/conf.ours"
+    fi
+    if [ ! -e "$STATE/conf.ours" ]; then
+        rm -f "$STATE/conf.before"
+        [ ! -e "$R$conf" ] || cp -p "$R$conf" "$STATE/conf.before"
+    fi
+    { sed -e '/^ *fsfreeze-hook *=/d' -e "/^\[general\]/a fsfreeze-hook=$KIT" \
+        "$STATE/conf.before" 2>/dev/null || printf '[general]\n%s\n' \
+        "fsfreeze-hook=$KIT"; } | unblock >"$STATE/conf.ours"
+    grep -q '^\[general\]' "$STATE/conf.ours" ||
+        printf '[general]\n%s\n' "fsfreeze-hook=$KIT" >>"$STATE/conf.ours"
+    [ -e "$R$conf" ] || { : >"$R$conf"; chmod 644 "$R$conf"; }
+    cat "$STATE/conf.ours" >"$R$conf"
+}
+
+# Take the freeze commands from lists of blocked ones and add them to lists of
+# allowed ones.
+unblock() {
+    sed -e '/^ *\(block-rpcs\|blacklist\|BLOCK_RPCS\|BLACKLIST_RPC\)/b block' \
+        -e '/--block-rpcs\|--blacklist/b block' \
+        -e 's/\(allow-rpcs *= *\)/\1guest-fsfreeze-status,guest-fsfreeze-f'\
+'reeze,guest-fsfreeze-freeze-list,guest-fsfreeze-thaw,/' -e b -e ': block' \
+        -e 's/guest-fsfreeze-[a-z-]*//g; s/,,*/,/g; s/\(= *"\{0,1\}\),/\1/' \
+        -e 's/,\("\{0,1\}\) *$/\1/'
+}
+
+# Keep a hook that was used before. The distributions' own one runs the folder
+# of application hooks, which the kit does itself.
+remember_hook() {
+    case $1 in '' | "$KIT" | /dev/null) return 0 ;; esac
+    [ -x "$R$1" ] && ! grep -q 'fsfreeze-hook\.d' "$R$1" || return 0
+    remember former-hook "$1"
+}
+
+# Tell the unit to call the kit, and where the unit takes the hook from
+# variables, set them: later files of variables win.
+write_drop_in() {
+    folder=$R/etc/systemd/system/$unit.d
+    make_folder "$folder"
+    {   echo '[Service]'
+        [ -z "$sysconfig" ] || echo "EnvironmentFile=-$STATE/variables"
+        echo "ExecStartPost=-$KIT started"
+        echo "ExecStopPost=-$KIT stopped"
+    } >"$folder/consistency-kit.conf"
+    chmod 755 "$folder"
+    chmod 644 "$folder/consistency-kit.conf"
+    [ -n "$sysconfig" ] || return 0
+    remember_hook "$(sed -n 's/^FSFREEZE_HOOK_PATHNAME=//p' \
+        "$R$sysconfig" 2>/dev/null | tr -d "\"'")"
+    # Lists only where they block the freeze: others stay the owner's.
+    {   echo "FSFREEZE_HOOK_PATHNAME=$KIT"
+        grep -E '^(BLACKLIST_RPC|BLOCK_RPCS)=.*guest-fsfreeze' "$R$sysconfig"
+        grep -E '^FILTER_RPC_ARGS=.*(-b|--bl).*guest-fsfreeze' "$R$sysconfig"
+        grep -E '^FILTER_RPC_ARGS=.*allow-rpcs' "$R$sysconfig" |
+            grep -v guest-fsfreeze-freeze,
+    } 2>/dev/null | unblock >"$STATE/variables"
+}
+
+# Let the kit out of the agent's confinement: it reads what other processes
+# wait for, and the agent reads every mount point.
+allow_in_selinux() {
+    command -v selinuxenabled >/dev/null && selinuxenabled || return 0
+    chcon -t virt_qemu_ga_unconfined_exec_t "$R$KIT"
+    ! semanage fcontext -a -t virt_qemu_ga_unconfined_exec_t "$KIT" \
+        2>/dev/null || remember label yes
+    for name in virt_qemu_ga_read_nonsecurity_files \
+            virt_qemu_ga_run_unconfined; do
+        case $(getsebool "$name" 2>/dev/null) in
+            *off) setsebool -P "$name" on && echo "$name" >>"$STATE/booleans"
+        esac
+    done
+}
+
+# --- Uninstall --------------------------------------------------------------
+
+uninstall() {
+    must_be_root
+    [ -d "$STATE" ] || { echo 'Not installed.'; return 0; }
+    find_distribution
+    left=''
+    [ ! -e "$STATE/conf.ours" ] || restore_configuration
+    [ ! -e "$STATE/booleans" ] || while read -r name; do
+        setsebool -P "$name" off
+    done <"$STATE/booleans"
+    [ ! -e "$STATE/label" ] || semanage fcontext -d "$KIT"
+    rm -f "$R/etc/systemd/system/$unit.d/consistency-kit.conf" \
+        "$R/usr/lib/systemd/system-shutdown/consistency-kit" \
+        "$R/lib/systemd/system-shutdown/consistency-kit"
+    systemctl daemon-reload
+    old=''
+    [ ! -r "$STATE/service" ] || read -r old <"$STATE/service"
+    case $old in
+        *active*) systemctl restart "$unit" ;;
+        *) systemctl stop "$unit" ;;
+    esac
+    case $old in *enabled*) ;; *) systemctl disable --quiet "$unit"
+    esac 2>/dev/null
+    if [ -e "$STATE/packages" ] && ! remove_packages; then
+        left="$left the package qemu-guest-agent;"
+    fi
+    systemctl daemon-reload
+    rm -f "$R$KIT"
+    rm -rf "$RUN"
+    [ ! -e "$STATE/folders" ] || sort -r "$STATE/folders" | xargs rmdir
+    rm -rf "$STATE"
+    echo "Uninstalled.${left:+ Left, because it is needed or changed:$left}"
+}
+
+restore_configuration() {
+    if ! cmp -s "$STATE/conf.ours" "$R$conf"; then
+        left="$left $conf (the line fsfreeze-hook is taken out);"
+        sed -i "/^fsfreeze-hook=${KIT%/*}.consistency-kit\$/d" "$R$conf"
+    elif [ -e "$STATE/conf.before" ]; then
+        cp -p "$STATE/conf.before" "$R$conf"
+    else
+        rm -f "$R$conf"
+    fi
+}
+
+# --- Check ------------------------------------------------------------------
+
+check() {
+    must_be_root
+    bad=0
+    find_distribution
+    told 'The channel to the hypervisor exists.' \
+        'There is no channel. Set hw_qemu_guest_agent=yes on the image and' \
+        'boot a new instance from it.' -- test -e "$CHANNEL"
+    told 'The agent runs.' "The agent does not run: systemctl status $unit" \
+        -- systemctl is-active --quiet "$unit"
+    told 'The agent calls the kit.' 'The agent does not know of the kit:' \
+        'run install again.' -- agent_calls_kit
+    told 'The agent may freeze.' 'Freezing is blocked in the configuration' \
+        'of the agent.' -- agent_may_freeze
+    told 'Kernel messages reach a serial console.' 'No kernel messages on a' \
+        'serial console: add console=ttyS0 to the kernel command line.' \
+        -- grep -q '^\(tty[^0-9]\|hvc\)' "$R/proc/consoles"
+    told 'Witnesses are let through.' 'Witnesses do not get through: look' \
+        'at kernel.printk (above 1), kernel.printk_devkmsg (not off) and' \
+        'printk.time.' -- witnesses_get_through
+    told 'Witnesses were said since boot.' 'No witness since boot yet:' \
+        "systemctl restart $unit" -- test -s "$RUN/seq"
+    describe_file_systems
+    [ "${1-}" != --freeze ] || trial_freeze
+    [ "$bad" = 0 ]
+}
+
+# told GOOD BAD... -- COMMAND: say GOOD or BAD, as the command ends.
+told() {
+    good=$1 words=''
+    shift
+    while [ "$1" != -- ]; do
+        words="$words $1"
+        shift
+    done
+    shift
+    if "$@" >/dev/null 2>&1; then
+        echo "ok    $good"
+    else
+        echo "WRONG$words"
+        bad=1
+    fi
+}
+
+# The agent's own view: its arguments, or the configuration that it reads.
+agent_words() {
+    pid=$(pidof qemu-ga) && tr '\0' '\n' <"$R/proc/$pid/cmdline" &&
+        qemu-ga --dump-conf
+}
+
+agent_calls_kit() {
+    agent_words | grep -q "$KIT"
+}
+
+agent_may_freeze() {
+    ! agent_words | grep '^\(-b\|.*block-rpcs\|.*blacklist\)' |
+        grep -q guest-fsfreeze
+}
+
+witnesses_get_through() {
+    read -r level _ <"$R/proc/sys/kernel/printk" && [ "$level" -gt 1 ] &&
+        ! grep -q off "$R/proc/sys/kernel/printk_devkmsg" &&
+        grep -q Y "$R/sys/module/printk/parameters/time"
+}
+
+describe_file_systems() {
+    prepare
+    EVENT=$(mktemp -d "$RUN/event.XXXXXX")
+    list_file_systems
+    while read -r kind _ type _ device _ mount; do
+        case $kind,$device in
+            freeze,/dev/loop*) echo "note  $mount lies on a loop device:" \
+                'freezing it can hang the agent.' ;;
+            freeze,*) echo "note  $mount ($type) needs a proof." ;;
+            *) echo "note  $mount ($type) cannot be frozen; it counts as" \
+                'left alone if nothing is written there meanwhile.' ;;
+        esac
+    done <"$EVENT/table"
+    [ "$count" != 0 ] ||
+        echo 'note  Nothing is writable: a freeze cannot be proven.'
+    rm -r "$EVENT"
+}
+
+# Freeze for a second without the agent, and see whether each writer waits.
+# No witness is said: a snapshot just now must not take this for its freeze.
+trial_freeze() {
+    EVENT=$(mktemp -d "$RUN/event.XXXXXX")
+    AGENT=$$
+    list_file_systems
+    mounts='' writers='' line=0
+    while read -r kind _ _ _ _ _ mount; do
+        line=$((line + 1))
+        [ "$kind" = freeze ] || continue
+        mounts="$mount $mounts"
+        mount=$(printf '%b' "$mount")
+        start_writer
+        writers="$writers $writer"
+    done <"$EVENT/table"
+    # Whatever happens to this process, the file systems are thawed. Nothing
+    # is printed meanwhile: that could wait for the thaw itself.
+    (sleep 8; on_each_mount -u) >/dev/null 2>&1 &
+    guard=$!
+    waiting=0
+    if on_each_mount -f 2>/dev/null; then
+        sleep 1
+        for writer in $writers; do
+            ! waits_for_thaw "$writer" || waiting=$((waiting + 1))
+        done
+    fi
+    on_each_mount -u 2>/dev/null
+    kill "$guard"
+    { :; } >"$EVENT/end"
+    told "A trial froze all $count file systems, and it could be seen." \
+        "A trial: $waiting of $count file systems were seen frozen." \
+        -- test "$waiting" = "$count"
+    sleep 0.2
+    rm -r "$EVENT"
+}
+
+on_each_mount() {
+    for mount in $mounts; do
+        fsfreeze "$1" "$(printf '%b' "$mount")" || [ "$1" = -u ] || return 1
+    done
+}
+
+# --- Small things -----------------------------------------------------------
+
+fail() {
+    echo "consistency-kit: $*" >&2
+    exit 1
+}
+
+must_be_root() {
+    [ "$(id -u)" = 0 ] || fail 'This needs root.'
+}
+
+# Keep what was there before the first install.
+remember() {
+    [ -e "$STATE/$1" ] || echo "$2" >"$STATE/$1"
+}
+
+# Make a folder with its parents; what was not there goes at uninstall.
+make_folder() {
+    [ ! -d "$1" ] || return 0
+    make_folder "${1%/*}"
+    mkdir -m 755 "$1"
+    [ "$1" = "$STATE" ] || echo "$1" >>"$STATE/folders"
+}
+
+case ${1-} in
+    install | uninstall) "$1" ;;
+    check) check "${2-}" ;;
+    freeze | thaw) "$1"; exit 0 ;;
+    started | stopped) "$1"; exit 0 ;;
+    poweroff | halt) powered_off; exit 0 ;;
+    reboot | kexec) ;;
+    *) fail 'usage: consistency-kit install | check [--freeze] | uninstall' ;;
+esac
