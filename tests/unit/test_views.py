@@ -627,6 +627,13 @@ class FormTest(PanelTestCase):
 
         self.assertTemplateUsed(response, 'not_authorized.html')
 
+    def test_a_reader_is_not_shown_the_form(self):
+        self.act_as('reader')
+
+        self.assertEqual(403, self.client.get(SNAPSHOT).status_code)
+        self.assertEqual(403, self.submit().status_code)
+        assert not self.take.called
+
 
 class DismissTest(PanelTestCase):
 

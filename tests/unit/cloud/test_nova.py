@@ -153,11 +153,11 @@ def test_where_the_marker_was_deleted_the_first_page_is_shown(
         exceptions.BadRequest(400), [conftest.server(name='a')]]
 
     found = listed(user_request, 2, 'gone', backwards=backwards,
-                   status='ACTIVE')
+                   status='ACTIVE', image='x')
 
     assert found == (['a'], False, False)
     assert options(nova_client) == {'project_id': 'project', 'limit': 3,
-                                    'status': 'ACTIVE'}
+                                    'status': 'ACTIVE', 'image': 'x'}
 
 
 def test_a_list_that_is_refused_is_our_error(user_request, nova_client):
