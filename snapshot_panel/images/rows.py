@@ -15,13 +15,13 @@
 import dataclasses
 import typing
 
-from snapshot_panel import texts as panel_texts
 from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import images
 from snapshot_panel.consistency import facts
 from snapshot_panel.consistency import properties
 from snapshot_panel.consistency import verdict
 from snapshot_panel.images import texts
+from snapshot_panel import texts as panel_texts
 
 # How many instances a row of the table names.
 NAMED = 3

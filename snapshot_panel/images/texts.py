@@ -17,11 +17,11 @@ import html
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from snapshot_panel import texts
 from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import images
 from snapshot_panel.consistency import facts
 from snapshot_panel.consistency import properties
+from snapshot_panel import texts
 
 Effect = properties.Effect
 Flaw = properties.Flaw

@@ -18,8 +18,8 @@ themselves (a :class:`properties.Plan`): nothing is kept here in between.
 
 import uuid
 
-from django import http
 from django.core.exceptions import BadRequest
+from django import http
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.functional import cached_property
@@ -29,8 +29,6 @@ from django.views import generic
 from horizon import tables as horizon_tables
 from horizon.utils import functions
 
-from snapshot_panel import tables as panel_tables
-from snapshot_panel import views as panel_views
 from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import images
 from snapshot_panel.cloud import snapshots
@@ -39,6 +37,8 @@ from snapshot_panel.images import forms
 from snapshot_panel.images import rows
 from snapshot_panel.images import tables
 from snapshot_panel.images import texts
+from snapshot_panel import tables as panel_tables
+from snapshot_panel import views as panel_views
 
 PANEL = 'horizon:project:consistent_snapshots:'
 # How many images one request takes at once.

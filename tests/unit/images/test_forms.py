@@ -12,14 +12,14 @@
 
 """The form: a field that comes back as it was shown changes nothing."""
 
-import html.parser
-
+from django import http
 import pytest
 
 from snapshot_panel.cloud import images
 from snapshot_panel.consistency import facts
 from snapshot_panel.consistency import properties
 from snapshot_panel.images import forms
+from tests import forms as browser
 from tests.unit import builders
 from tests.unit.images import test_properties
 
@@ -43,54 +43,17 @@ def plan(values):
     return properties.Plan(builders.BASE_IMAGE, values, ())
 
 
-class Browser(html.parser.HTMLParser):
-    """Reads a form and sends it back as a browser does."""
-
-    def __init__(self, editor):
-        super().__init__()
-        self.data = {}
-        self.select = self.area = None
-        for part in (editor.known, editor.others.management_form,
-                     *editor.others):
-            self.feed(''.join(map(str, part)))
-
-    def handle_starttag(self, tag, attributes):
-        values = dict(attributes)
-        if tag == 'input' and values.get('type') != 'checkbox':
-            # A field of one line cannot hold the end of a line.
-            value = values.get('value') or ''
-            if values.get('type') != 'hidden':
-                value = value.replace('\n', '').replace('\r', '')
-            self.data[values['name']] = value
-        elif tag == 'input' and 'checked' in values:
-            self.data[values['name']] = 'on'
-        elif tag == 'select':
-            self.select = values['name']
-        elif tag == 'option' and 'selected' in values:
-            self.data[self.select] = values.get('value') or ''
-        elif tag == 'textarea':
-            self.area = values['name']
-            self.data[self.area] = ''
-
-    def handle_data(self, data):
-        if self.area:
-            self.data[self.area] += data
-
-    def handle_endtag(self, tag):
-        if tag == 'textarea':
-            text = self.data[self.area]
-            # HTML swallows the first line end, and sends the others so.
-            text = text[2:] if text.startswith('\r\n') else (
-                text[1:] if text.startswith('\n') else text)
-            self.data[self.area] = '\r\n'.join(
-                text.replace('\r\n', '\n').replace('\r', '\n').split('\n'))
-            self.area = None
+def read(editor):
+    """Return what a browser sends of a form that nobody touched."""
+    return browser.Form(''.join(str(part) for part in (
+        editor.known, editor.others.management_form,
+        *editor.others))).data
 
 
 def send(values, change=None, **access):
     """Open the form, change some fields, send it; return the editor."""
     opened = sheet(values, **access)
-    data = Browser(forms.Editor(opened, plan(values))).data
+    data = read(forms.Editor(opened, plan(values)))
     data.update(change or {})
     return forms.Editor(opened, plan(values), data)
 
@@ -215,7 +178,7 @@ def test_back_from_the_preview_the_form_is_as_it_was_left():
         properties.Change('os_distro', 'debian', None),
         properties.Change('os_type', None, 'linux')))
 
-    data = Browser(forms.Editor(opened, left)).data
+    data = read(forms.Editor(opened, left))
 
     assert changes(forms.Editor(opened, plan(opened.image.properties),
                                 data)) == {
@@ -224,7 +187,6 @@ def test_back_from_the_preview_the_form_is_as_it_was_left():
 
 
 def test_there_is_room_for_more():
-    from django import http
     data = http.QueryDict('others-TOTAL_FORMS=3&others-INITIAL_FORMS=0')
 
     editor = forms.Editor(sheet({}), plan({}), forms.more_rows(data))

@@ -1,0 +1,284 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The pages: what they show, escape, refuse and carry."""
+
+import html
+import re
+from unittest import mock
+
+from django.urls import reverse
+from openstack_dashboard.test import helpers
+
+from snapshot_panel.cloud import errors
+from snapshot_panel.cloud import images
+from snapshot_panel.consistency import facts
+from snapshot_panel.consistency import properties
+from snapshot_panel.consistency import verdict
+from tests.unit import builders
+
+ID = builders.BASE_IMAGE
+EVIL = '<script>alert("x")</script>'
+ESCAPED = html.escape(EVIL)
+
+
+def url(name, *arguments):
+    return reverse('horizon:project:consistent_snapshots:' + name,
+                   args=arguments)
+
+
+def image(properties=None, **changes):
+    return facts.Image(**{
+        'id': ID, 'name': 'debian', 'status': 'active', 'owner': 'project',
+        'properties': properties or {}, 'created': builders.NOW,
+        'updated': builders.NOW, **changes})
+
+
+def plan(opened=None, **wanted):
+    opened = opened or {}
+    return properties.Plan(ID, opened, tuple(
+        properties.Change(name, opened.get(name), new)
+        for name, new in sorted(wanted.items())))
+
+
+def sheet(shown, refusal=None, users=()):
+    return images.Sheet(shown, {}, images.Access(refusal), users)
+
+
+class ImagesTestCase(helpers.TestCase):
+
+    def patch(self, name, result):
+        return mock.patch.object(images, name, autospec=True,
+                                 return_value=result).start()
+
+    def own(self, properties=None, **changes):
+        return image(properties, owner=self.tenant.id, **changes)
+
+
+class ListTest(ImagesTestCase):
+
+    def test_an_image_with_its_properties_and_instances(self):
+        shown = self.own({'hw_qemu_guest_agent': EVIL, 'os_distro': 'rocky',
+                          'os_version': '9'}, name=EVIL)
+        user = builders.instance(name=EVIL)
+        self.patch('list_page', images.Page((shown,), users={
+            ID: [user] * 5}, users_cut=True))
+
+        response = self.client.get(url('images'))
+
+        self.assertContains(response, 'rocky 9')
+        self.assertContains(response, 'and 2 others')
+        self.assertContains(response, 'Only the newest 200 instances')
+        self.assertContains(response, ESCAPED)
+        self.assertNotContains(response, EVIL)
+
+    def test_a_snapshot_has_its_verdict_and_anothers_has_none(self):
+        own = builders.sealed(verdict.Rule.CLEAN_STOP,
+                              owner=self.tenant.id)
+        other = builders.sealed(verdict.Rule.CLEAN_STOP, owner='other')
+        page = self.patch('list_page', images.Page((own,), users={}))
+
+        self.assertContains(self.client.get(url('images')),
+                            'File-system consistent')
+        page.return_value = images.Page((other,), users={})
+        self.assertNotContains(self.client.get(url('shared_images')),
+                               'File-system consistent')
+
+    def test_only_what_is_not_ready_has_the_button(self):
+        page = self.patch('list_page', images.Page(
+            (self.own({'hw_qemu_guest_agent': 'true'}),), users=None))
+        ready = self.client.get(url('images'))
+        page.return_value = images.Page((self.own(),), users={})
+        unready = self.client.get(url('images'))
+
+        self.assertNotContains(ready, 'own_images__ready__' + ID)
+        self.assertContains(ready, 'Unknown')
+        self.assertContains(unready, 'own_images__ready__' + ID)
+
+    def test_the_button_leads_to_the_preview(self):
+        self.patch('list_page', images.Page((self.own(),), users={}))
+
+        response = self.client.post(url('images'), {
+            'action': 'own_images__ready__' + ID})
+
+        self.assertEqual('%s?id=%s' % (url('preset_images', 'ready'), ID),
+                         response.url)
+
+    def test_a_failing_service_is_said(self):
+        self.patch('list_page', None).side_effect = errors.Unavailable(
+            'Glance', 'secret')
+
+        response = self.client.get(url('images'))
+
+        self.assertContains(response, 'does not answer', status_code=503)
+        self.assertNotContains(response, 'secret', status_code=503)
+
+
+class EditTest(ImagesTestCase):
+
+    def test_the_form_is_there_and_escaped(self):
+        shown = self.own({'x': EVIL, 'consistency_rule': 'silent'},
+                         name=EVIL)
+        self.patch('open_sheet', sheet(shown, users=(builders.instance(),)))
+
+        response = self.client.get(url('image', ID))
+
+        self.assertContains(response, 'Nobody edits it here')
+        self.assertContains(response, 'Booted with other properties')
+        self.assertContains(response, ESCAPED)
+        self.assertNotContains(response, EVIL)
+
+    def test_what_may_not_be_changed_is_said_instead(self):
+        refusal = errors.Forbidden('Glance', 'x')
+        opened = self.patch('open_sheet', sheet(self.own(), refusal))
+        reader = self.client.get(url('image', ID))
+        opened.return_value = sheet(image(), refusal)
+        foreign = self.client.get(url('image', ID))
+
+        self.assertContains(reader, 'Ask for the role')
+        self.assertContains(foreign, 'take a snapshot')
+        for response in (reader, foreign):
+            self.assertNotContains(response, 'name="step"')
+
+    def test_the_preview_has_the_change_and_the_command(self):
+        shown = self.own({'x': EVIL})
+        self.patch('open_sheet', sheet(shown))
+        wanted = plan({'x': EVIL}, x=None, y='1')
+        preview = self.patch('preview', images.Preview(
+            wanted, shown, users=(builders.instance(name='web'),)))
+
+        response = self.client.post(url('image', ID), {
+            'plan': plan({'x': EVIL}).dump(), 'step': 'preview',
+            'others-TOTAL_FORMS': '2', 'others-INITIAL_FORMS': '1',
+            'others-0-name': 'x', 'others-0-remove': 'on',
+            'others-1-name': 'y', 'others-1-value': '1'})
+
+        self.assertEqual(wanted, preview.call_args.args[1])
+        self.assertContains(response, '1 instance runs from it')
+        self.assertContains(response, 'openstack image unset --property x')
+        self.assertContains(response, ESCAPED)
+        self.assertNotContains(response, EVIL)
+
+    def test_a_change_that_would_be_refused_cannot_be_saved(self):
+        shown = self.own()
+        self.patch('open_sheet', sheet(shown))
+        self.patch('preview', images.Preview(
+            plan(a='1'), shown, errors.Forbidden('Glance', '&#x27;a&#x27;')))
+
+        response = self.client.post(url('image', ID), {
+            'plan': plan().dump(), 'step': 'preview',
+            'others-TOTAL_FORMS': '0', 'others-INITIAL_FORMS': '0'})
+
+        self.assertContains(response, 'does not let you')
+        self.assertContains(response, '&#x27;a&#x27;')
+        self.assertNotContains(response, '>Save<')
+
+    def test_errors_more_rows_and_the_way_back_show_the_form(self):
+        self.patch('open_sheet', sheet(self.own()))
+        fields = {'plan': plan().dump(), 'others-TOTAL_FORMS': '1',
+                  'others-INITIAL_FORMS': '0', 'others-0-name': 'id'}
+
+        wrong = self.client.post(url('image', ID),
+                                 {**fields, 'step': 'preview'})
+        more = self.client.post(url('image', ID), {**fields, 'step': 'rows'})
+        back = self.client.post(url('image', ID), {
+            'plan': plan(y='kept').dump(), 'step': 'back'})
+
+        self.assertContains(wrong, 'This name is reserved')
+        self.assertContains(more, 'name="others-3-name"')
+        self.assertContains(back, 'value="kept"')
+
+    def test_what_is_no_plan_is_a_bad_request(self):
+        self.patch('open_sheet', sheet(self.own()))
+        other = properties.Plan(builders.SNAPSHOT, {}, ()).dump()
+
+        for text in ('', 'x', other):
+            response = self.client.post(url('image', ID), {'plan': text})
+
+            self.assertEqual(400, response.status_code)
+
+
+class PresetTest(ImagesTestCase):
+
+    def test_each_image_with_what_would_change(self):
+        ready = image(id=builders.SNAPSHOT, name='ready')
+        self.patch('preview_preset', [
+            images.Preview(plan(hw_qemu_guest_agent='yes'), image()),
+            images.Preview(properties.Plan(ready.id, {}, ()), ready),
+            errors.NotFound('Glance', 'x')])
+
+        response = self.client.get(url('preset_images', 'ready'),
+                                   {'id': [ID, ready.id]})
+
+        self.assertContains(response, 'hw_qemu_guest_agent=yes')
+        self.assertContains(response, 'Nothing would change')
+        self.assertEqual(1, response.content.count(b'name="plan"'))
+
+    def test_what_cannot_be_is_not_found(self):
+        self.patch('preview_preset', [errors.NotFound('Glance', 'x')])
+
+        for address, status in (
+                (url('preset_images', 'other'), 404),
+                (url('preset_images', 'ready') + '?id=' + ID, 404),
+                (url('preset_images', 'ready') + '?id=../x', 400)):
+            self.assertEqual(status, self.client.get(address).status_code)
+
+
+class SaveTest(ImagesTestCase):
+
+    def save(self, outcome, **fields):
+        self.made = self.patch('save', outcome)
+        return self.client.post(url('save_images'), {
+            'plan': outcome.plan.dump(), **fields})
+
+    def test_looking_saves_nothing(self):
+        self.assertEqual(405,
+                         self.client.get(url('save_images')).status_code)
+
+    def test_what_was_read_back_is_shown(self):
+        response = self.save(images.Outcome(plan(a='1'), image({'a': '1'})))
+
+        self.assertContains(response, 'read back from the image service')
+        self.assertContains(response, 'Verified')
+
+    def test_what_is_another_way_is_shown(self):
+        response = self.save(images.Outcome(plan(a='1'), image({'a': EVIL}),
+                                            unlike=('a',)))
+
+        self.assertContains(response, 'Not as wanted')
+        self.assertNotContains(response, EVIL)
+
+    def test_a_refusal_is_shown_in_words(self):
+        response = self.save(images.Outcome(
+            plan(a='1'), problem=errors.Forbidden('Glance', EVIL)))
+
+        self.assertContains(response, 'Not saved.')
+        self.assertNotContains(response, EVIL)
+
+    def test_both_changes_are_shown_and_one_is_chosen(self):
+        wanted = plan({'a': '1'}, a='2', b='2')
+        today = {'a': '3', 'c': EVIL}
+        response = self.save(images.Outcome(
+            wanted, image(today), disputes=properties.disputes(
+                wanted, today)))
+        carried = html.unescape(re.search(
+            r'name="plan" value="([^"]*)"',
+            response.content.decode()).group(1))
+        self.client.post(url('save_images'), {
+            'plan': carried, 'side-a': 'theirs', 'side-b': 'mine'})
+
+        self.assertContains(response, 'Nothing was saved.')
+        self.assertNotContains(response, EVIL)
+        self.assertEqual(
+            properties.Plan(ID, today, (
+                properties.Change('b', None, '2'),)),
+            self.made.call_args.args[1])
