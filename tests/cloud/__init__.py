@@ -23,5 +23,5 @@ Three interpreters take part, so three kinds of modules lie here:
   ``seed``;
 * in the services' environment: ``databases``, ``services``, ``compute``,
   ``sqlite``, ``driver``, ``guests``, ``boot_log``, ``disk``;
-* in Horizon's environment: ``horizon_settings``, ``horizon``.
+* in Horizon's environment: ``horizon_settings``, ``horizon_themes``.
 """

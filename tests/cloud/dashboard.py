@@ -24,11 +24,13 @@ from tests.cloud import processes
 
 # Collecting and compressing, the first time and after a change, in seconds.
 STATIC_PATIENCE = 300
+THEMES = ('default', 'material')
 PLUGIN = layouts.REPOSITORY / 'snapshot_panel'
 
 _SETTINGS = '''\
 # Written by the demo cloud at each start; changes are lost. Settings of your
 # own belong into {folder}/my_settings.py.
+import os as _os
 import pathlib as _pathlib
 
 DEBUG = False
@@ -50,9 +52,10 @@ STATIC_ROOT = {static!r}
 COMPRESS_ENABLED = True
 COMPRESS_OFFLINE = True
 AVAILABLE_THEMES = [
-    ('default', 'Default', 'themes/default'),
-    ('material', 'Material', 'themes/material'),
-]
+    (name, name.title(), 'themes/' + name) for name in {themes!r}]
+DEFAULT_THEME = _os.environ.get('DEMO_THEME', 'default')
+# One for each theme: horizon_themes.py says why.
+COMPRESS_OFFLINE_MANIFEST = 'manifest-' + DEFAULT_THEME + '.json'
 OPENSTACK_NEUTRON_NETWORK = {{
     'enable_router': False, 'enable_quotas': False, 'enable_ipv6': False,
     'enable_fip_topology_check': False,
@@ -89,7 +92,7 @@ def write(layout):
         folder=str(folder), secret=configuration.secret(layout, 'horizon'),
         auth_url=layout.url('keystone'), region=layouts.REGION,
         cache=str(layout.folder / 'cache'),
-        static=str(_static_folder(layout)),
+        static=str(_static_folder(layout)), themes=THEMES,
         shutdown_timeout=layouts.SHUTDOWN_TIMEOUT))
 
 
@@ -119,26 +122,28 @@ def collect_static(layout):
         if done.exists():
             return False
         shutil.rmtree(static, ignore_errors=True)
-        log = layout.logs / 'static.log'
-        with log.open('w') as output:
-            for command in (['collectstatic', '--noinput', '--verbosity=0'],
-                            ['compress', '--force']):
-                _manage(layout, command, output, log)
+        with (layout.logs / 'static.log').open('w') as output:
+            _manage(layout, ['collectstatic', '--noinput', '--verbosity=0'],
+                    output)
+            for theme in THEMES:
+                _manage(layout, ['compress', '--force'], output, theme)
         done.touch()
         _remove_old(static)
     return True
 
 
-def _manage(layout, command, output, log):
+def _manage(layout, command, output, theme='default'):
+    variables = environment(layout) | {'DEMO_THEME': theme}
     try:
         subprocess.run(
             [str(layout.dashboard_python), '-m', 'django', *command],
             stdin=subprocess.DEVNULL, stdout=output,
             stderr=subprocess.STDOUT, cwd=layout.folder,
             check=True, timeout=STATIC_PATIENCE,
-            env=processes.clean_environment(environment(layout)))
+            env=processes.clean_environment(variables))
     except (subprocess.CalledProcessError,
             subprocess.TimeoutExpired) as error:
+        log = pathlib.Path(output.name)
         tail = '\n'.join(log.read_text(errors='replace').splitlines()[-15:])
         raise layouts.SetupError(
             f'Horizon\'s static files: {error}. The end of {log}:\n{tail}')

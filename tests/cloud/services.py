@@ -17,6 +17,7 @@ environment variables, set by the launcher.
 """
 
 import importlib
+import re
 import sys
 
 import gunicorn.app.base
@@ -64,11 +65,26 @@ class Server(gunicorn.app.base.BaseApplication):
         if self.name == 'dashboard':
             # Not Horizon's own module: it insists on Horizon's settings.
             from django.core import wsgi
-            return wsgi.get_wsgi_application()
+            application = wsgi.get_wsgi_application()
+            from tests.cloud import horizon_themes
+            horizon_themes.install()
+            return _merge_slashes(application)
         from tests.cloud import sqlite  # noqa: F401  (for its effect)
         if self.name == 'neutron':
             _complete_neutron_models()
         return importlib.import_module(APPLICATIONS[self.name]).application
+
+
+def _merge_slashes(application):
+    """Take // in a path for /, as the usual web servers do.
+
+    Horizon's style sheets and templates have such addresses.
+    """
+    def merged(environ, start_response):
+        environ['PATH_INFO'] = re.sub('/+', '/', environ['PATH_INFO'])
+        return application(environ, start_response)
+
+    return merged
 
 
 def _complete_neutron_models():
