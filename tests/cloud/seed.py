@@ -40,7 +40,7 @@ USERS = {
     'other': ('other', 'member'),
 }
 CATALOG = {
-    # name: (type, service of the layout)
+    # service of the layout: its type
     'keystone': 'identity', 'glance': 'image', 'placement': 'placement',
     'neutron': 'network', 'nova': 'compute',
 }
@@ -313,7 +313,8 @@ def _make_snapshot(session, name, instance_id, verdict, rule, evidence,
         'image_type': 'snapshot', 'instance_uuid': instance_id,
         'base_image_ref': server['image']['id'],
         'image_location': 'snapshot', 'image_state': 'available',
-        'boot_roles': 'member,reader', 'user_id': session.user_id,
+        'boot_roles': 'reader,member', 'visibility': 'private',
+        'user_id': session.user_id,
         'owner_id': session.project_id, 'owner_user_name': session.user,
         'owner_project_name': 'demo',
         'consistency_verdict': verdict, 'consistency_rule': rule,
