@@ -167,15 +167,15 @@ class PropertyForm(forms.Form):
         self.fields['name'].widget = (
             forms.HiddenInput() if self.existing
             else forms.TextInput({'list': 'snapshot-panel-names'}))
-        labels = {
-            'name': _('Name of the new property'),
-            'value': _('Value of %s') % name if self.existing
-            else _('Value of the new property'),
-            'remove': _('Remove %s') % name}
+        labels = {'value': _('Value of %s') % name,
+                  'remove': _('Remove %s') % name}
+        if not self.existing:
+            labels = {'name': _('Name of the new property'),
+                      'value': _('Value of the new property')}
         for field, label in labels.items():
             self.fields[field].widget.attrs.update({
                 'aria-label': label,
-                **({} if field == 'remove' else {'class': 'form-control'})})
+                'class': '' if field == 'remove' else 'form-control'})
 
     def clean(self):
         data = self.cleaned_data

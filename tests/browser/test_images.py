@@ -1,0 +1,198 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""What a user does with a browser on the image pages."""
+
+import io
+import uuid
+
+from playwright.sync_api import expect
+import pytest
+
+from tests import clients
+
+IMAGES = clients.PANEL + 'images/'
+UNUSUAL = {'lines': 'one\ntwo\r\nthree', 'empty': '', 'spaces ': '  two  ',
+           'html': '<b>&amp;"\'</b>', 'hw_disk_bus': ' Odd',
+           'hw_qemu_guest_agent': 'TRUE', 'os_version': ''}
+
+
+@pytest.fixture
+def api(cloud):
+    return clients.OpenStack(cloud)
+
+
+@pytest.fixture
+def make(api):
+    """Make an image: ``make(name=value, ...)`` returns (id, name)."""
+    made = []
+
+    def make_image(**properties):
+        name = 'test-' + uuid.uuid4().hex[:8]
+        image_id = api.glance.images.create(
+            name=name, disk_format='raw', container_format='bare',
+            visibility='private', **properties)['id']
+        api.glance.images.upload(image_id, io.BytesIO(b'x' * 512))
+        made.append(image_id)
+        return image_id, name
+
+    yield make_image
+    for image_id in made:
+        api.glance.images.delete(image_id)
+
+
+@pytest.fixture
+def goto(cloud):
+    def go(page, path=''):
+        page.goto(cloud.url.rstrip('/') + IMAGES + path)
+    return go
+
+
+def row(page, name):
+    return page.locator('#own_images tbody tr').filter(
+        has=page.get_by_role('link', name=name, exact=True))
+
+
+def save(page):
+    page.get_by_role('button', name='Save').click()
+
+
+def preview(page):
+    page.get_by_role('button', name='Preview the change').click()
+
+
+def verified(page):
+    expect(page.locator('.alert-success')).to_contain_text(
+        'read back from the image service')
+
+
+def test_ready_in_two_clicks_from_the_list(browse, goto, make, api):
+    image_id, name = make(kept=' ')
+    page = browse()
+    goto(page)
+
+    row(page, name).get_by_role('button', name='Make ready…').click()
+    expect(page.locator('pre')).to_have_text(
+        'openstack image set --property hw_qemu_guest_agent=yes ' + image_id)
+    save(page)
+
+    verified(page)
+    image = api.glance.images.get(image_id)
+    assert (image['hw_qemu_guest_agent'], image['kept']) == ('yes', ' ')
+
+
+def test_several_at_once(browse, goto, make, api):
+    made = [make(), make(hw_qemu_guest_agent='1')]
+    page = browse()
+    goto(page)
+
+    for _image_id, name in made:
+        # Horizon draws the box in the label that stands beside it.
+        row(page, name).locator('.themable-checkbox label').click()
+    page.locator('.table_actions').get_by_role(
+        'button', name='Make ready…').click()
+    expect(page.locator('#content_body')).to_contain_text(
+        'Nothing would change')
+    save(page)
+
+    verified(page)
+    assert [api.glance.images.get(image_id)['hw_qemu_guest_agent']
+            for image_id, _name in made] == ['yes', '1']
+
+
+def test_a_whole_edit_with_a_way_back(browse, goto, make, api):
+    image_id, name = make(**UNUSUAL, gone='x')
+    page = browse()
+    goto(page)
+    row(page, name).get_by_role('link', name=name, exact=True).click()
+
+    page.get_by_label('Remove gone').check()
+    page.locator('[name=os_distro]').fill('debian')
+    page.get_by_label('Name of the new property').first.fill('own ü')
+    page.get_by_label('Value of the new property').first.fill("it's")
+    preview(page)
+    page.get_by_role('button', name='Back to the form').click()
+    page.locator('[name=os_type]').select_option('linux')
+    # Enter does not remove or add anything by itself.
+    page.locator('[name=os_distro]').press('Enter')
+    for text in ('Added', 'Removed', 'own ü', 'linux'):
+        expect(page.locator('table')).to_contain_text(text)
+    save(page)
+
+    verified(page)
+    image = api.glance.images.get(image_id)
+    wanted = {**UNUSUAL, 'os_distro': 'debian', 'own ü': "it's",
+              'os_type': 'linux'}
+    assert {key: image.get(key) for key in (*wanted, 'gone')} == {
+        **wanted, 'gone': None}
+
+
+def test_two_editors_choose(browse, goto, make, api):
+    image_id, _name = make(os_distro='debian')
+    first, second = browse('demo'), browse('demo2')
+    for page, value in ((first, 'rocky'), (second, 'ubuntu')):
+        goto(page, image_id + '/')
+        page.locator('[name=os_distro]').fill(value)
+        preview(page)
+
+    save(first)
+    verified(first)
+    save(second)
+    expect(second.locator('.alert-warning')).to_contain_text(
+        'Somebody changed this image')
+    contested = second.locator('tr', has_text='os_distro')
+    for value in ('debian', 'rocky', 'ubuntu'):
+        expect(contested).to_contain_text(value)
+    contested.get_by_label('ubuntu').check()
+    second.get_by_role('button', name='Save what is chosen').click()
+
+    verified(second)
+    assert api.glance.images.get(image_id)['os_distro'] == 'ubuntu'
+
+
+def test_there_is_room_for_more_and_nothing_typed_is_lost(browse, goto, make,
+                                                          api):
+    image_id, _name = make(**UNUSUAL)
+    page = browse()
+    goto(page, image_id + '/')
+
+    page.locator('[name=os_distro]').fill('debian')
+    page.get_by_role('button', name='More rows').click()
+    page.get_by_label('Name of the new property').nth(5).fill('new')
+    preview(page)
+    save(page)
+
+    verified(page)
+    image = api.glance.images.get(image_id)
+    wanted = {**UNUSUAL, 'new': '', 'os_distro': 'debian'}
+    assert {key: image.get(key) for key in wanted} == wanted
+
+
+def test_from_an_image_to_its_instances(browse, goto, cloud):
+    page = browse()
+    goto(page, cloud.images['debian-12-own'] + '/')
+
+    expect(page.locator('.snapshot-panel-users')).to_contain_text(
+        'Booted with other properties')
+    page.locator('.snapshot-panel-users').get_by_role(
+        'link', name='drifted').click()
+
+    page.wait_for_url('**' + clients.PANEL
+                      + cloud.instances['drifted'] + '/')
+
+
+def test_a_reader_sees_and_cannot_change(browse, goto, cloud):
+    page = browse('reader')
+    goto(page, cloud.images['debian-12-own'] + '/')
+
+    expect(page.locator('.alert-info')).to_contain_text('Ask for the role')
+    assert page.get_by_role('button', name='Preview the change').count() == 0
