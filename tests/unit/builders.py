@@ -26,6 +26,7 @@ INSTANCE = '11111111-aaaa-4aaa-8aaa-111111111111'
 SNAPSHOT = '22222222-bbbb-4bbb-8bbb-222222222222'
 BASE_IMAGE = '33333333-cccc-4ccc-8ccc-333333333333'
 BEFORE = 'req-before'
+OWN = 'req-own'
 
 CLEAN = {facts.AGENT_PROPERTY: 'yes', 'instance_uuid': INSTANCE,
          'image_type': 'snapshot'}
@@ -128,7 +129,7 @@ def asked(baseline=None, properties=None, state='ACTIVE', **changes):
     """Return an active snapshot image that the panel took."""
     request = records.Request(at=ago(60), by='ann', state=state,
                               baseline=baseline, after_action=BEFORE)
-    return image({**request.properties(), records.IMAGE: SNAPSHOT,
+    return image({**request.properties(), **records.bind(SNAPSHOT, OWN),
                   **(properties or {})}, **changes)
 
 
@@ -143,6 +144,11 @@ def sealed(rule=verdict.Rule.CLEAN_STOP, evidence=None, properties=None,
 def action(name, request_id=None, **changes):
     return facts.Action(name, request_id or 'req-' + name,
                         **{'user_id': 'user', **changes})
+
+
+def taken(**changes):
+    """Return Nova's record of the snapshot that :func:`asked` returns."""
+    return action('createImage', OWN, **changes)
 
 
 def stop(seconds=5, **changes):
@@ -160,7 +166,7 @@ def actions(*newer, before=None):
 def evidence(console=None, done=None, now=NOW):
     """Return evidence with one snapshot since the request by default."""
     if done is None:
-        done = actions(action('createImage'))
+        done = actions(taken())
     return verdict.Evidence(console=console, actions=done, now=now)
 
 

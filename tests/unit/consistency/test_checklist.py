@@ -24,7 +24,8 @@ Finding = checklist.Finding
 State = checklist.State
 Verdict = verdict.Verdict
 
-DEPLOYMENT = facts.Deployment()
+DEPLOYMENT = facts.Deployment(shutdown_timeout=60)
+NOT_TOLD = facts.Deployment()
 STOPPED = {'status': 'SHUTOFF'}
 
 
@@ -44,8 +45,8 @@ def unasked(**changes):
                            DEPLOYMENT)
 
 
-def of_stopped(done):
-    return of(done=done, **STOPPED)
+def of_stopped(done, deployment=DEPLOYMENT, **changes):
+    return of(deployment=deployment, done=done, **{**STOPPED, **changes})
 
 
 @pytest.fixture
@@ -99,7 +100,7 @@ def test_nova_reads_the_property_as_a_flag(console, value):
 
 @pytest.mark.parametrize('source, finding', [
     (facts.Source.EMBEDDED, Finding.CHANNEL),
-    (facts.Source.SNAPSHOT, Finding.CHANNEL),
+    (facts.Source.SNAPSHOT, Finding.CHANNEL_LIKELY),
     (facts.Source.IMAGE, Finding.CHANNEL_LIKELY),
     (facts.Source.NONE, Finding.CHANNEL_UNKNOWN)])
 def test_the_source_says_how_sure_the_channel_is(console, source, finding):
@@ -107,6 +108,24 @@ def test_the_source_says_how_sure_the_channel_is(console, source, finding):
                                                hw_qemu_guest_agent='yes'))
 
     assert checks.find(Check.CHANNEL).finding is finding
+
+
+@pytest.mark.parametrize('source', [facts.Source.SNAPSHOT,
+                                    facts.Source.IMAGE])
+def test_a_likely_channel_is_a_warning(console, source):
+    checks = of(console, properties=properties(source,
+                                               hw_qemu_guest_agent='yes'))
+
+    assert checks.find(Check.CHANNEL).state is State.WARNING
+    assert checks.ready
+
+
+@pytest.mark.parametrize('source', [
+    facts.Source.EMBEDDED, facts.Source.SNAPSHOT, facts.Source.IMAGE])
+def test_whatever_the_source_no_property_is_no_channel(console, source):
+    checks = of(console, properties=properties(source))
+
+    assert checks.find(Check.CHANNEL).finding is Finding.NO_CHANNEL
 
 
 @pytest.mark.parametrize('values', [
@@ -174,6 +193,27 @@ def test_two_accounts_tell_nothing(console):
     assert checks.find(Check.AGENT).finding is Finding.AGENT_CONFLICT
     assert checks.find(Check.LAST_FREEZE) is None
     assert not checks.ready
+
+
+def test_an_account_with_a_gap_tells_nothing(console):
+    console.lose('stopped')
+    console.say('freeze', fs=1)
+
+    checks = of(console)
+
+    assert checks.find(Check.AGENT).finding is Finding.AGENT_CONFLICT
+    assert not checks.ready
+
+
+def test_an_account_that_begins_anew_behind_a_gap_counts(console):
+    console.lose('stopped')
+    console.say('poweroff')
+    console.say('started', agent='7.2.11')
+
+    checks = of(console)
+
+    assert checks.find(Check.AGENT).finding is Finding.AGENT_RUNNING
+    assert checks.ready
 
 
 # The last freeze
@@ -282,6 +322,24 @@ def test_the_stop_tells_how_the_guest_went_down(done, finding, evidence):
     result = of_stopped(done).find(Check.STOP)
 
     assert result == checklist.Result(finding, evidence)
+
+
+@pytest.mark.parametrize('seconds', [1, 5, 61, 3600])
+def test_without_a_limit_nothing_tells_how_the_guest_went_down(seconds):
+    checks = of_stopped([builders.stop(seconds)], NOT_TOLD)
+
+    assert checks.find(Check.STOP).finding is Finding.STOP_UNKNOWN
+    assert checks.prediction is Verdict.UNPROVEN
+    assert not checks.ready
+
+
+@pytest.mark.parametrize('limit, finding', [
+    ('10', Finding.STOP_CLEAN), ('5', Finding.STOP_HARD)])
+def test_the_image_may_tell_the_limit_instead(limit, finding):
+    checks = of_stopped([builders.stop(5)], NOT_TOLD, properties=properties(
+        os_shutdown_timeout=limit))
+
+    assert checks.find(Check.STOP).finding is finding
 
 
 def test_nobody_asked_for_the_stop_yet():

@@ -36,20 +36,38 @@ BASELINES = st.builds(
 REQUESTS = st.builds(
     records.Request, at=MOMENTS, by=st.text(max_size=255),
     state=st.sampled_from(['ACTIVE', 'SHUTOFF']),
-    baseline=st.none() | BASELINES, after_action=st.none() | HEX)
+    baseline=st.none() | BASELINES, after_action=st.none() | HEX,
+    action=st.none() | HEX)
 
 
-def own(properties):
-    return builders.image({**properties, records.IMAGE: builders.SNAPSHOT})
+def own(properties, action=builders.OWN):
+    return builders.image({**properties,
+                           **records.bind(builders.SNAPSHOT, action)})
 
 
 # Request
 
 @given(REQUESTS)
 def test_a_request_is_read_as_it_was_written(request):
-    image = own(request.properties())
+    image = own(request.properties(), request.action)
 
     assert records.read_request(image) == request
+
+
+def test_until_it_is_bound_a_request_does_not_know_its_action():
+    request = records.Request(builders.NOW, 'ann', 'ACTIVE', None, None,
+                              'req-inherited')
+    image = builders.image({**request.properties(),
+                            records.IMAGE: builders.SNAPSHOT})
+
+    assert records.read_request(image).action is None
+
+
+@pytest.mark.parametrize('action, text', [('req-own', 'req-own'),
+                                          (None, 'none'), ('', 'none')])
+def test_what_binds_is_the_image_and_its_action(action, text):
+    assert records.bind('x', action) == {
+        'consistency_image': 'x', 'consistency_action': text}
 
 
 @given(REQUESTS)
@@ -79,6 +97,7 @@ def test_a_new_request_takes_away_what_the_instance_inherited():
 
     assert records.read_seal(image) is None
     assert records.read_request(image) is None
+    assert image.properties[records.ACTION] == 'none'
 
 
 def test_a_request_without_a_state_is_none():

@@ -29,7 +29,8 @@ Rule = verdict.Rule
 Verdict = verdict.Verdict
 
 RUNNING = facts.Deployment()
-SNAPSHOT = builders.action('createImage')
+TOLD = facts.Deployment(shutdown_timeout=60)
+SNAPSHOT = builders.taken()
 
 
 def decide(console, baseline, done=None, deployment=RUNNING, **changes):
@@ -39,10 +40,10 @@ def decide(console, baseline, done=None, deployment=RUNNING, **changes):
                           deployment)
 
 
-def decide_stopped(done, **changes):
+def decide_stopped(done, deployment=TOLD, **changes):
     """Settle a snapshot of a stopped instance."""
     image = builders.asked(state='SHUTOFF', **changes)
-    return verdict.settle(image, builders.evidence(done=done), RUNNING)
+    return verdict.settle(image, builders.evidence(done=done), deployment)
 
 
 @pytest.fixture
@@ -442,6 +443,47 @@ def test_an_instance_that_was_changed_just_before_proves_nothing(console,
                                         {'action': 'pause'})
 
 
+def test_what_came_right_after_must_be_this_very_snapshot(console, baseline):
+    console.freeze()
+
+    decision = decide(console, baseline, builders.actions(
+        builders.action('createImage', 'req-other')))
+
+    assert decision == verdict.Decision(Rule.STATE_UNKNOWN,
+                                        {'action': 'createImage'})
+
+
+def test_a_freeze_of_a_snapshot_just_before_is_not_its_own(console,
+                                                           baseline):
+    console.freeze()
+
+    decision = decide(console, baseline, builders.actions(
+        SNAPSHOT, builders.action('createImage', 'req-other')))
+
+    assert decision == verdict.Decision(Rule.STATE_UNKNOWN,
+                                        {'action': 'createImage'})
+
+
+@pytest.mark.parametrize('written', [
+    {records.ACTION: 'none'}, {records.ACTION: 'req-forged'}])
+def test_an_unknown_action_of_its_own_proves_nothing(console, baseline,
+                                                     written):
+    console.freeze()
+
+    decision = decide(console, baseline, properties=written)
+
+    assert not decision.verdict.consistent
+
+
+def test_a_snapshot_whose_action_nova_did_not_tell_has_no_record(console,
+                                                                 baseline):
+    console.freeze()
+
+    decision = decide(console, baseline, properties={records.ACTION: 'none'})
+
+    assert decision == verdict.Decision(Rule.NO_RECORD)
+
+
 @pytest.mark.parametrize('done', [
     [], [SNAPSHOT, builders.action('create')], builders.actions()],
     ids=['empty', 'rotated', 'without a snapshot'])
@@ -490,23 +532,51 @@ def test_the_time_of_the_stop_tells_how_it_went(seconds, rule):
 
 
 @pytest.mark.parametrize('limit, rule', [
-    ('10', Rule.HARD_STOP), ('0', Rule.HARD_STOP), ('300', Rule.CLEAN_STOP),
-    ('soon', Rule.CLEAN_STOP)])
-def test_an_image_may_set_the_limit(limit, rule):
+    ('10', Rule.HARD_STOP), ('0', Rule.HARD_STOP), ('300', Rule.CLEAN_STOP)])
+@pytest.mark.parametrize('deployment', [TOLD, RUNNING],
+                         ids=['told', 'not told'])
+def test_an_image_may_set_the_limit(deployment, limit, rule):
     done = builders.actions(SNAPSHOT, before=builders.stop(20))
 
-    decision = decide_stopped(done, properties={
+    decision = decide_stopped(done, deployment, properties={
         facts.SHUTDOWN_TIMEOUT_PROPERTY: limit})
+
+    assert decision == verdict.Decision(
+        rule, {'seconds': 20.0, 'limit': int(limit)})
+
+
+@pytest.mark.parametrize('deployment, rule', [
+    (TOLD, Rule.CLEAN_STOP), (RUNNING, Rule.STOP_UNKNOWN)],
+    ids=['told', 'not told'])
+def test_a_limit_that_is_no_number_is_the_operators(deployment, rule):
+    done = builders.actions(SNAPSHOT, before=builders.stop(20))
+
+    decision = decide_stopped(done, deployment, properties={
+        facts.SHUTDOWN_TIMEOUT_PROPERTY: 'soon'})
 
     assert decision.rule is rule
 
 
 def test_the_operator_may_set_the_limit():
     done = builders.actions(SNAPSHOT, before=builders.stop(20))
-    image = builders.asked(state='SHUTOFF')
 
-    decision = verdict.settle(image, builders.evidence(done=done),
-                              facts.Deployment(shutdown_timeout=10))
+    decision = decide_stopped(done, facts.Deployment(shutdown_timeout=10))
+
+    assert decision.rule is Rule.HARD_STOP
+
+
+@pytest.mark.parametrize('seconds', [0, 5, 60, 86400])
+def test_without_a_limit_no_stop_tells_how_it_went(seconds):
+    done = builders.actions(SNAPSHOT, before=builders.stop(seconds))
+
+    assert decide_stopped(done, RUNNING) == verdict.Decision(
+        Rule.STOP_UNKNOWN, {'seconds': float(seconds), 'limit': None})
+
+
+def test_a_limit_of_no_time_is_one():
+    done = builders.actions(SNAPSHOT, before=builders.stop(5))
+
+    decision = decide_stopped(done, facts.Deployment(shutdown_timeout=0))
 
     assert decision.rule is Rule.HARD_STOP
 
@@ -551,7 +621,7 @@ def test_an_instance_started_after_the_snapshot_was_stopped():
     assert decide_stopped(done).rule is Rule.CLEAN_STOP
 
 
-def test_two_snapshots_of_a_stopped_instance_are_both_clean():
+def test_a_second_snapshot_changes_nothing_on_a_disk_that_is_stopped():
     done = builders.actions(builders.action('start'),
                             builders.action('createImage', 'req-other'),
                             SNAPSHOT, before=builders.stop(5))
@@ -559,12 +629,30 @@ def test_two_snapshots_of_a_stopped_instance_are_both_clean():
     assert decide_stopped(done).rule is Rule.CLEAN_STOP
 
 
-def test_nobody_can_tell_which_of_two_was_taken_while_it_was_stopped():
-    done = builders.actions(SNAPSHOT, builders.action('start'),
+def test_a_snapshot_taken_by_another_just_before_leaves_it_unknown():
+    done = builders.actions(SNAPSHOT,
                             builders.action('createImage', 'req-other'),
                             before=builders.stop(5))
 
+    assert decide_stopped(done) == verdict.Decision(
+        Rule.STATE_UNKNOWN, {'action': 'createImage'})
+
+
+def test_a_second_snapshot_of_an_instance_that_ran_meanwhile_is_shared():
+    done = builders.actions(builders.action('createImage', 'req-other'),
+                            builders.action('start'), SNAPSHOT,
+                            before=builders.stop(5))
+
     assert decide_stopped(done).rule is Rule.SHARED_WINDOW
+
+
+@pytest.mark.parametrize('written', ['none', 'req-forged'])
+def test_a_stopped_instances_snapshot_must_be_recorded_too(written):
+    done = builders.actions(SNAPSHOT, before=builders.stop(5))
+
+    decision = decide_stopped(done, properties={records.ACTION: written})
+
+    assert decision.verdict is Verdict.UNPROVEN
 
 
 def test_a_stop_without_a_record_is_unknown():
@@ -745,6 +833,5 @@ def test_no_other_order_of_actions_is_consistent(order):
     decision = decide(console, baseline, [done[index] for index in order])
 
     place = order.index
-    own_alone = (place(1) + 1 == place(2) and place(3) > place(2)
-                 or place(3) + 1 == place(2) and place(1) > place(2))
+    own_alone = place(1) + 1 == place(2) < place(3)
     assert decision.verdict.consistent == own_alone

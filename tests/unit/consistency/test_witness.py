@@ -238,6 +238,117 @@ def test_two_chains_side_by_side_conflict():
     assert log.tip is None
 
 
+def conflicting():
+    """Return a guest beside which somebody else tells of another boot."""
+    console = builders.started()
+    console.noise(builders.started(boot='77777777', secret='liar').text)
+    console.say('stopped')
+    return console
+
+
+def test_a_conflict_ends_where_the_guest_is_restarted():
+    console = conflicting()
+    console.reboot(boot='88888888')
+    console.freeze()
+
+    log = witness.read(console.text)
+
+    assert (log.conflict, log.gap) == (False, False)
+    assert (log.tip.boot, log.tip.event) == ('88888888', 'thaw')
+
+
+def test_a_conflict_ends_where_the_agent_starts_behind_lost_lines():
+    console = builders.started()
+    forged = builders.Console(secret='liar')
+    for _line in range(3):
+        forged.lose('stopped')
+    console.noise(forged.say('started', agent='7.2.11'))
+    console.say('stopped')
+    assert witness.read(console.text).conflict
+    for _line in range(4):
+        console.lose('stopped')
+    console.say('started', agent='7.2.11')
+
+    log = witness.read(console.text)
+
+    assert (log.conflict, log.tip.seq) == (False, 7)
+
+
+def test_a_conflict_does_not_end_with_any_other_line():
+    console = conflicting()
+    console.say('freeze', fs=1)
+    console.lose('stopped')
+    console.say('poweroff')
+
+    assert witness.read(console.text).conflict
+
+
+def test_a_conflict_may_begin_again():
+    console = conflicting()
+    console.reboot(boot='88888888')
+    console.noise(builders.started(boot='99999999', secret='liar').text)
+    console.say('stopped')
+
+    assert witness.read(console.text).conflict
+
+
+@pytest.mark.parametrize('event', ['stopped', 'freeze', 'thaw'])
+def test_behind_lost_lines_of_the_same_boot_there_is_a_gap(event):
+    console = builders.started()
+    console.lose('stopped')
+    console.say(event)
+
+    log = witness.read(console.text)
+
+    assert (log.gap, log.conflict) == (True, False)
+    assert events(log) == ['started']
+
+
+def test_a_whole_chain_has_no_gap():
+    console = builders.started()
+    console.freeze()
+
+    assert not witness.read(console.text).gap
+
+
+def test_a_gap_ends_where_the_chain_goes_on():
+    console = builders.started()
+    console.noise(TYPED)
+    assert witness.read(console.text).gap
+    console.say('freeze', fs=1)
+
+    log = witness.read(console.text)
+
+    assert (log.gap, log.tip.event) == (False, 'freeze')
+
+
+@pytest.mark.parametrize('restart', [
+    lambda console: console.reboot(),
+    lambda console: console.say('started', agent='7.2.11')],
+    ids=['guest', 'agent'])
+def test_a_gap_ends_where_the_agent_starts(restart):
+    console = builders.started()
+    console.lose('stopped')
+    console.say('poweroff')
+    restart(console)
+
+    log = witness.read(console.text)
+
+    assert (log.gap, log.tip.event) == (False, 'started')
+
+
+@pytest.mark.parametrize('line', [
+    builders.started().text,
+    builders.Console(secret='liar').say('stopped'),
+    builders.started(boot='77777777').say('stopped')],
+    ids=['replayed', 'typed with a count that was', 'another boot'])
+def test_a_line_that_is_not_later_in_this_boot_makes_no_gap(line):
+    console = builders.started()
+    console.noise(line)
+
+    assert not witness.read(console.text).gap
+
+
 # since
 
 def test_only_what_follows_the_baseline_counts():
