@@ -18,6 +18,7 @@ from django.core.cache import cache
 from django import http
 from glanceclient.common import http as glance_http
 from glanceclient.v2 import images
+from novaclient import base
 from novaclient.v2 import instance_action
 from novaclient.v2 import servers
 import pytest
@@ -58,8 +59,10 @@ def nova_client(calls):
     calls.attach_mock(client.instance_action, 'actions')
     client.servers.list.return_value = [server()]
     client.servers.get.return_value = server()
-    client.servers.get_console_output.return_value = builders.started().text
-    client.servers.create_image.return_value = builders.SNAPSHOT
+    client.servers.get_console_output.return_value = text(
+        builders.started().text)
+    client.servers.create_image.return_value = text(builders.SNAPSHOT,
+                                                    builders.OWN)
     client.instance_action.list.return_value = [nova_action('reboot')]
     with mock.patch.object(nova, 'client', autospec=True,
                            return_value=client):
@@ -79,6 +82,11 @@ def glance_client(calls):
     with mock.patch.object(glance, 'client', autospec=True,
                            return_value=client):
         yield client
+
+
+def text(value, request_id=None):
+    """Return a text as python-novaclient does, with its request's id."""
+    return base.StrWithMeta(value, request_id)
 
 
 def server(**changes):

@@ -226,24 +226,32 @@ def test_no_time_is_none(text):
 # Console and actions
 
 def test_a_console_is_read(user_request, nova_client):
-    nova_client.servers.get_console_output.return_value = 'hello'
+    nova_client.servers.get_console_output.return_value = conftest.text(
+        'hello')
 
     assert nova.get_console(user_request, 'x') == 'hello'
 
 
-@pytest.mark.parametrize('raised', [exceptions.NotFound(404),
-                                    exceptions.Conflict(409)])
-def test_an_instance_may_have_no_console(user_request, nova_client, raised):
-    nova_client.servers.get_console_output.side_effect = raised
+def test_a_console_is_plain_text(user_request, nova_client):
+    assert type(nova.get_console(user_request, 'x')) is str
+
+
+def test_an_instance_may_have_no_console(user_request, nova_client):
+    nova_client.servers.get_console_output.side_effect = \
+        exceptions.NotFound(404)
 
     assert nova.get_console(user_request, 'x') is None
 
 
-def test_a_console_that_fails_is_our_error(user_request, nova_client):
-    nova_client.servers.get_console_output.side_effect = \
-        exceptions.ClientException(500)
+@pytest.mark.parametrize('raised, expected', [
+    (exceptions.Conflict(409), errors.Conflict),
+    (exceptions.Forbidden(403), errors.Forbidden),
+    (exceptions.ClientException(500), errors.Unavailable)])
+def test_a_console_that_fails_is_our_error(user_request, nova_client, raised,
+                                           expected):
+    nova_client.servers.get_console_output.side_effect = raised
 
-    with pytest.raises(errors.Unavailable):
+    with pytest.raises(expected):
         nova.get_console(user_request, 'x')
 
 
@@ -313,11 +321,23 @@ def test_a_stop_that_is_forgotten_has_no_times(user_request, nova_client):
 
 def test_a_snapshot_is_asked_for_with_its_properties(user_request,
                                                      nova_client):
-    image_id = nova.create_image(user_request, 'x', 'web-1', {'a': 'b'})
+    answer = nova.create_image(user_request, 'x', 'web-1', {'a': 'b'})
 
-    assert image_id == builders.SNAPSHOT
+    assert answer == (builders.SNAPSHOT, builders.OWN)
+    assert [type(value) for value in answer] == [str, str]
     nova_client.servers.create_image.assert_called_once_with(
         'x', 'web-1', {'a': 'b'})
+
+
+@pytest.mark.parametrize('request_id', [None, []])
+def test_nova_may_not_tell_by_which_action_it_knows_a_snapshot(
+        user_request, nova_client, request_id):
+    nova_client.servers.create_image.return_value = conftest.text(
+        builders.SNAPSHOT, request_id)
+
+    answer = nova.create_image(user_request, 'x', 'web-1', {})
+
+    assert answer == (builders.SNAPSHOT, None)
 
 
 def test_a_memory_is_written_on_the_server(user_request, nova_client):

@@ -13,8 +13,10 @@
 """Taking snapshots and settling them, whatever fails or is done meanwhile."""
 
 import json
+import logging
 from unittest import mock
 
+from django.core.cache.backends import filebased
 from glanceclient import exc as glance_exceptions
 from novaclient import exceptions as nova_exceptions
 import pytest
@@ -307,6 +309,29 @@ def test_what_a_guest_said_is_shared_for_a_while(user_request, calls):
     assert consoles_read(calls) == 1
 
 
+@pytest.mark.parametrize('status', ['ACTIVE', 'SHUTOFF'])
+def test_what_a_guest_said_is_shared_between_processes(
+        user_request, nova_client, calls, tmp_path, status):
+    nova_client.instance_action.list.return_value = [
+        conftest.nova_action('stop')]
+    nova_client.instance_action.get.return_value = conftest.nova_action(
+        'stop', events=[conftest.stop_event()])
+
+    def in_a_process():
+        # It pickles what it keeps, as every cache between processes does.
+        kept = filebased.FileBasedCache(str(tmp_path), {})
+        with mock.patch.object(snapshots, 'cache', kept):
+            return hear(user_request, status=status)
+
+    first = in_a_process()
+    asked = names(calls)
+    second = in_a_process()
+
+    assert isinstance(first, snapshots.Heard)
+    assert second == first
+    assert names(calls) == asked
+
+
 @pytest.mark.parametrize('changes', [
     {'id': 'other'}, {'project_id': 'other'}, {'status': 'PAUSED'}])
 def test_what_another_guest_said_is_not_shared(user_request, calls,
@@ -380,8 +405,19 @@ def test_what_proves_it_later_is_written_down(user_request, nova_client,
     named, = patches(glance_client)
     image = builders.image({**properties, **named})
     assert records.read_request(image) == records.Request(
-        builders.NOW, 'ann', 'ACTIVE', console.baseline, builders.BEFORE)
+        builders.NOW, 'ann', 'ACTIVE', console.baseline, builders.BEFORE,
+        builders.OWN)
     assert remembered(nova_client) == [builders.memory(at=builders.NOW)]
+
+
+def test_an_action_that_nova_did_not_tell_is_written_down_as_such(
+        user_request, nova_client, glance_client):
+    nova_client.servers.create_image.return_value = conftest.text(
+        builders.SNAPSHOT)
+
+    take(user_request)
+
+    assert patches(glance_client) == [records.bind(builders.SNAPSHOT, None)]
 
 
 def test_until_the_image_is_named_nothing_on_it_counts(user_request,
@@ -480,6 +516,95 @@ def test_a_busy_instance_is_not_taken_whatever_is_accepted(user_request,
     assert not nova_client.servers.create_image.called
 
 
+def unsettled(glance_client, nova_client, status='active'):
+    """Let the instance have a snapshot whose freeze was witnessed."""
+    console = builders.started()
+    older = builders.asked(console.baseline, status=status)
+    console.freeze()
+    nova_client.servers.get_console_output.return_value = console.text
+    nova_client.instance_action.list.return_value = [
+        conftest.nova_action('createImage', builders.OWN),
+        conftest.nova_action('reboot')]
+    glance_client.images.list.return_value = [conftest.glance_image(older)]
+    keep(glance_client, older)
+
+
+def test_what_is_unsettled_is_settled_before_another_is_taken(
+        user_request, nova_client, glance_client, calls):
+    unsettled(glance_client, nova_client)
+
+    attempt = snapshots.take_if_ready(user_request, builders.INSTANCE)
+
+    assert attempt.taken.problems == ()
+    assert patches(glance_client)[0] == seal_of(FROZEN)
+    written = [name for name in names(calls)
+               if name in ('glance.patch', 'servers.create_image')]
+    assert written == ['glance.patch', 'servers.create_image', 'glance.patch']
+
+
+@pytest.mark.parametrize('images', [
+    [], [builders.sealed()], [builders.image()],
+    [builders.asked(status='queued')]],
+    ids=['none', 'sealed', 'not ours', 'not finished'])
+def test_without_anything_to_settle_the_guest_is_asked_once(
+        user_request, glance_client, calls, images):
+    glance_client.images.list.return_value = [
+        conftest.glance_image(image) for image in images]
+
+    snapshots.take_if_ready(user_request, builders.INSTANCE)
+
+    assert consoles_read(calls) == 1
+    assert len(patches(glance_client)) == 1
+
+
+def test_settling_that_fails_is_logged_and_the_snapshot_is_taken(
+        user_request, nova_client, glance_client, caplog):
+    unsettled(glance_client, nova_client)
+    glance_client.images.get.side_effect = GLANCE_DOWN
+
+    with caplog.at_level(logging.WARNING, 'snapshot_panel'):
+        attempt = snapshots.take_if_ready(user_request, builders.INSTANCE)
+
+    assert attempt.taken.image_id == builders.SNAPSHOT
+    assert [record.getMessage().partition(': ')[0]
+            for record in caplog.records] == [
+        'Snapshots of ' + builders.INSTANCE]
+
+
+def test_who_cannot_settle_may_still_take_snapshots(
+        user_request, nova_client, glance_client):
+    unsettled(glance_client, nova_client)
+    nova_client.servers.get_console_output.side_effect = \
+        nova_exceptions.Forbidden(403)
+
+    attempt = snapshots.take_if_ready(user_request, builders.INSTANCE,
+                                      accept=Verdict.UNPROVEN)
+
+    assert attempt.taken is not None
+    assert patches(glance_client) == [
+        records.bind(builders.SNAPSHOT, builders.OWN)]
+
+
+def test_without_glance_a_snapshot_is_taken(user_request, glance_client):
+    glance_client.images.list.side_effect = GLANCE_DOWN
+
+    attempt = snapshots.take_if_ready(user_request, builders.INSTANCE)
+
+    assert attempt.taken is not None
+
+
+def test_an_expired_token_takes_nothing(user_request, nova_client,
+                                        glance_client):
+    unsettled(glance_client, nova_client)
+    glance_client.images.get.side_effect = \
+        glance_exceptions.HTTPUnauthorized()
+
+    with pytest.raises(glance_exceptions.HTTPUnauthorized):
+        snapshots.take_if_ready(user_request, builders.INSTANCE)
+
+    assert not nova_client.servers.create_image.called
+
+
 def test_a_name_may_be_given(user_request, nova_client):
     snapshots.take_if_ready(user_request, builders.INSTANCE, name='mine')
 
@@ -512,7 +637,7 @@ def frozen(nova_client, console, image, glance_client):
     console.freeze()
     nova_client.servers.get_console_output.return_value = console.text
     nova_client.instance_action.list.return_value = [
-        conftest.nova_action('createImage', 'req-own'),
+        conftest.nova_action('createImage', builders.OWN),
         conftest.nova_action('reboot')]
     keep(glance_client, image)
 
@@ -618,6 +743,7 @@ def test_an_image_that_is_being_made_costs_nothing(user_request, calls):
 
 
 @pytest.mark.parametrize('raised', [NOVA_DOWN,
+                                    nova_exceptions.Conflict(409),
                                     nova_exceptions.Forbidden(403)])
 def test_a_console_that_fails_seals_nothing(user_request, image, frozen,
                                             nova_client, glance_client,
@@ -648,7 +774,7 @@ def test_of_a_deleted_server_nothing_is_proven(user_request, image, frozen,
 def test_the_record_is_read_again_behind_the_console(user_request, image,
                                                      frozen, nova_client,
                                                      glance_client):
-    own = [conftest.nova_action('createImage', 'req-own'),
+    own = [conftest.nova_action('createImage', builders.OWN),
            conftest.nova_action('reboot')]
     other = conftest.nova_action('createImage', 'req-other')
     nova_client.instance_action.list.side_effect = [own, [other] + own]
@@ -667,21 +793,27 @@ def test_what_was_heard_while_settling_is_shared(user_request, image,
     assert consoles_read(calls) == 1
 
 
+@pytest.mark.parametrize('told, decision', [
+    ({'shutdown_timeout': 60}, verdict.Decision(
+        Rule.CLEAN_STOP, {'limit': 60, 'seconds': 5.0})),
+    ({}, verdict.Decision(
+        Rule.STOP_UNKNOWN, {'limit': None, 'seconds': 5.0}))],
+    ids=['told', 'not told'])
 def test_a_snapshot_of_a_stopped_instance_is_settled_when_it_runs_again(
-        user_request, nova_client, glance_client):
+        settings, user_request, nova_client, glance_client, told, decision):
+    settings.SNAPSHOT_PANEL = told
     image = builders.asked(state='SHUTOFF')
     keep(glance_client, image)
     nova_client.instance_action.list.return_value = [
         conftest.nova_action('start', 'req-start'),
-        conftest.nova_action('createImage', 'req-own'),
+        conftest.nova_action('createImage', builders.OWN),
         conftest.nova_action('stop')]
     nova_client.instance_action.get.return_value = conftest.nova_action(
         'stop', events=[conftest.stop_event()])
 
     snapshots.settle(user_request, builders.instance(), [image])
 
-    assert patches(glance_client) == [seal_of(verdict.Decision(
-        Rule.CLEAN_STOP, {'limit': 60, 'seconds': 5.0}))]
+    assert patches(glance_client) == [seal_of(decision)]
 
 
 # A vanished image
