@@ -24,8 +24,9 @@ DEFAULTS = {
     # Nova's [libvirt] images_type ('qcow2', 'raw', 'rbd', 'lvm', ...). Only
     # the operator knows it, and with rbd and lvm no live snapshot freezes.
     'ephemeral_backend': None,
-    # Nova's shutdown_timeout, in seconds.
-    'shutdown_timeout': 60,
+    # Nova's shutdown_timeout, in seconds. Only the operator knows it, and
+    # without it no stop can be called clean.
+    'shutdown_timeout': None,
     # How long a witness may come after the image became active, in seconds.
     'settle_grace': 30,
     # How long what a guest said is shared between users, in seconds.

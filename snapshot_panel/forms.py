@@ -14,6 +14,7 @@
 
 from django.utils.translation import gettext_lazy as _
 
+from horizon import exceptions
 from horizon import forms
 
 from snapshot_panel.cloud import errors
@@ -44,6 +45,9 @@ class SnapshotForm(forms.SelfHandlingForm):
             attempt = snapshots.take_if_ready(
                 request, self.initial['instance_id'], data['name'],
                 accept=verdict.Verdict(data['promise']))
+        except errors.UNAUTHORIZED:
+            # Else Horizon's view would say that it is not allowed.
+            raise exceptions.NotAuthenticated()
         except errors.CloudError as problem:
             self.api_error('%s: %s' % (problem.service,
                                        texts.error(problem)))

@@ -15,6 +15,8 @@
 import dataclasses
 import typing
 
+from oslo_utils import timeutils
+
 from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import snapshots
 from snapshot_panel import conf
@@ -75,6 +77,9 @@ class SnapshotLine:
     @classmethod
     def of_image(cls, image, instance):
         decision = verdict.look(image)
+        if verdict.abandoned(image, instance, timeutils.utcnow(True),
+                             conf.deployment()):
+            decision = verdict.Decision(verdict.Rule.ABANDONED)
         asked = records.read_request(image)
         return cls(image.id, image.name, decision, at=image.created,
                    by=asked.by if asked else '', size=image.size,
@@ -115,6 +120,27 @@ def snapshot_lines(instance, images):
     return sorted(known, key=lambda line: line.at, reverse=True) + unknown
 
 
+def _counts(line):
+    """Tell whether a snapshot can be an instance's latest.
+
+    Nova makes the image before it refuses a request for a busy instance.
+    That was no snapshot, and whoever asked was told.
+    """
+    return line.decision.rule is not verdict.Rule.ABANDONED or line.by
+
+
+def _unsettled(instance, lines):
+    """Tell whether something is left to be carried on.
+
+    Also where an image is sealed and the server still remembers it.
+    """
+    abandoned = {line.id for line in lines
+                 if line.decision.rule is verdict.Rule.ABANDONED}
+    return (any(line.unsettled for line in lines)
+            or any(memory.gone is None and memory.image_id not in abandoned
+                   for memory in records.read_memories(instance)))
+
+
 @dataclasses.dataclass(frozen=True)
 class InstanceRow:
     """One instance, ready to be shown in the table.
@@ -148,6 +174,10 @@ class InstanceRow:
     @property
     def ready(self):
         return self.checklist.ready
+
+    @property
+    def busy(self):
+        return self.checklist.has(checklist.Finding.BUSY)
 
     @property
     def unasked(self):
@@ -203,7 +233,7 @@ def instance_row(instance, images, heard=None, snapshots_known=True):
     return InstanceRow(
         instance=instance,
         checklist=checklist.check(instance, guest, conf.deployment()),
-        latest=lines[0] if lines else None,
-        unsettled=any(line.unsettled for line in lines),
+        latest=next(filter(_counts, lines), None),
+        unsettled=_unsettled(instance, lines),
         asked=heard is not None, heard_at=getattr(heard, 'at', None),
         problem=problem, snapshots_known=snapshots_known)

@@ -51,6 +51,11 @@ class TakeSnapshot(tables.Action):
     # Horizon's script enables the table's button once a row is selected.
     attrs = {'data-batch-action': 'true'}
 
+    def get_default_classes(self):
+        # Horizon's script disables a form's primary buttons on submit, and a
+        # disabled button is not sent, unless it has this class.
+        return list(super().get_default_classes()) + ['always-enabled']
+
     def allowed(self, request, row=None):
         return row is None or row.one_click
 

@@ -128,7 +128,7 @@ FINDINGS = {
         _('hw_qemu_guest_agent=%(value)s (%(source)s).'), ''),
     Finding.CHANNEL_LIKELY: (
         _('hw_qemu_guest_agent=%(value)s (%(source)s). The instance may have '
-          'booted before it was set.'), ''),
+          'booted without it.'), ''),
     Finding.NO_CHANNEL: (
         _('The instance has no channel to a guest agent: '
           'hw_qemu_guest_agent was not set when it booted (%(source)s).'),
@@ -156,10 +156,10 @@ FINDINGS = {
         _('Install the guest kit: the guest then tells on its console when '
           'its agent starts, stops and freezes.')),
     Finding.AGENT_CONFLICT: (
-        _('Unknown: the console shows two different accounts of the agent, '
-          'and only one can be the guest’s.'),
-        _('Reboot the guest to begin a new account, and look who else writes '
-          'to its console.')),
+        _('Unknown: what the console tells of the agent does not fit '
+          'together. Lines are missing, or somebody else wrote there.'),
+        _('Restart the agent in the guest, which begins a new account: '
+          'systemctl restart qemu-guest-agent')),
     Finding.AGENT_NOT_ASKED: (_('Not asked yet.'), ''),
     Finding.AGENT_NO_CONSOLE: (
         _('Unknown: the console of the instance cannot be read.'),
@@ -173,7 +173,7 @@ FINDINGS = {
         _('The last freeze was witnessed; writing stood still for %(stall)s '
           'seconds.'), ''),
     Finding.FREEZE_FAILED: (
-        _('The last freeze failed: %(open)s stayed writable.'),
+        _('The last freeze failed: not every file system was frozen.'),
         _('Look into the log of the guest agent in the guest.')),
     Finding.FREEZE_REFUSED: (
         _('The last freeze was refused by the hook %(hook)s.'),
@@ -205,8 +205,9 @@ FINDINGS = {
           'and stop it again.')),
     Finding.STOP_UNKNOWN: (
         _('Nothing proves how the guest went down.'),
-        _('Start the instance, then stop it here or with the compute '
-          'service, and take the snapshot.')),
+        _('Start the instance and stop it again with the compute service. '
+          'The operator must have told the panel how long it waits '
+          '(shutdown_timeout).')),
     Finding.STOP_NOT_ASKED: (_('Not asked yet.'), ''),
 }
 
@@ -272,6 +273,9 @@ RULES = {
         'The image vanished: the compute service threw the snapshot away, or '
         'somebody deleted it. Look into the log of the guest agent in the '
         'guest and take it again.'),
+    Rule.ABANDONED: _(
+        'The compute service does not work on it any more, and the image was '
+        'never finished. Delete it and take it again.'),
     Rule.GONE_AFTER_HOOK: _(
         'The compute service threw the snapshot away, most likely because '
         'a hook in the guest refused the freeze. Repair the hook and take it '
@@ -344,9 +348,15 @@ def error(problem):
 
 def fill(text, values):
     """Fill a sentence with evidence; what is missing shows as “?”."""
-    known = {name: SOURCES.get(value, value) if name == 'source' else value
-             for name, value in values.items()}
+    known = dict(values)
+    if str(known.get('source')) in SOURCES:
+        known['source'] = SOURCES[known['source']]
     return str(text) % collections.defaultdict(lambda: '?', known)
+
+
+def _seconds(value):
+    """Return a number to sort by, whatever somebody wrote there."""
+    return value if isinstance(value, (int, float)) else -1
 
 
 def reason(decision):
@@ -358,7 +368,7 @@ def reason(decision):
     frozen = evidence.get('frozen')
     if isinstance(frozen, dict) and frozen:
         evidence['paths'] = ', '.join(map(str, frozen))
-        evidence['stall'] = max(map(str, frozen.values()))
+        evidence['stall'] = max(frozen.values(), key=_seconds)
     for name in ('hooks', 'open'):
         if isinstance(evidence.get(name), (dict, list)):
             evidence[name] = ', '.join(map(str, evidence[name]))

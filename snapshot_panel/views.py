@@ -55,8 +55,7 @@ class ProblemMixin(object):
             return super().dispatch(request, *args, **kwargs)
         except errors.UNAUTHORIZED:
             # Horizon sends the user to the login page.
-            exceptions.handle(request)
-            raise
+            raise exceptions.NotAuthenticated()
         except errors.CloudError as problem:
             return self.problem(request, problem)
 

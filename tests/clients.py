@@ -116,8 +116,8 @@ class Dashboard(object):
     def messages(self, page):
         """Return the messages that a page shows to the user."""
         found = re.findall(
-            r'<div class="alert alert-\w+ alert-dismissable.*?</div>', page.text,
-            re.DOTALL)
+            r'<div class="alert alert-\w+ alert-dismissable.*?</div>',
+            page.text, re.DOTALL)
         return [' '.join(html.unescape(re.sub('<[^>]+>', ' ', text)).split())
                 for text in found]
 

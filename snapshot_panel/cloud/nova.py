@@ -172,7 +172,7 @@ def get_console(request, instance_id):
             # Plain text: novaclient's own kind of string cannot be cached.
             return str(
                 client(request).servers.get_console_output(instance_id))
-        except (nova_exceptions.NotFound, nova_exceptions.Conflict):
+        except nova_exceptions.NotFound:
             return None
 
 
@@ -211,10 +211,15 @@ def time_action(request, instance_id, action):
 
 
 def create_image(request, instance_id, name, properties):
-    """Ask for a snapshot and return the id of its image."""
+    """Ask for a snapshot.
+
+    :returns: the id of its image, and the request id by which Nova's record
+        of actions knows it, None if Nova did not tell.
+    """
     with errors.asking('Nova'):
-        return str(client(request).servers.create_image(
-            instance_id, name, properties))
+        answer = client(request).servers.create_image(
+            instance_id, name, properties)
+    return str(answer), next(iter(answer.request_ids), None)
 
 
 def remember(request, instance_id, memory):

@@ -256,14 +256,12 @@ def take(request, instance, guest, name):
         at=now, by=request.user.username, state=instance.status,
         baseline=witness.Baseline.of(tip) if tip else None,
         after_action=guest.actions[0].request_id if guest.actions else None)
-    image_id = nova.create_image(request, instance.id, name,
-                                 asked.properties())
+    image_id, action = nova.create_image(request, instance.id, name,
+                                         asked.properties())
     memory = records.Memory(image_id, name, now, request.user.username)
-    # Until the image names itself, nothing on it counts: an instance that is
-    # booted from a snapshot hands the properties on to its own snapshots.
     outcomes = [
         _outcome(lambda: glance.add_properties(
-            request, image_id, {records.IMAGE: image_id})),
+            request, image_id, records.bind(image_id, action))),
         _outcome(lambda: nova.remember(request, instance.id, memory))]
     problems = tuple(outcome for outcome in outcomes
                      if isinstance(outcome, errors.CloudError))
@@ -290,7 +288,8 @@ def take_if_ready(request, instance_id, name=None, accept=None):
         filesystem-consistent if None.
     :returns: an :class:`Attempt`.
     """
-    instance, _snapshots = one(request, instance_id)
+    instance, images = one(request, instance_id)
+    _settle_before(request, instance, images)
     guest = ask_guest_if_allowed(request, instance)
     checks = checklist.check(instance, guest, conf.deployment())
     name = name or default_name(instance)
@@ -299,6 +298,18 @@ def take_if_ready(request, instance_id, name=None, accept=None):
         return Attempt(instance, checks, name)
     return Attempt(instance, checks, name,
                    take(request, instance, guest, name))
+
+
+def _settle_before(request, instance, images):
+    """Settle what is unsettled, as far as possible.
+
+    Once there is another snapshot, a witness could belong to either.
+    """
+    if not isinstance(images, errors.CloudError) and any(
+            _unsettled(image) for image in images):
+        problem = _outcome(lambda: settle(request, instance, images))
+        if isinstance(problem, errors.CloudError):
+            LOG.warning('Snapshots of %s: %s', instance.id, problem)
 
 
 def default_name(instance):

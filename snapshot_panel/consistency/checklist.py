@@ -234,8 +234,9 @@ def _channel(instance):
         'value': instance.properties.values.get(facts.AGENT_PROPERTY)}
     if present is None:
         return Result(Finding.CHANNEL_UNKNOWN, evidence)
-    if present and instance.properties.source is facts.Source.IMAGE:
-        # The instance may have booted before the property was set (fact 7).
+    if present and instance.properties.source is not facts.Source.EMBEDDED:
+        # The instance may have booted before the property was set (fact 7),
+        # and a snapshot's own may have been changed since (fact 10).
         return Result(Finding.CHANNEL_LIKELY, evidence)
     return Result(Finding.CHANNEL if present else Finding.NO_CHANNEL,
                   evidence)
@@ -248,7 +249,7 @@ def _agent(instance, guest, log):
         return Result(Finding.AGENT_NOT_ASKED)
     if guest.console is None:
         return Result(Finding.AGENT_NO_CONSOLE)
-    if log.conflict:
+    if log.conflict or log.gap:
         return Result(Finding.AGENT_CONFLICT)
     if log.tip is None:
         return Result(Finding.AGENT_UNSEEN)

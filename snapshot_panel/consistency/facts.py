@@ -129,14 +129,14 @@ class Action:
 class Deployment:
     """What only the operator knows of the cloud.
 
-    ``ephemeral_backend`` is Nova's ``[libvirt] images_type`` or None when
-    the operator did not tell; ``shutdown_timeout`` (seconds) is Nova's
-    option of that name; ``settle_grace`` (seconds) is how long a witness may
+    ``ephemeral_backend`` is Nova's ``[libvirt] images_type``;
+    ``shutdown_timeout`` (seconds) is Nova's option of that name; both are
+    None when the operator did not tell; ``settle_grace`` (seconds) is how long a witness may
     come after the image became active.
     """
 
     ephemeral_backend: typing.Optional[str] = None
-    shutdown_timeout: int = 60
+    shutdown_timeout: typing.Optional[int] = None
     settle_grace: int = 30
 
     @property

@@ -35,6 +35,7 @@ REQUESTED_BY = 'consistency_requested_by'
 STATE = 'consistency_state'
 BASELINE = 'consistency_baseline'
 AFTER_ACTION = 'consistency_after_action'
+ACTION = 'consistency_action'
 RULE = 'consistency_rule'
 EVIDENCE = 'consistency_evidence'
 
@@ -67,7 +68,8 @@ class Request:
     """What was known when a snapshot was asked for.
 
     ``state`` is the instance's status; ``after_action`` the request id of
-    the newest entry in Nova's record of actions before it.
+    the newest entry in Nova's record of actions before it; ``action`` that of
+    the snapshot itself, None as long as it is not known.
     """
 
     at: typing.Optional[datetime.datetime]
@@ -75,6 +77,7 @@ class Request:
     state: str
     baseline: typing.Optional[witness.Baseline]
     after_action: typing.Optional[str]
+    action: typing.Optional[str] = None
 
     def properties(self):
         """Return the properties to give to ``createImage``."""
@@ -86,8 +89,17 @@ class Request:
             BASELINE: str(self.baseline) if self.baseline else _NONE,
             AFTER_ACTION: self.after_action or _NONE,
             # Whatever the instance inherited must not speak for this image.
-            IMAGE: _NONE, RULE: _NONE, EVIDENCE: _NONE,
+            IMAGE: _NONE, ACTION: _NONE, RULE: _NONE, EVIDENCE: _NONE,
         }
+
+
+def bind(image_id, action):
+    """Return the properties that make a request count for an image.
+
+    They can only be written once the image has its id: an instance that is
+    booted from a snapshot hands all others on to its own snapshots.
+    """
+    return {IMAGE: image_id, ACTION: action or _NONE}
 
 
 def read_request(image):
@@ -98,12 +110,16 @@ def read_request(image):
     values = image.properties
     if values.get(IMAGE) != image.id or STATE not in values:
         return None
-    after = values.get(AFTER_ACTION, _NONE)
     return Request(at=parse_time(values.get(REQUESTED_AT)),
                    by=values.get(REQUESTED_BY, ''),
                    state=values[STATE],
                    baseline=witness.Baseline.parse(values.get(BASELINE)),
-                   after_action=None if after == _NONE else after)
+                   after_action=_known(values.get(AFTER_ACTION)),
+                   action=_known(values.get(ACTION)))
+
+
+def _known(value):
+    return None if value == _NONE else value
 
 
 @dataclasses.dataclass(frozen=True)

@@ -74,6 +74,7 @@ class Rule(enum.Enum):
     HARD_STOP = ('hard-stop', Verdict.CRASH)
 
     GONE = ('gone', Verdict.DISCARDED)
+    ABANDONED = ('abandoned', Verdict.DISCARDED)
     GONE_AFTER_HOOK = ('gone-after-hook', Verdict.DISCARDED)
     GONE_AFTER_FREEZE = ('gone-after-freeze', Verdict.DISCARDED)
     GONE_WITHOUT_AGENT = ('gone-without-agent', Verdict.DISCARDED)
@@ -137,6 +138,20 @@ def look(image):
     if records.read_request(image) is None:
         return Decision(Rule.NOT_OURS)
     return Decision(Rule.UNSETTLED)
+
+
+def abandoned(image, instance, now, deployment):
+    """Tell whether nobody works on an unfinished image any more.
+
+    Nova makes the image first. Where it then finds the instance busy, or
+    breaks down later, the image stays as it is for ever.
+
+    :param instance: the :class:`facts.Instance` that it was to be made of.
+    :param now: the reader's clock.
+    """
+    if image.active or instance.task_state or image.updated is None:
+        return False
+    return (now - image.updated).total_seconds() > deployment.settle_grace
 
 
 def _sealed(seal):
@@ -244,13 +259,13 @@ def _window_doubt(request, actions):
     """Return the decision where Nova's record leaves more than one reading.
 
     Right after the newest action that was seen before the request must come
-    the snapshot, or the instance was in another state by then; and no other
-    snapshot may share the witnesses.
+    this very snapshot, or the instance was in another state by then; and no
+    other snapshot may share the witnesses.
     """
     window = _window(request, actions)
-    if not window:
+    if not window or request.action is None:
         return Decision(Rule.NO_RECORD)
-    if window[0].name not in _FREEZING:
+    if window[0].request_id != request.action:
         return Decision(Rule.STATE_UNKNOWN, {'action': window[0].name})
     snapshots = sum(action.name in _FREEZING for action in window)
     if snapshots > 1:
@@ -326,7 +341,7 @@ def judge_stop(actions, limit):
     """Decide how a stopped instance went down (fact 6).
 
     :param actions: of the instance, newest first, or None if unknown.
-    :param limit: seconds after which Nova powers off hard.
+    :param limit: seconds after which Nova powers off hard, None if unknown.
     """
     stop = next((action for action in actions or ()
                  if action.name not in _NEUTRAL), None)
@@ -337,9 +352,9 @@ def judge_stop(actions, limit):
         return Decision(Rule.STOP_UNKNOWN)
     seconds = (stop.finished - stop.started).total_seconds()
     found = {'seconds': round(seconds, 1), 'limit': limit}
-    if seconds >= limit:
+    if limit is not None and seconds >= limit:
         return Decision(Rule.HARD_STOP, found)
-    if not stop.succeeded or seconds < SHORTEST_STOP:
+    if limit is None or not stop.succeeded or seconds < SHORTEST_STOP:
         return Decision(Rule.STOP_UNKNOWN, found)
     return Decision(Rule.CLEAN_STOP, found)
 

@@ -104,11 +104,13 @@ class Log:
 
     ``chain`` holds the lines that count, oldest first. ``conflict`` is true
     when two chains go on side by side: one of them is not the kit's, nobody
-    can tell which, and neither counts from there on.
+    can tell which, and neither counts from there on. ``gap`` is true when
+    lines after the last one are missing, or are not the kit's.
     """
 
     chain: typing.Tuple[Witness, ...]
     conflict: bool = False
+    gap: bool = False
 
     @property
     def tip(self):
@@ -144,19 +146,23 @@ def read(console):
     """Return the :class:`Log` of a console.
 
     A chain begins with the first line of the log, whose predecessors may
-    have rotated away, or with the agent's start. Any other line that does not
-    follow is not the kit's word and is passed over.
+    have rotated away, or with the agent's start, which also ends a conflict.
+    Any other line that does not follow does not count.
     """
-    chain, left = [], []
+    chain, left, conflict, gap = [], [], False, False
     for witness in parse(console):
         if any(follows(tip, witness) for tip in left):
-            return Log(tuple(chain), conflict=True)
-        if chain and not follows(chain[-1], witness):
-            if not _begins(chain[-1], witness):
-                continue
+            conflict = True
+        elif not chain or follows(chain[-1], witness):
+            chain.append(witness)
+            gap = False
+        elif _begins(chain[-1], witness):
             left.append(chain[-1])
-        chain.append(witness)
-    return Log(tuple(chain))
+            chain.append(witness)
+            conflict = gap = False
+        elif witness.boot == chain[-1].boot and witness.seq > chain[-1].seq:
+            gap = True
+    return Log(tuple(chain), conflict, gap)
 
 
 def _begins(tip, witness):
