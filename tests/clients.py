@@ -113,6 +113,27 @@ class Dashboard(object):
         assert answer.status_code == 200, answer.text
         return answer.json()['rows']
 
+    def take(self, instance_id):
+        """Click, and accept what the form offers where it is not ready."""
+        page = self.click(instance_id)
+        if '/snapshot/' not in page.url:
+            return
+        fields = dict(self.inputs(page, 'name', 'promise'))
+        answer = self.post(page.url[len(self.url):], **fields)
+        assert '/snapshot/' not in answer.url, answer.text
+
+    def settle(self, instance_ids):
+        """Look as the page's script does until nothing is unsettled."""
+        waiting = set(instance_ids)
+
+        def look():
+            rows = self.rows(*waiting, settle=True)
+            waiting.difference_update(
+                instance_id for instance_id, row in rows.items()
+                if 'data-unsettled' not in row)
+            return not waiting
+        wait_for(look, 'all verdicts', pause=2)
+
     def messages(self, page):
         """Return the messages that a page shows to the user."""
         found = re.findall(

@@ -66,28 +66,9 @@ def guests(cloud, openstack):
 def settled(guests, openstack, dashboard):
     """Take all snapshots with the panel, look until all are settled."""
     for server_id in guests.values():
-        take(dashboard, server_id)
-    waiting = set(guests.values())
-
-    def look():
-        rows = dashboard.rows(*waiting, settle=True)
-        waiting.difference_update(
-            server_id for server_id, row in rows.items()
-            if 'data-unsettled' not in row)
-        return not waiting
-    clients.wait_for(look, 'all verdicts', pause=2)
+        dashboard.take(server_id)
+    dashboard.settle(guests.values())
     return guests
-
-
-def take(dashboard, server_id):
-    """Click, and accept what the dialog offers where it is not ready."""
-    page = dashboard.click(server_id)
-    if '/snapshot/' not in page.url:
-        return
-    path = page.url[len(dashboard.url):]
-    fields = dict(dashboard.inputs(page, 'name', 'promise'))
-    answer = dashboard.post(path, **fields)
-    assert '/snapshot/' not in answer.url, dashboard.messages(answer)
 
 
 @pytest.mark.parametrize('kind', sorted(TRUTH))
