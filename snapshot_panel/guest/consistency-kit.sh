@@ -56,37 +56,47 @@ LONG=$LONG$LONG$LONG$LONG
 
 # --- Witnesses --------------------------------------------------------------
 
-# Say each argument, an event and its fields, on the console. Events never
-# share a number: who does not get the lock in time says nothing.
+# Say each argument, an event and its fields, on the console; fail if that is
+# not possible. Events never share a number: who does not get the lock in time
+# says nothing.
 say() {
-    [ -w "$KMSG" ] && [ -d "$RUN" ] || return 0
+    [ -w "$KMSG" ] && [ -d "$RUN" ] || return 1
     say_in_turn "$@" 9>>"$RUN/lock"
 } 2>/dev/null
 
 say_in_turn() {
-    flock -w 3 9 || return 0
+    flock -w 3 9 || return 1
     read -r boot <"$R/proc/sys/kernel/random/boot_id"
     boot=${boot%%-*}
-    seq=0
-    [ ! -s "$RUN/seq" ] || read -r seq <"$RUN/seq"
+    read -r seq <"$RUN/seq" || seq=$(last_said)
+    [ -n "$seq" ] || seq=0
     for event do
         seq=$((seq + 1))
         [ -s "$RUN/next.$seq" ] || make_keys "$seq"
         # Counted before it is said: a number is never said twice.
-        printf '%-10d\n' "$seq" 1<>"$RUN/seq" || return 0
+        printf '%-10d\n' "$seq" 1<>"$RUN/seq" || return 1
         key='' next=''
         read -r key <"$RUN/key.$seq"
         read -r next <"$RUN/next.$seq"
-        [ "${#key}${#next}" = 3232 ] || return 0
+        [ "${#key}${#next}" = 3232 ] || return 1
         read -r up _ <"$R/proc/uptime"
         printf '<1>consistency-witness v1 boot=%s seq=%d up=%s %s\n' \
-            "$boot" "$seq" "$up" "event=$event key=$key next=$next" >>"$KMSG"
+            "$boot" "$seq" "$up" "event=$event key=$key next=$next" \
+            >>"$KMSG" || return 1
     done
     # So that the next freeze finds its keys ready.
     case $event in
         freeze*) ;;
         *) [ -s "$RUN/next.$((seq + 16))" ] || make_keys $((seq + 1)) ;;
     esac
+    return 0
+}
+
+# Print the number of this boot's last witness in the kernel's log: the kit may
+# have been uninstalled since.
+last_said() {
+    said="consistency-witness v1 boot=$boot seq"
+    dmesg | sed -n "s/.*$said=\([0-9]*\) .*/\1/p" | tail -n 1
 }
 
 # Make keys for the lines from $1 on, and for each line the digest of its
@@ -130,6 +140,7 @@ to_word() {
 
 # Set $now to the time since boot in 1/100 s.
 clock() {
+    now=0
     read -r now _ <"$R/proc/uptime"
     now=${now%.*}${now#*.}
     now=${now#0}
@@ -192,6 +203,7 @@ read_name() {
 
 # Tell whether the folder $2 is in the mount $1: another may lie over it.
 leads_to_mount() {
+    value=''
     { while read -r field value; do
         [ "$field" != mnt_id: ] || break
       done <"$R/proc/self/fdinfo/8"; } 8<"$2"
@@ -203,6 +215,9 @@ leads_to_mount() {
 # Start to watch the file systems of the table: for each a writer, and a
 # watcher that looks what the writer waits for.
 watch_file_systems() {
+    read -r comm <"$R/proc/$AGENT/comm"
+    # Called by anybody else, there is nothing to prove.
+    [ "$comm" = qemu-ga ] || return 0
     line=0
     while read -r kind number type _ device id mount; do
         line=$((line + 1))
@@ -211,38 +226,34 @@ watch_file_systems() {
         [ "$kind" = freeze ] || { note_writes "$number" "$mount"; continue; }
         start_writer
         case $type in
-            ext[34]) { watcher "$line" "$writer" | read_flag; } ;;
+            ext[34]) watcher "$line" "$writer" | read_flag ;;
             *) watcher "$line" "$writer" ;;
-        esac </dev/null >/dev/null 2>&1 3>&- 4>&- 5>&- 6>&- 7>&- &
+        esac &
     done <"$EVENT/table"
-} 2>/dev/null
+}
 
 start_writer() {
-    writer "$line" "${mount%/}/$LONG" \
-        </dev/null >/dev/null 2>&1 3>&- 4>&- 5>&- 6>&- 7>&- &
+    writer "$line" "${mount%/}/$LONG" >/dev/null 2>&1 &
     writer=$!
 }
 
-# Try to write until the thaw; note the longest try and when it ended.
+# Try to write until the thaw. A try during which the watcher saw the proof is
+# noted: how long it took and when it ended, in 1/100 s.
 writer() {
     # A process that waits for a thaw cannot be killed. In the agent's own
     # control group it would hold up a restart of a dead agent.
     echo 0 >"$R/sys/fs/cgroup/cgroup.procs"
-    longest=0 ended=0
     clock
     start=$now
-    until is_over; do
+    until is_over || [ -e "$EVENT/proof.$1" ]; do
         clock
         before=$now
         { :; } >"$2"
         clock
-        if [ $((now - before)) -gt "$longest" ]; then
-            longest=$((now - before)) ended=$now
-        fi
     done
     # A file system that takes names of any length.
     [ ! -f "$2" ] || rm -f "$2"
-    echo "$longest $ended" >"$EVENT/stall.$1.new"
+    echo "$((now - before)) $now" >"$EVENT/stall.$1.new"
     mv "$EVENT/stall.$1.new" "$EVENT/stall.$1"
 }
 
@@ -298,7 +309,7 @@ was_clean() {
     after=$(od -An -tu1 -j1120 -N1 "$R$device")
     [ -n "$flag" ] && [ -n "$after" ] &&
         [ $((flag & 4)) = 0 ] && [ $((after & 4)) = 4 ]
-} 2>/dev/null
+}
 
 # Note how much was written to a device, once all is written.
 note_writes() {
@@ -315,12 +326,12 @@ was_left_alone() {
     noted=''
     read -r noted <"$EVENT/sectors.$line" && count_writes "$number" &&
         [ "$noted" = "$sectors" ]
-} 2>/dev/null
+}
 
 # Tell whether the file system of a line was frozen until the thaw; set $stall
 # in seconds and $proof.
 was_frozen() {
-    proof='' longest=0 ended=0
+    proof='' took=0 ended=0
     [ -s "$EVENT/proof.$line" ] || return 1
     until [ -e "$EVENT/stall.$line" ]; do
         clock
@@ -328,14 +339,14 @@ was_frozen() {
         sleep 0.05
     done
     read -r proof <"$EVENT/proof.$line"
-    read -r longest ended <"$EVENT/stall.$line"
+    read -r took ended <"$EVENT/stall.$line"
     # Somebody else thawed it, maybe before the copy.
     [ "$ended" -ge $((thawed - EARLY)) ] || return 1
     ! was_clean || proof=$proof,superblock
     # Less than the clock can tell.
-    [ "$longest" -gt 0 ] || longest=1
-    stall=$(printf '%d.%02d' $((longest / 100)) $((longest % 100)))
-} 2>/dev/null
+    [ "$took" -gt 0 ] || took=1
+    stall=$(printf '%d.%02d' $((took / 100)) $((took % 100)))
+}
 
 # --- Application hooks ------------------------------------------------------
 
@@ -369,12 +380,17 @@ run_hook() {
     status=0
     log=$HOOK_LOG
     { { :; } >>"$log"; } 2>/dev/null || log=/dev/null
-    timeout -k 5 "$HOOK_SECONDS" "$hook" "$1" </dev/null >>"$log" 2>&1 ||
+    timeout -k 5 "$HOOK_SECONDS" "$hook" "$1" >>"$log" 2>&1 </dev/null ||
         status=$?
 }
 
 # Run the hooks of the list with thaw; keep what to say of them.
 thaw_hooks() {
+    if [ ! -d "$EVENT" ]; then
+        # Which ones ran is not known: thaw all, as the agent asks.
+        for_each_hook thaw_hook
+        return 0
+    fi
     [ -e "$EVENT/hooks" ] || return 0
     while read -r frozen hook; do
         run_hook thaw
@@ -385,44 +401,47 @@ thaw_hooks() {
 
 # --- What the agent calls ---------------------------------------------------
 
+# The hooks decide how this ends. All about witnesses is in subshells: an error
+# there ends the subshell only.
 freeze() {
-    prepare
     AGENT=$PPID
-    EVENT=$(mktemp -d "$RUN/event.XXXXXX") || EVENT=$RUN/nowhere
-    list_file_systems 2>/dev/null
-    say "freeze fs=$count"
-    if ! for_each_hook freeze_hook; then
-        refused=$status
-        to_word "${hook##*/}"
-        thaw_hooks
-        say "aborted name=$word status=$refused"
-        rm -rf "$EVENT"
-        exit 1
-    fi
+    EVENT=$RUN/event.$$
+    (announce)
+    for_each_hook freeze_hook || abort
+    (watch_file_systems)
+}
+
+announce() {
+    prepare
+    rm -rf "$RUN"/event*
+    mkdir "$EVENT"
+    list_file_systems
     echo "$EVENT" >"$RUN/event"
-    comm=''
-    read -r comm <"$R/proc/$AGENT/comm"
-    # Called by anybody else, there is nothing to prove.
-    [ "$comm" != qemu-ga ] || watch_file_systems
-} 2>/dev/null
+    say "freeze fs=$count" && { :; } >"$EVENT/said"
+}
+
+abort() {
+    refused=$status
+    name=${hook##*/}
+    thaw_hooks
+    (to_word "$name"; say "aborted name=$word status=$refused")
+    rm -rf "$RUN/event" "$EVENT"
+    exit 1
+}
 
 thaw() {
     EVENT=$RUN/nowhere
     [ ! -s "$RUN/event" ] || read -r EVENT <"$RUN/event"
-    if [ ! -d "$EVENT" ]; then
-        # What was frozen is not known: thaw all, as the agent asks.
-        for_each_hook thaw_hook
-        return 0
-    fi
     clock
-    thawed=$now
     { :; } >"$EVENT/end"
     thaw_hooks
-    say_thaw
+    (thawed=$now; say_thaw)
     rm -rf "$RUN/event" "$EVENT"
-} 2>/dev/null
+}
 
 say_thaw() {
+    # What was not said to begin must not be said to end.
+    [ -e "$EVENT/said" ] || return 0
     frozen=0 hooked=0 line=0
     while read -r kind number type disk device _ mount; do
         line=$((line + 1))
@@ -550,8 +569,10 @@ install() {
     allow_in_selinux
     for folder in /usr/lib/systemd/system-shutdown \
             /lib/systemd/system-shutdown; do
-        [ ! -d "$R$folder" ] || { ln -sf "$KIT" "$R$folder/consistency-kit"
-            break; }
+        [ -d "$R$folder" ] || continue
+        [ -h "$R$folder/consistency-kit" ] ||
+            ln -s "$KIT" "$R$folder/consistency-kit"
+        break
     done
     systemctl daemon-reload
     # Its own rule starts the agent where there is a channel.
@@ -691,7 +712,7 @@ uninstall() {
 restore_configuration() {
     if ! cmp -s "$STATE/conf.ours" "$R$conf"; then
         left="$left $conf (the line fsfreeze-hook is taken out);"
-        sed -i "/^fsfreeze-hook=${KIT%/*}.consistency-kit\$/d" "$R$conf"
+        sed -i "\|^fsfreeze-hook=$KIT\$|d" "$R$conf"
     elif [ -e "$STATE/conf.before" ]; then
         cp -p "$STATE/conf.before" "$R$conf"
     else
@@ -746,8 +767,8 @@ told() {
 
 # The agent's own view: its arguments, or the configuration that it reads.
 agent_words() {
-    pid=$(pidof qemu-ga) && tr '\0' '\n' <"$R/proc/$pid/cmdline" &&
-        qemu-ga --dump-conf
+    pid=$(systemctl show --property MainPID --value "$unit")
+    tr '\0' '\n' <"$R/proc/$pid/cmdline" && qemu-ga --dump-conf
 }
 
 agent_calls_kit() {
@@ -760,7 +781,9 @@ agent_may_freeze() {
 }
 
 witnesses_get_through() {
-    read -r level _ <"$R/proc/sys/kernel/printk" && [ "$level" -gt 1 ] &&
+    # With cat: this file gives all at once or not at all.
+    level=$(cat "$R/proc/sys/kernel/printk")
+    [ "${level%%[!0-9]*}" -gt 1 ] &&
         ! grep -q off "$R/proc/sys/kernel/printk_devkmsg" &&
         grep -q Y "$R/sys/module/printk/parameters/time"
 }
@@ -852,7 +875,12 @@ make_folder() {
 case ${1-} in
     install | uninstall) "$1" ;;
     check) check "${2-}" ;;
-    freeze | thaw) "$1"; exit 0 ;;
+    freeze | thaw)
+        # Nothing of the agent's may stay open in what runs on: an agent that
+        # reads what its hook prints would wait for the end of that.
+        exec </dev/null >/dev/null 2>&1 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-
+        "$1"
+        exit 0 ;;
     started | stopped) "$1"; exit 0 ;;
     poweroff | halt) powered_off; exit 0 ;;
     reboot | kexec) ;;

