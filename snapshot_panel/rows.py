@@ -35,14 +35,21 @@ class CheckLine:
     badge: texts.Badge
     found: str
     remedy: str
+    image_id: typing.Optional[str] = None
 
     @classmethod
-    def of(cls, result):
+    def of(cls, result, instance):
+        """Return the line of one result.
+
+        ``image_id`` is the image whose properties are to be changed.
+        """
         found, remedy = texts.FINDINGS[result.finding]
         return cls(texts.CHECKS[result.finding.check],
                    texts.STATES[result.state],
                    texts.fill(found, result.evidence),
-                   texts.fill(remedy, result.evidence))
+                   texts.fill(remedy, result.evidence),
+                   instance.image_id if result.finding is
+                   checklist.Finding.NO_CHANNEL else None)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -205,7 +212,7 @@ class InstanceRow:
     @property
     def agent(self):
         """What is known of the agent, or of how the guest went down."""
-        return CheckLine.of(self._agent)
+        return CheckLine.of(self._agent, self.instance)
 
     @property
     def agent_word(self):
@@ -215,7 +222,14 @@ class InstanceRow:
 
     @property
     def lines(self):
-        return [CheckLine.of(result) for result in self.checklist.results]
+        return [CheckLine.of(result, self.instance)
+                for result in self.checklist.results]
+
+    @property
+    def missing(self):
+        """The lines of what stands in the way."""
+        return [CheckLine.of(result, self.instance)
+                for result in self.checklist.missing]
 
 
 def instance_row(instance, images, heard=None, snapshots_known=True):

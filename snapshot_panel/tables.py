@@ -130,6 +130,15 @@ class NotReady(Options):
         return row is not None and not row.one_click
 
 
+class ImageProperties(tables.LinkAction):
+    """The way to the images and their properties."""
+
+    name = 'images'
+    verbose_name = _('Image properties')
+    url = 'horizon:project:consistent_snapshots:images'
+    icon = 'tags'
+
+
 class Details(tables.LinkAction):
     name = 'details'
     verbose_name = _('Checklist and snapshots')
@@ -185,6 +194,6 @@ class InstancesTable(tables.DataTable):
         name = 'instances'
         verbose_name = _('Consistent Snapshots')
         row_class = InstanceRow
-        table_actions = (InstancesFilter, TakeSnapshot)
+        table_actions = (InstancesFilter, ImageProperties, TakeSnapshot)
         row_actions = (TakeSnapshot, NotReady, Options, Details)
         multi_select = True

@@ -227,9 +227,7 @@ class SnapshotView(ProblemMixin, forms.ModalFormView):
             'horizon:project:consistent_snapshots:snapshot',
             args=[self.kwargs['instance_id']])
         return super().get_context_data(
-            row=self.row, prediction=texts.VERDICTS[prediction],
-            missing=[rows.CheckLine.of(result)
-                     for result in self.row.checklist.missing], **kwargs)
+            row=self.row, prediction=texts.VERDICTS[prediction], **kwargs)
 
 
 class DismissView(ProblemMixin, generic.View):

@@ -131,8 +131,8 @@ class Deployment:
 
     ``ephemeral_backend`` is Nova's ``[libvirt] images_type``;
     ``shutdown_timeout`` (seconds) is Nova's option of that name; both are
-    None when the operator did not tell; ``settle_grace`` (seconds) is how long a witness may
-    come after the image became active.
+    None when the operator did not tell. ``settle_grace`` (seconds) is how
+    long a witness may come after the image became active.
     """
 
     ephemeral_backend: typing.Optional[str] = None

@@ -185,7 +185,9 @@ def seed(layout, say):
     sessions = {name: _session(layout, name, project)
                 for name, (project, _) in USERS.items()}
     _seed_flavors(sessions['admin'])
-    images = {name: _ensure_image(sessions[owner], name, properties,
+    # The cloud's own images belong to no project of a user.
+    owners = {**sessions, 'admin': _session(layout, 'admin', 'admin')}
+    images = {name: _ensure_image(owners[owner], name, properties,
                                   public=owner == 'admin')
               for (owner, name), properties in IMAGES.items()}
     say('instances')
