@@ -27,9 +27,9 @@ from tests.unit import builders
 Finding = checklist.Finding
 Rule = verdict.Rule
 
-DEPLOYMENT = facts.Deployment()
+DEPLOYMENT = facts.Deployment(shutdown_timeout=60)
 RBD = facts.Deployment(ephemeral_backend='rbd')
-SNAPSHOT = builders.action('createImage')
+SNAPSHOT = builders.taken()
 
 
 def talk(*events, **freeze):
@@ -69,6 +69,12 @@ def lost(console):
                             builders.evidence(console.text))
 
 
+def abandoned():
+    image = builders.asked(status='queued',
+                           updated=builders.NOW.replace(year=2000))
+    return rows.SnapshotLine.of_image(image, builders.instance()).decision
+
+
 def twice():
     console = talk(paths=('/',))
     console.freeze()
@@ -91,7 +97,7 @@ DECISIONS = [
     settled(properties={'block_device_mapping': '[]'}),
     settled(baseline=None), settled(),
     settled(talk(**GOOD), builders.actions(
-        SNAPSHOT, builders.action('createImage', 'req-other'))),
+        builders.action('createImage', 'req-other'), SNAPSHOT)),
     settled(talk(**GOOD), []), settled(rebooted()), settled(twice()),
     settled(talk()), settled(talk(paths=('/srv',))), stopped(1),
     settled(state='RESCUE'),
@@ -102,7 +108,7 @@ DECISIONS = [
     settled(talk('stopped'), says=talk('stopped')),
     settled(refusing()), settled(talk(still_open=('/srv',))), stopped(60),
     lost(talk()), lost(refusing()), lost(talk(still_open=('/srv',))),
-    lost(talk('stopped')),
+    lost(talk('stopped')), abandoned(),
     verdict.look(builders.asked(status='queued')),
     settled(talk(), updated=builders.NOW), verdict.look(builders.asked())]
 
@@ -125,6 +131,13 @@ def two_accounts():
     return console
 
 
+def lossy():
+    console = talk()
+    console.lose('stopped')
+    console.say('poweroff')
+    return console
+
+
 def half_told():
     console = talk()
     console.say('freeze', fs=1)
@@ -141,12 +154,15 @@ RESULTS = [result for results in [
     checked(properties=known(facts.Source.EMBEDDED,
                              os_require_quiesce='yes')),
     checked(properties=facts.UNKNOWN_PROPERTIES, asked=False),
-    checked(two_accounts()), checked(talk(still_open=('/srv',))),
-    checked(refusing()), checked(half_told()),
+    checked(two_accounts()), checked(lossy()),
+    checked(talk(still_open=('/srv',))), checked(refusing()),
+    checked(half_told()),
     checked(status='SHUTOFF', asked=False),
     checked(status='SHUTOFF', done=[builders.stop(5)]),
     checked(status='SHUTOFF', done=[builders.stop(60)]),
     checked(status='SHUTOFF', done=[]),
+    checked(status='SHUTOFF', done=[builders.stop(5)],
+            deployment=facts.Deployment()),
 ] for result in results]
 
 
@@ -231,8 +247,31 @@ def test_an_error_of_no_kind_is_a_failure_of_the_service():
 
 @pytest.mark.parametrize('evidence', [
     {}, {'frozen': []}, {'frozen': {}}, {'frozen': {'/': None}},
-    {'frozen': {'/': [1, 'x']}, 'hooks': 5}, {'frozen': 'x', 'open': {}}])
-def test_evidence_edited_by_hand_can_be_shown(evidence):
-    decision = verdict.Decision(Rule.HOOKS_WITNESSED, evidence)
+    {'frozen': {'/': [1, 'x']}, 'hooks': 5}, {'frozen': 'x', 'open': {}},
+    {'source': []}, {'source': {}}, {'source': None}, {'source': 5},
+    {'frozen': {'/': 'x', '/srv': 1, '/home': None, '/var': [], '/opt': {}}},
+    {'seconds': 'x', 'limit': [], 'freezes': {}, 'snapshots': None},
+    {'hooks': [[]], 'open': 5, 'state': {}, 'action': [], 'hook': {}}])
+@pytest.mark.parametrize('rule', Rule, ids=code)
+def test_evidence_edited_by_hand_can_be_shown(rule, evidence):
+    assert texts.reason(verdict.Decision(rule, evidence))
 
-    assert texts.reason(decision)
+
+@pytest.mark.parametrize('source', [[], {}, None, 5, 'unheard-of'])
+def test_a_source_edited_by_hand_is_shown_as_it_is(source):
+    assert texts.fill('%(source)s', {'source': source}) == str(source)
+
+
+@pytest.mark.parametrize('stalls, longest', [
+    ([9.5, 10.5], '10.5'), ([9, 10], '10'), (['99', 0.5], '0.5'),
+    ([None, 0.5, []], '0.5'), (['x'], 'x')])
+def test_the_longest_stall_is_told_as_a_number(stalls, longest):
+    frozen = {'/%d' % index: stall for index, stall in enumerate(stalls)}
+
+    decision = verdict.Decision(Rule.FREEZE_WITNESSED, {'frozen': frozen})
+
+    words = re.findall(r'[\w.]+', texts.reason(decision))
+    told = texts.fill(texts.RULES[Rule.FREEZE_WITNESSED],
+                      {'paths': ', '.join(frozen), 'stall': longest})
+    assert texts.reason(decision) == told
+    assert longest in words

@@ -12,9 +12,12 @@
 
 """The pages: what they show, what they refuse and whom they ask."""
 
+import html
 import json
 from unittest import mock
+from urllib import parse
 
+from django.conf import settings
 from django.test.utils import override_settings
 from django.urls import reverse
 from novaclient import exceptions as nova_exceptions
@@ -25,7 +28,11 @@ from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import snapshots
 from snapshot_panel.consistency import checklist
 from snapshot_panel.consistency import facts
+from snapshot_panel.consistency import records
 from snapshot_panel.consistency import verdict
+from snapshot_panel import rows
+from snapshot_panel import tables
+from snapshot_panel import texts
 from tests.unit import builders
 
 INDEX = reverse('horizon:project:consistent_snapshots:index')
@@ -72,6 +79,9 @@ class PanelTestCase(helpers.TestCase):
 
     def setUp(self):
         super().setUp()
+        # The time of the builders, for our own eyes only.
+        mock.patch.object(rows, 'timeutils', **{
+            'utcnow.return_value': builders.NOW}).start()
         instance = builders.instance()
         self.overview = self.patch('overview', overview(instance))
         self.one = self.patch('one', (instance, []))
@@ -91,6 +101,14 @@ class PanelTestCase(helpers.TestCase):
         self.overview.return_value = overview(instance, images=images)
         self.one.return_value = (instance, list(images))
 
+    def assert_login(self, response):
+        """The user is sent to log in, and comes back from there."""
+        self.assertEqual(302, response.status_code)
+        url = parse.urlsplit(response['location'])
+        self.assertEqual(settings.LOGIN_URL, url.path)
+        self.assertEqual(response.wsgi_request.get_full_path(),
+                         parse.parse_qs(url.query)['next'][0])
+
     def text(self, url, **parameters):
         return self.client.get(url, parameters).content.decode()
 
@@ -101,10 +119,10 @@ class PanelTestCase(helpers.TestCase):
             tenant_id=self.tenant.id, service_catalog=self.service_catalog,
             roles=[{'id': '1', 'name': role}],
             authorized_tenants=self.tenants.list())
-        settings = override_settings(
+        counting = override_settings(
             POLICY_CHECK_FUNCTION='openstack_auth.policy.check')
-        settings.enable()
-        self.addCleanup(settings.disable)
+        counting.enable()
+        self.addCleanup(counting.disable)
         policy.reset()
         self.addCleanup(policy.reset)
 
@@ -230,7 +248,8 @@ class IndexTest(PanelTestCase):
         for image, asked, settled in (
                 (builders.sealed(), True, False),
                 (builders.asked(), True, True),
-                (builders.asked(status='queued'), True, True)):
+                (builders.asked(status='queued', updated=builders.ago(5)),
+                 True, True)):
             self.show(builders.instance(), image)
 
             page = self.text(INDEX)
@@ -238,18 +257,64 @@ class IndexTest(PanelTestCase):
             self.assertEqual(asked, 'data-unasked="true"' in page)
             self.assertEqual(settled, 'data-unsettled="true"' in page)
 
+    def test_a_server_that_remembers_what_is_sealed_is_not_settled(self):
+        self.show(builders.remembering(builders.memory()), builders.sealed())
+
+        page = self.text(INDEX)
+
+        assert 'data-unsettled="true"' in page
+        assert str(texts.VERDICTS[verdict.Verdict.FILESYSTEM].word) in page
+
+    def test_a_loss_that_is_known_leaves_nothing_to_settle(self):
+        self.show(builders.remembering(builders.memory(gone=builders.NOW)),
+                  builders.sealed(id=builders.BASE_IMAGE))
+
+        self.assertNotContains(self.client.get(INDEX), 'data-unsettled')
+
+    def test_an_image_that_nobody_finishes_is_said_to_be_abandoned(self):
+        for memories in ((), (builders.memory(),)):
+            self.show(builders.remembering(*memories),
+                      builders.asked(status='queued'))
+
+            page = html.unescape(self.text(INDEX))
+
+            assert str(texts.RULES[verdict.Rule.ABANDONED]) in page
+            assert 'data-unsettled="true"' not in page
+
+    def test_an_image_of_a_refused_request_is_not_the_latest_snapshot(self):
+        refused = builders.asked(properties={records.IMAGE: 'none'},
+                                 id=builders.BASE_IMAGE, name='refused',
+                                 status='queued', created=builders.ago(55))
+        self.show(builders.instance(), refused, builders.sealed(name='good'))
+
+        page = self.text(INDEX)
+
+        assert 'good' in page
+        assert 'refused' not in page
+        self.assertContains(self.client.get(INSTANCE), 'refused')
+
+    def test_a_busy_instance_is_said_to_be_busy(self):
+        for task, busy in ((None, False), ('image_uploading', True)):
+            self.show(builders.instance(task_state=task))
+
+            cell = tables.cell('_readiness')(rows.instance_row(
+                self.overview.return_value.instances[0], []))
+
+            self.assertEqual(busy, 'Busy' in cell)
+            self.assertEqual(busy, 'Asking' not in cell)
+
     def test_a_snapshot_that_is_being_made_shows_its_step(self):
         self.show(builders.instance(task_state='image_uploading'),
                   builders.asked(status='saving'))
 
         self.assertContains(self.client.get(INDEX), 'aria-valuenow="75"')
 
-    def test_an_expired_token_is_left_to_horizon(self):
+    def test_an_expired_token_leads_to_the_login(self):
         self.overview.side_effect = EXPIRED
 
         response = self.client.get(INDEX)
 
-        self.assertTemplateUsed(response, 'not_authorized.html')
+        self.assert_login(response)
 
 
 class ButtonsTest(PanelTestCase):
@@ -360,12 +425,12 @@ class ClickTest(PanelTestCase):
 
         self.assertRedirectsNoFollow(response, url)
 
-    def test_an_expired_token_is_left_to_horizon(self):
+    def test_an_expired_token_leads_to_the_login(self):
         self.take.side_effect = EXPIRED
 
         response = self.click(builders.INSTANCE)
 
-        self.assertTemplateUsed(response, 'not_authorized.html')
+        self.assert_login(response)
 
 
 class RowsTest(PanelTestCase):
@@ -436,6 +501,24 @@ class RowsTest(PanelTestCase):
         self.settle.assert_called_once_with(
             mock.ANY, self.overview.return_value.instances[0], [pending])
 
+    def test_a_memory_of_what_is_sealed_is_carried_on(self):
+        sealed = builders.sealed()
+        self.show(builders.remembering(builders.memory()), sealed)
+
+        self.post(builders.INSTANCE)
+
+        self.settle.assert_called_once_with(
+            mock.ANY, self.overview.return_value.instances[0], [sealed])
+
+    def test_an_expired_token_is_told_to_the_script(self):
+        self.overview.side_effect = EXPIRED
+
+        response = self.client.get(
+            ROWS, HTTP_X_REQUESTED_WITH='XMLHttpRequest')
+
+        self.assertEqual(401, response.status_code)
+        assert settings.LOGIN_URL in response['X-Horizon-Location']
+
     def test_what_was_settled_is_looked_at_again(self):
         self.overview.side_effect = [
             overview(builders.instance(), images=(builders.asked(),)),
@@ -478,12 +561,12 @@ class RowsTest(PanelTestCase):
             assert answer['problem'].startswith(problem.service)
             assert 'secret reason' not in answer['problem']
 
-    def test_an_expired_token_is_left_to_horizon(self):
+    def test_an_expired_token_leads_to_the_login(self):
         self.overview.side_effect = EXPIRED
 
         response = self.get(builders.INSTANCE)
 
-        self.assertTemplateUsed(response, 'not_authorized.html')
+        self.assert_login(response)
 
 
 class InstanceTest(PanelTestCase):
@@ -536,12 +619,12 @@ class InstanceTest(PanelTestCase):
                 self.assertNotContains(response, 'secret reason',
                                        status_code=kind.status)
 
-    def test_an_expired_token_is_left_to_horizon(self):
+    def test_an_expired_token_leads_to_the_login(self):
         self.one.side_effect = EXPIRED
 
         response = self.client.get(INSTANCE)
 
-        self.assertTemplateUsed(response, 'not_authorized.html')
+        self.assert_login(response)
 
 
 class FormTest(PanelTestCase):
@@ -572,6 +655,23 @@ class FormTest(PanelTestCase):
 
         assert 'No snapshot can be taken now.' in page
         assert 'type="submit" value=' not in page
+
+    def test_the_form_is_a_part_of_a_page_for_the_modal(self):
+        response = self.client.get(
+            SNAPSHOT, HTTP_X_REQUESTED_WITH='XMLHttpRequest')
+
+        self.assertTemplateUsed(response,
+                                'consistent_snapshots/_snapshot.html')
+        self.assertTemplateNotUsed(response, 'base.html')
+        self.assertContains(response, 'class="modal')
+        self.assertContains(response, 'action="%s"' % SNAPSHOT)
+
+    def test_the_form_is_a_page_of_its_own_without_the_script(self):
+        response = self.client.get(SNAPSHOT)
+
+        self.assertTemplateUsed(response, 'base.html')
+        self.assertTemplateUsed(response,
+                                'consistent_snapshots/_snapshot.html')
 
     def test_without_glance_the_form_is_shown(self):
         self.one.return_value = (builders.instance(), GLANCE_DOWN)
@@ -620,12 +720,12 @@ class FormTest(PanelTestCase):
             self.assertFormErrors(response, 1)
             self.assertNotContains(response, 'secret reason')
 
-    def test_an_expired_token_is_left_to_horizon(self):
+    def test_an_expired_token_leads_to_the_login(self):
         self.take.side_effect = EXPIRED
 
         response = self.submit()
 
-        self.assertTemplateUsed(response, 'not_authorized.html')
+        self.assert_login(response)
 
     def test_a_reader_is_not_shown_the_form(self):
         self.act_as('reader')

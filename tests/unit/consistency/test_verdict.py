@@ -136,6 +136,35 @@ def test_a_sealed_snapshot_is_not_judged_again(console, baseline):
     assert decision.rule is Rule.SILENT
 
 
+# An image that nobody finishes
+
+@pytest.mark.parametrize('changes, given_up', [
+    ({}, True), ({'updated': builders.ago(31)}, True),
+    ({'updated': builders.ago(30)}, False), ({'updated': None}, False),
+    ({'updated': builders.ago(-3600)}, False),
+    ({'status': 'active'}, False)])
+def test_an_unfinished_image_is_given_up_after_a_while(changes, given_up):
+    image = builders.asked(**{'status': 'queued', **changes})
+
+    assert verdict.abandoned(image, builders.instance(), builders.NOW,
+                             RUNNING) is given_up
+
+
+def test_an_image_that_nova_works_on_is_not_given_up():
+    image = builders.asked(status='queued')
+
+    assert not verdict.abandoned(
+        image, builders.instance(task_state='image_uploading'), builders.NOW,
+        RUNNING)
+
+
+def test_the_operator_sets_when_an_image_is_given_up():
+    image = builders.asked(status='queued')
+
+    assert not verdict.abandoned(image, builders.instance(), builders.NOW,
+                                 facts.Deployment(settle_grace=60))
+
+
 # A running instance
 
 def test_a_witnessed_freeze_is_file_system_consistent(console, baseline):
