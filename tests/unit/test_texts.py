@@ -230,7 +230,9 @@ def test_everything_has_a_word(words, things):
 def test_the_source_of_a_property_is_said_in_words():
     result = checked(talk())[3]
 
-    assert 'copied at boot' in rows.CheckLine.of(result).found
+    line = rows.CheckLine.of(result, builders.instance())
+
+    assert str(texts.SOURCES['embedded']) in line.found
 
 
 @pytest.mark.parametrize('kind, text', texts.ERRORS.items(),

@@ -42,6 +42,10 @@ INSTANCE, SNAPSHOT, DISMISS = (
             args=[builders.INSTANCE])
     for name in ('instance', 'snapshot', 'dismiss'))
 
+IMAGES = reverse('horizon:project:consistent_snapshots:images')
+IMAGE = reverse('horizon:project:consistent_snapshots:image',
+                args=[builders.BASE_IMAGE])
+
 GLANCE_DOWN = errors.Unavailable('Glance', 'secret reason')
 NOVA_DOWN = errors.Unavailable('Nova', 'secret reason')
 EXPIRED = nova_exceptions.Unauthorized(401)
@@ -149,6 +153,9 @@ class IndexTest(PanelTestCase):
     def test_a_row_links_to_its_instance(self):
         self.assertContains(self.client.get(INDEX),
                             '<a href="%s" >web</a>' % INSTANCE, html=True)
+
+    def test_the_index_leads_to_the_properties_of_images(self):
+        self.assertContains(self.client.get(INDEX), 'href="%s"' % IMAGES)
 
     def test_a_page_is_asked_for_once(self):
         self.client.get(INDEX)
@@ -580,6 +587,18 @@ class InstanceTest(PanelTestCase):
         for word in ('Channel to the guest agent', 'Guest kit', 'monday',
                      'tuesday', 'asked for by ann'):
             assert word in page
+
+    def test_only_a_missing_channel_leads_to_the_properties_of_the_image(self):
+        for values, image_id, linked in (
+                ({}, builders.BASE_IMAGE, True),
+                ({facts.AGENT_PROPERTY: 'yes'}, builders.BASE_IMAGE, False),
+                ({}, None, False)):
+            self.show(builders.instance(
+                image_id=image_id, properties=facts.Properties(
+                    values, facts.Source.EMBEDDED)))
+
+            for url in (INSTANCE, SNAPSHOT):
+                self.assertEqual(linked, IMAGE in self.text(url), url)
 
     def test_a_lost_snapshot_can_be_dismissed(self):
         lost = builders.memory(gone=builders.NOW, cause='gone')
