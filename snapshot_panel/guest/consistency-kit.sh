@@ -491,29 +491,34 @@ powered_off() {
 # --- Distributions: one entry each ------------------------------------------
 
 # What is set for each: how to install the package and whether it is there,
-# how to remove it, how to list packages; the agent's unit; the configuration
-# that the agent really reads (conf: its own file; env: variables of the
-# unit); the folder of the application hooks.
+# how to remove it, how to list packages; the configuration that the agent
+# really reads (conf: its own file; sysconfig: variables of its unit); the
+# folder of the application hooks.
 find_distribution() {
     ID='' ID_LIKE='' PRETTY_NAME=''
     # shellcheck source=/dev/null
     [ ! -r "$R/etc/os-release" ] || . "$R/etc/os-release"
     conf=/etc/qemu/qemu-ga.conf sysconfig='' hooks=/etc/qemu/fsfreeze-hook.d
-    unit=qemu-guest-agent.service
     case " $ID $ID_LIKE " in
         *' debian '* | *' ubuntu '*) family=debian ;;
         *' rhel '* | *' fedora '* | *' centos '*) family=redhat
             conf='' sysconfig=/etc/sysconfig/qemu-ga
             hooks=/etc/qemu-ga/fsfreeze-hook.d ;;
-        *suse*) family=suse sysconfig=/etc/sysconfig/qemu-ga
-            [ -n "$(systemctl cat "$unit" 2>/dev/null)" ] ||
-                unit=qemu-ga@.service ;;
+        *suse*) family=suse sysconfig=/etc/sysconfig/qemu-ga ;;
         *) fail "This kit does not know ${PRETTY_NAME:-this system}." \
             "By hand: install the QEMU guest agent, tell it to use a freeze" \
             "hook (fsfreeze-hook=$KIT under [general] in its qemu-ga.conf)," \
             "copy this script to $KIT and let the agent's unit call it" \
             "with started and stopped (ExecStartPost=, ExecStopPost=)." ;;
     esac
+}
+
+# Set $unit, and $units as a pattern of what runs: older releases of SUSE have
+# a template.
+find_unit() {
+    unit=qemu-guest-agent.service units=$unit
+    [ "$family" != suse ] || systemctl cat "$unit" >/dev/null 2>&1 ||
+        unit=qemu-ga@.service units='qemu-ga@*.service'
 }
 
 install_package() {
@@ -554,8 +559,10 @@ install() {
     find_distribution
     make_folder "$STATE"
     add_package
-    systemctl is-enabled --quiet "$unit" 2>/dev/null && old=enabled || old=''
-    systemctl is-active --quiet "$unit" && old="$old active"
+    find_unit
+    old=''
+    ! systemctl is-enabled --quiet "$unit" 2>/dev/null || old=enabled
+    ! systemctl is-active --quiet "$units" || old="$old active"
     remember service "$old"
     make_folder "$R${KIT%/*}"
     if ! cmp -s "$0" "$R$KIT"; then
@@ -579,7 +586,7 @@ install() {
     udevadm control --reload
     udevadm trigger --subsystem-match=virtio-ports
     systemctl enable --quiet "$unit" 2>/dev/null
-    [ ! -e "$CHANNEL" ] || systemctl restart "$unit"
+    [ ! -e "$CHANNEL" ] || systemctl restart "$units"
     echo 'Installed. To see what works: consistency-kit check'
 }
 
@@ -680,6 +687,7 @@ uninstall() {
     must_be_root
     [ -d "$STATE" ] || { echo 'Not installed.'; return 0; }
     find_distribution
+    find_unit
     left=''
     [ ! -e "$STATE/conf.ours" ] || restore_configuration
     [ ! -e "$STATE/booleans" ] || while read -r name; do
@@ -693,8 +701,8 @@ uninstall() {
     old=''
     [ ! -r "$STATE/service" ] || read -r old <"$STATE/service"
     case $old in
-        *active*) systemctl restart "$unit" ;;
-        *) systemctl stop "$unit" ;;
+        *active*) systemctl restart "$units" ;;
+        *) systemctl stop "$units" ;;
     esac
     case $old in *enabled*) ;; *) systemctl disable --quiet "$unit"
     esac 2>/dev/null
@@ -726,11 +734,12 @@ check() {
     must_be_root
     bad=0
     find_distribution
+    find_unit
     told 'The channel to the hypervisor exists.' \
         'There is no channel. Set hw_qemu_guest_agent=yes on the image and' \
         'boot a new instance from it.' -- test -e "$CHANNEL"
     told 'The agent runs.' "The agent does not run: systemctl status $unit" \
-        -- systemctl is-active --quiet "$unit"
+        -- systemctl is-active --quiet "$units"
     told 'The agent calls the kit.' 'The agent does not know of the kit:' \
         'run install again.' -- agent_calls_kit
     told 'The agent may freeze.' 'Freezing is blocked in the configuration' \
@@ -767,7 +776,7 @@ told() {
 
 # The agent's own view: its arguments, or the configuration that it reads.
 agent_words() {
-    pid=$(systemctl show --property MainPID --value "$unit")
+    pid=$(systemctl show --property MainPID --value "$units")
     tr '\0' '\n' <"$R/proc/$pid/cmdline" && qemu-ga --dump-conf
 }
 
