@@ -6,7 +6,9 @@ TOX := .venv/bin/tox
 TOX_RUN := $(TOX) run -qq
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-reset test clean check-chromium environments
+export HYPERVISOR INSTALL
+.PHONY: help demo demo-reset test clean check-chromium environments \
+	hypervisor
 # Tests and the demo share folders and ports: one thing at a time.
 .NOTPARALLEL:
 
@@ -14,7 +16,8 @@ help:  ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | \
 		awk -F'|' '{printf "%-18s%s\n", $$1, $$2}'
 
-demo: environments  ## Start the demo cloud with the panel (Ctrl-C ends it)
+# HYPERVISOR=qemu: real guests, as root; INSTALL=1 installs what that needs.
+demo: $(if $(filter qemu,$(HYPERVISOR)),hypervisor,environments)  ## Start the demo cloud with the panel (Ctrl-C ends it)
 	@exec .venv/bin/python -m tests.cloud up
 
 demo-reset: $(TOX)  ## Forget the demo's data: the next start seeds afresh
@@ -46,6 +49,17 @@ environments: .tox/cloud/ready .tox/dashboard/ready
 		setup.cfg setup.py $(TOX)
 	@echo "2 of 2: installing Horizon with this plugin (first time: minutes)"
 	@$(TOX_RUN) --notest -e dashboard
+	@touch $@
+
+# Debian's packages come first: Nova's bindings for libvirt are built here.
+hypervisor: $(TOX)
+	@.venv/bin/python -m tests.cloud.hypervisor
+	@$(MAKE) --no-print-directory .tox/hypervisor/ready .tox/dashboard/ready
+
+.tox/hypervisor/ready: tests/cloud/requirements-hypervisor.txt \
+		tests/cloud/requirements-cloud.txt tox.ini $(TOX)
+	@echo "Installing OpenStack's services for libvirt (first time: minutes)"
+	@$(TOX_RUN) --notest -e hypervisor
 	@touch $@
 
 check-chromium:

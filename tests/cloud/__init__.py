@@ -14,14 +14,16 @@
 
 ``python -m tests.cloud up`` starts Keystone, Glance, Placement, Neutron's
 API, Nova and Horizon on the loopback interface, on SQLite, without root.
-Only the hypervisor is a model (``driver.py`` and ``guests.py``).
+Only the hypervisor is a model (``driver.py`` and ``guests.py``), unless
+``--hypervisor qemu`` asks for libvirt, QEMU and real guests, as root.
 
 Three interpreters take part, so three kinds of modules lie here:
 
 * the launcher, standard library only: ``__main__``, ``launcher``,
   ``layout``, ``configuration``, ``processes``, ``dashboard``, ``rest``,
-  ``seed``;
+  ``seed``, ``seed_qemu``, ``hypervisor``, ``shell``;
 * in the services' environment: ``databases``, ``services``, ``compute``,
-  ``sqlite``, ``driver``, ``guests``, ``boot_log``, ``disk``;
+  ``sqlite``, ``driver``, ``guests``, ``boot_log``, ``disk``,
+  ``qemu_driver``;
 * in Horizon's environment: ``horizon_settings``, ``horizon_themes``.
 """

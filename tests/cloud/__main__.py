@@ -18,6 +18,7 @@ import shutil
 import signal
 import sys
 
+from tests.cloud import hypervisor
 from tests.cloud import launcher
 from tests.cloud import layout as layouts
 from tests.cloud import processes
@@ -27,7 +28,9 @@ def main():
     """Run one command; return the exit status."""
     arguments = _parser().parse_args()
     try:
-        layout = layouts.make_layout(arguments.folder, arguments.port_base)
+        layout = layouts.make_layout(
+            arguments.folder or FOLDERS[arguments.hypervisor],
+            arguments.port_base, arguments.hypervisor)
         return COMMANDS[arguments.command](layout, arguments)
     except layouts.SetupError as error:
         print(f'demo: {error}', file=sys.stderr)
@@ -53,6 +56,7 @@ def _interrupt(*_):
 def _stop(layout, arguments):
     """Stop a demo that runs elsewhere."""
     names = processes.stop_by_files(layout)
+    hypervisor.end_guests(layout)
     print(f'Stopped: {", ".join(names)}' if names else 'Nothing runs.')
     return 0
 
@@ -84,6 +88,8 @@ def _is_ours(folder):
         folder / 'etc' / 'keystone.conf').exists()
 
 
+FOLDERS = {'model': layouts.REPOSITORY / '.demo',
+           'qemu': layouts.REPOSITORY / '.demo' / 'qemu'}
 COMMANDS = {'up': _up, 'stop': _stop, 'status': _status, 'reset': _reset}
 
 
@@ -95,9 +101,14 @@ def _parser():
         help='up: start, and run until Ctrl-C; stop: stop one that runs '
              'elsewhere; status: what runs; reset: remove its data')
     parser.add_argument(
-        '--folder', default=os.environ.get(
-            'DEMO_DIR', layouts.REPOSITORY / '.demo'),
-        help='where its data lie (DEMO_DIR; default: .demo)')
+        '--folder', default=os.environ.get('DEMO_DIR'),
+        help='where its data lie (DEMO_DIR; default: .demo, with QEMU '
+             '.demo/qemu)')
+    parser.add_argument(
+        '--hypervisor', choices=FOLDERS,
+        default=os.environ.get('HYPERVISOR') or 'model',
+        help='model: of ours, fast and without root (default); qemu: the '
+             'real one, as root (HYPERVISOR)')
     parser.add_argument(
         '--port-base', type=_port,
         default=os.environ.get('DEMO_PORT', '18000'),

@@ -20,6 +20,7 @@ does not leave it, and so no message broker is needed.
 # Before everything else: Nova decides here that it runs without eventlet.
 from nova import monkey_patch; monkey_patch.patch(backend='threading')  # noqa
 
+import importlib
 import logging
 import os
 import pathlib
@@ -42,14 +43,13 @@ import os_vif
 from oslo_log import log
 from paste import deploy
 
-from tests.cloud import driver
 from tests.cloud import layout as layouts
 from tests.cloud import sqlite  # noqa: F401  (for its effect)
 
 LOG = logging.getLogger(__name__)
 CONF = nova.conf.CONF
-# Nova looks for drivers under this name only.
-sys.modules['nova.virt.demo'] = driver
+# Which of our modules has which of our drivers.
+DRIVERS = {'demo.DemoDriver': 'driver', 'demo.QemuDriver': 'qemu_driver'}
 # How long to wait for the services that Nova needs, in seconds.
 PATIENCE = 120
 
@@ -65,6 +65,14 @@ def _wait_for(ports):
                 if time.monotonic() > deadline:
                     raise SystemExit(f'nothing listens on port {port}')
                 time.sleep(0.2)
+
+
+def _load_driver(folder):
+    module = importlib.import_module(
+        f'tests.cloud.{DRIVERS[CONF.compute_driver]}')
+    module.prepare(folder)
+    # Nova looks for drivers under this name only.
+    sys.modules['nova.virt.demo'] = module
 
 
 def _start_services():
@@ -92,7 +100,7 @@ def main(port, folder, needed_ports):
     log.setup(CONF, 'nova')
     objects.register_all()
     os_vif.initialize()
-    driver.GUESTS_FOLDER = folder.parent / 'guests'
+    _load_driver(folder.parent)
     _wait_for(needed_ports)
     _start_services()
     application = deploy.loadapp(

@@ -16,6 +16,7 @@ import configparser
 import secrets
 import shutil
 
+from tests.cloud import hypervisor
 from tests.cloud import layout as layouts
 
 SERVICE_USERS = ('glance', 'placement', 'neutron', 'nova')
@@ -36,13 +37,14 @@ def write(layout):
     for folder in (layout.configuration, layout.databases, layout.logs,
                    layout.pids, layout.folder / 'images',
                    layout.folder / 'images-staging',
-                   layout.folder / 'images-tasks', layout.folder / 'state',
+                   layout.folder / 'images-tasks',
+                   layout.folder / 'state' / 'instances',
                    layout.folder / 'guests'):
         folder.mkdir(parents=True, exist_ok=True)
     for name, sections in (
             ('keystone', _keystone(layout)), ('glance-api', _glance(layout)),
             ('placement', _placement(layout)), ('neutron', _neutron(layout)),
-            ('nova', _nova(layout))):
+            ('nova', NOVA[layout.hypervisor](layout))):
         _write_ini(layout.configuration / f'{name}.conf', sections)
     _write_ini(_protection_file(layout), PROTECTED_PROPERTIES)
     for name in ('glance/glance-api-paste.ini', 'nova/api-paste.ini',
@@ -187,7 +189,7 @@ def _nova(layout):
     sections = _common(layout)
     sections['DEFAULT'] |= {
         'compute_driver': 'demo.DemoDriver', 'transport_url': 'fake://',
-        'shutdown_timeout': layouts.SHUTDOWN_TIMEOUT,
+        'shutdown_timeout': layout.shutdown_timeout,
         # The services share one process: no need to hear of each other
         # often, and a busy machine is not a dead one.
         'report_interval': 30, 'service_down_time': 300,
@@ -213,3 +215,22 @@ def _nova(layout):
         'vnc': {'enabled': False},
         'libvirt': {'images_type': 'qcow2'},
     }
+
+
+def _nova_with_qemu(layout):
+    sections = _nova(layout)
+    sections['DEFAULT'] |= {
+        'compute_driver': 'demo.QemuDriver',
+        # A demo that is stopped pulls its guests' plugs; they come back.
+        'resume_guests_state_on_host_boot': True,
+        'force_raw_images': False,
+    }
+    sections['libvirt'] |= {
+        # Not KVM: it is not there in most virtual machines and containers.
+        'virt_type': 'qemu', 'cpu_mode': 'none',
+        'connection_uri': hypervisor.connection(layout),
+    }
+    return sections
+
+
+NOVA = {'model': _nova, 'qemu': _nova_with_qemu}

@@ -93,7 +93,7 @@ def write(layout):
         auth_url=layout.url('keystone'), region=layouts.REGION,
         cache=str(layout.folder / 'cache'),
         static=str(_static_folder(layout)), themes=THEMES,
-        shutdown_timeout=layouts.SHUTDOWN_TIMEOUT))
+        shutdown_timeout=layout.shutdown_timeout))
 
 
 def environment(layout):

@@ -38,8 +38,7 @@ from tests.cloud import disk
 from tests.cloud import guests
 
 LOG = logging.getLogger(__name__)
-# Where the guests live; set by the process that runs Nova.
-GUESTS_FOLDER = pathlib.Path()
+_STATE = {'folder': pathlib.Path()}
 PROFILE_KEY = 'demo_guest'
 # The steps of a snapshot, in seconds: long enough to be seen.
 PREPARE_SECONDS = 1.0
@@ -55,6 +54,11 @@ _POWER = {
     guests.Power.SUSPENDED: power_state.SHUTDOWN,
     guests.Power.OFF: power_state.SHUTDOWN,
 }
+
+
+def prepare(folder):
+    """Keep the guests in the demo's folder."""
+    _STATE['folder'] = folder / 'guests'
 
 
 class GuestStore:
@@ -144,7 +148,7 @@ class DemoDriver(fake.FakeDriver):
 
     def init_host(self, host):
         super().init_host(host)
-        self._guests = GuestStore(GUESTS_FOLDER)
+        self._guests = GuestStore(_STATE['folder'])
         for key in self._guests:
             self.instances[key] = fake.FakeInstance(
                 key, power_state.RUNNING, key)

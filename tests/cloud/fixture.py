@@ -85,6 +85,7 @@ def _start(folder, output):
     with output.open('w') as file:
         return subprocess.Popen(
             [sys.executable, '-m', 'tests.cloud', 'up', '--attached',
+             '--hypervisor', 'model',
              '--folder', str(folder), '--port-base', str(_free_ports())],
             cwd=layouts.REPOSITORY, env=environment,
             stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT,

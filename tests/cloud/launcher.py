@@ -20,14 +20,17 @@ import time
 
 from tests.cloud import configuration
 from tests.cloud import dashboard
+from tests.cloud import hypervisor
 from tests.cloud import layout as layouts
 from tests.cloud import processes
 from tests.cloud import rest
 from tests.cloud import seed
+from tests.cloud import seed_qemu
 
 DATABASES = ('nova', 'keystone', 'neutron', 'glance', 'placement')
 DATABASE_PATIENCE = 300
 START_PATIENCE = 180
+SEEDS = {'model': seed.seed, 'qemu': seed_qemu.seed}
 # Where a service answers without a token.
 HEALTH = {
     'keystone': '', 'glance': '/healthcheck', 'placement': '/',
@@ -63,6 +66,8 @@ class Launcher:
                 if fresh:
                     self._step(2, 'Making databases (the first time only)')
                     self._make_databases()
+                if layout.hypervisor == 'qemu':
+                    hypervisor.start(layout, self._processes)
                 self._step(3, 'Starting Keystone, Glance, Placement, '
                               'Neutron and Nova')
                 self._start_services()
@@ -98,6 +103,7 @@ class Launcher:
         """Stop everything."""
         self._layout.ready_file.unlink(missing_ok=True)
         self._processes.stop()
+        hypervisor.end_guests(self._layout)
 
     def _step(self, number, text):
         seconds = time.monotonic() - self._began
@@ -168,7 +174,7 @@ class Launcher:
         layout = self._layout
         marker = layout.marker('seed')
         if not marker.exists():
-            marker.write_text(json.dumps(seed.seed(
+            marker.write_text(json.dumps(SEEDS[layout.hypervisor](
                 layout, lambda text: self._step(6, f'Seeding: {text}'))))
         return {
             'url': layout.url('dashboard') + '/',
@@ -187,6 +193,9 @@ def run(layout, attached=False):
     """
     parent = os.getppid() if attached else None
     processes.take_over(layout)
+    if layout.hypervisor == 'qemu':
+        hypervisor.check()
+        hypervisor.end_guests(layout)
     launcher = None
     try:
         layout.ready_file.unlink(missing_ok=True)

@@ -24,8 +24,11 @@ PASSWORD = 'demo-password'
 LISTENERS = ('dashboard', 'keystone', 'glance', 'placement', 'neutron',
              'nova')
 # How Nova stops an instance that does not listen to ACPI: after so many
-# seconds. Horizon's plugin is told the same number.
-SHUTDOWN_TIMEOUT = 8
+# seconds. Horizon's plugin is told the same number. A real guest in software
+# emulation needs longer than a model to go down by itself.
+SHUTDOWN_TIMEOUT = {'model': 8, 'qemu': 60}
+# Which of tox's environments runs the services.
+ENVIRONMENTS = {'model': 'cloud', 'qemu': 'hypervisor'}
 
 
 class SetupError(Exception):
@@ -40,6 +43,11 @@ class Layout:
     port_base: int
     cloud_python: pathlib.Path
     dashboard_python: pathlib.Path
+    hypervisor: str = 'model'
+
+    @property
+    def shutdown_timeout(self):
+        return SHUTDOWN_TIMEOUT[self.hypervisor]
 
     def port(self, service):
         """Return the TCP port of one of LISTENERS."""
@@ -79,8 +87,10 @@ class Layout:
         return self.cloud_python.parent.parent / name
 
 
-def make_layout(folder, port_base):
+def make_layout(folder, port_base, hypervisor='model'):
     """Return the Layout for a folder and a first port.
+
+    :param hypervisor: ``model`` (see driver.py) or ``qemu``
 
     The interpreters are tox's, or those that CLOUD_PYTHON and
     DASHBOARD_PYTHON name.
@@ -89,9 +99,9 @@ def make_layout(folder, port_base):
     """
     return Layout(
         pathlib.Path(folder).resolve(), port_base,
-        _interpreter('CLOUD_PYTHON', 'cloud', 'nova'),
+        _interpreter('CLOUD_PYTHON', ENVIRONMENTS[hypervisor], 'nova'),
         _interpreter('DASHBOARD_PYTHON', 'dashboard',
-                     'openstack_dashboard'))
+                     'openstack_dashboard'), hypervisor)
 
 
 def _interpreter(variable, environment, package):

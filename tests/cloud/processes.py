@@ -51,12 +51,18 @@ class Processes:
 
     def start(self, name, python, module, *arguments, environment=None):
         """Start ``python -m module arguments`` in a session of its own."""
+        return self.start_command(
+            name, [str(python), '-m', module, *map(str, arguments)],
+            environment)
+
+    def start_command(self, name, command, environment=None):
+        """Start a program in a session of its own."""
         log = self._layout.logs / f'{name}.log'
         with log.open('ab') as output:
             popen = subprocess.Popen(
-                [str(python), '-m', module, *map(str, arguments)],
-                cwd=self._layout.folder, stdin=subprocess.DEVNULL,
-                stdout=output, stderr=subprocess.STDOUT,
+                command, cwd=self._layout.folder,
+                stdin=subprocess.DEVNULL, stdout=output,
+                stderr=subprocess.STDOUT,
                 start_new_session=True, env=clean_environment(environment))
         process = Process(name, popen, log)
         _write_pid_file(self._layout.pids / f'{name}.pid', popen.pid)

@@ -119,8 +119,8 @@ def identity(layout):
 
     :param layout: the Layout of this demo; Keystone runs
     """
-    admin = _session(layout, 'admin', 'admin')
-    roles = _by_name(admin, 'keystone', '/roles', 'roles')
+    admin = open_session(layout, 'admin', 'admin')
+    roles = by_name(admin, 'keystone', '/roles', 'roles')
     projects = {name: _ensure_named(
         admin, '/projects', 'project', name,
         {'domain_id': 'default'})['id']
@@ -182,11 +182,11 @@ def seed(layout, say):
     :param say: called with a text at each step
     :returns: the part of ready.json that tells of them
     """
-    sessions = {name: _session(layout, name, project)
+    sessions = {name: open_session(layout, name, project)
                 for name, (project, _) in USERS.items()}
-    _seed_flavors(sessions['admin'])
+    ensure_flavors(sessions['admin'])
     # The cloud's own images belong to no project of a user.
-    owners = {**sessions, 'admin': _session(layout, 'admin', 'admin')}
+    owners = {**sessions, 'admin': open_session(layout, 'admin', 'admin')}
     images = {name: _ensure_image(owners[owner], name, properties,
                                   public=owner == 'admin')
               for (owner, name), properties in IMAGES.items()}
@@ -200,6 +200,11 @@ def seed(layout, say):
     _patch_image(demo, images[DRIFT[0]], DRIFT[1])
     images |= _seed_snapshots(demo, instances)
     _seed_discarded(demo, instances)
+    return describe(instances, images)
+
+
+def describe(instances, images):
+    """Return the part of ready.json that tells of the seed."""
     return {
         'project': 'demo',
         'users': {name: {'password': layouts.PASSWORD, 'project': project,
@@ -209,10 +214,12 @@ def seed(layout, say):
     }
 
 
-def _seed_flavors(admin):
-    known = _by_name(admin, 'nova', '/flavors', 'flavors')
+def ensure_flavors(admin, flavors=None):
+    """Make the flavors, FLAVORS if none are given."""
+    flavors = flavors or FLAVORS
+    known = by_name(admin, 'nova', '/flavors', 'flavors')
     for number, (name, (memory, cpus, gigabytes)) in enumerate(
-            FLAVORS.items(), 1):
+            flavors.items(), 1):
         if name not in known:
             admin('nova', 'POST', '/flavors', {'flavor': {
                 'id': str(number), 'name': name, 'ram': memory,
@@ -246,7 +253,7 @@ def _patch_image(session, image_id, properties):
 
 
 def _seed_instances(session, wanted, images):
-    servers = _by_name(session, 'nova', '/servers/detail', 'servers')
+    servers = by_name(session, 'nova', '/servers/detail', 'servers')
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
         return dict(zip(
             (each.name for each in wanted),
@@ -265,14 +272,18 @@ def _seed_instance(session, wanted, images, server):
             'flavorRef': '1', 'networks': 'none',
             'metadata': {'demo_guest': wanted.profile}}})['server']
     path = f'/servers/{server["id"]}'
-    status = _wait(session, path, {'ACTIVE', wanted.status})
+    status = wait_for_status(session, path, {'ACTIVE', wanted.status})
     if status != wanted.status:
         session('nova', 'POST', f'{path}/action', {wanted.then: None})
-        _wait(session, path, {wanted.status})
+        wait_for_status(session, path, {wanted.status})
     return server['id']
 
 
-def _wait(session, path, wanted):
+def wait_for_status(session, path, wanted):
+    """Wait until a server's status is one of those wanted; return it.
+
+    :raises SetupError: it failed, or PATIENCE is over
+    """
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         server = session('nova', 'GET', path)['server']
@@ -361,12 +372,14 @@ def _days_ago(days):
 
 # Both ---------------------------------------------------------------------
 
-def _session(layout, user, project):
+def open_session(layout, user, project):
+    """Return a rest.Session of a user in a project."""
     return rest.Session(
         layout.url('keystone'),
         {name: layout.url(name) for name in ('glance', 'nova')},
         user, layouts.PASSWORD, project)
 
 
-def _by_name(session, service, path, key):
+def by_name(session, service, path, key):
+    """Return a list that a service gives as a dict by name."""
     return {each['name']: each for each in session(service, 'GET', path)[key]}
