@@ -158,8 +158,9 @@ FINDINGS = {
     Finding.AGENT_CONFLICT: (
         _('Unknown: what the console tells of the agent does not fit '
           'together. Lines are missing, or somebody else wrote there.'),
-        _('Restart the agent in the guest, which begins a new account: '
-          'systemctl restart qemu-guest-agent')),
+        _('Restart the agent in the guest: systemctl restart '
+          'qemu-guest-agent. If that does not help, stop and start the '
+          'instance: its console then begins anew.')),
     Finding.AGENT_NOT_ASKED: (_('Not asked yet.'), ''),
     Finding.AGENT_NO_CONSOLE: (
         _('Unknown: the console of the instance cannot be read.'),

@@ -104,7 +104,7 @@ class Log:
 
     ``chain`` holds the lines that count, oldest first. ``conflict`` is true
     when two chains go on side by side: one of them is not the kit's, nobody
-    can tell which, and neither counts from there on. ``gap`` is true when
+    can tell which, and neither counts as long as the log shows both. ``gap`` is true when
     lines after the last one are missing, or are not the kit's.
     """
 
@@ -146,8 +146,8 @@ def read(console):
     """Return the :class:`Log` of a console.
 
     A chain begins with the first line of the log, whose predecessors may
-    have rotated away, or with the agent's start, which also ends a conflict.
-    Any other line that does not follow does not count.
+    have rotated away, or with the agent's start. Any other line that does not
+    follow does not count.
     """
     chain, left, conflict, gap = [], [], False, False
     for witness in parse(console):
@@ -159,7 +159,7 @@ def read(console):
         elif _begins(chain[-1], witness):
             left.append(chain[-1])
             chain.append(witness)
-            conflict = gap = False
+            gap = False
         elif witness.boot == chain[-1].boot and witness.seq > chain[-1].seq:
             gap = True
     return Log(tuple(chain), conflict, gap)
@@ -182,7 +182,8 @@ def since(console, baseline):
     """Return the :class:`Log` of what the guest said after ``baseline``.
 
     Only lines that follow the baseline without a gap are in the chain. It
-    conflicts when the guest was restarted, or began anew, in the meantime.
+    conflicts when the guest was restarted, or began anew, in the meantime,
+    or when somebody else witnesses beside it.
     """
     chain, last = [], baseline
     lines = _after(parse(console), baseline)
@@ -190,8 +191,8 @@ def since(console, baseline):
         if follows(last, witness):
             chain.append(witness)
             last = witness
-    begun = any(_begins(baseline, line) for line in lines
-                if line not in chain)
+    begun = any(line.boot != baseline.boot or _begins(baseline, line)
+                for line in lines if line not in chain)
     return Log(tuple(chain), conflict=begun)
 
 
