@@ -11,6 +11,7 @@
 # under the License.
 
 from django.urls import path
+from django.urls import re_path
 
 from snapshot_panel.cloud import images
 from snapshot_panel.images import views
@@ -24,5 +25,7 @@ urlpatterns = [
     path('save/', views.SaveView.as_view(), name='save_images'),
     path('preset/<slug:code>/', views.PresetView.as_view(),
          name='preset_images'),
-    path('<uuid:image_id>/', views.EditView.as_view(), name='image'),
+    # Glance takes ids in capitals too, which Django's own kind does not.
+    re_path('^(?P<image_id>[0-9a-fA-F-]{36})/$', views.EditView.as_view(),
+            name='image'),
 ]

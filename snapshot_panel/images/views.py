@@ -122,7 +122,7 @@ class EditView(_PageView):
 
     @cached_property
     def sheet(self):
-        return images.open_sheet(self.request, str(self.kwargs['image_id']))
+        return images.open_sheet(self.request, self.kwargs['image_id'])
 
     def get(self, request, image_id):
         return self._form(forms.Editor(self.sheet, properties.Plan(
@@ -130,7 +130,7 @@ class EditView(_PageView):
 
     def post(self, request, image_id):
         plan = read_plan(request.POST.get('plan', ''))
-        if plan.image_id != str(image_id):
+        if plan.image_id != image_id:
             raise BadRequest('the plan of another image')
         step = request.POST.get('step')
         if step == 'back' or self.sheet.access.refusal is not None:
