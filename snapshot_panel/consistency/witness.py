@@ -104,8 +104,8 @@ class Log:
 
     ``chain`` holds the lines that count, oldest first. ``conflict`` is true
     when two chains go on side by side: one of them is not the kit's, nobody
-    can tell which, and neither counts as long as the log shows both. ``gap`` is true when
-    lines after the last one are missing, or are not the kit's.
+    can tell which, and neither counts as long as the log shows both. ``gap``
+    is true when lines after the last one are missing, or are not the kit's.
     """
 
     chain: typing.Tuple[Witness, ...]
