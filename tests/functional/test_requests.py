@@ -124,3 +124,26 @@ def test_the_script_of_somebody_logged_out_gets_no_rows(cloud):
     answer = stranger.get(clients.PANEL + 'rows/')
 
     assert '/auth/login/' in answer.url
+
+
+def test_several_at_once_take_what_is_ready_and_name_the_others(
+        cloud, dashboard, openstack):
+    ready = cloud.instances['db-hooks']
+    unready = cloud.instances['legacy-no-channel']
+    before = {each: len(openstack.snapshots(each))
+              for each in (ready, unready)}
+
+    page = dashboard.click(ready, unready)
+
+    said = ' '.join(dashboard.messages(page))
+    assert 'of db-hooks is being taken' in said
+    assert 'legacy-no-channel is not ready' in said
+    dashboard.settle([ready])
+    assert len(openstack.snapshots(ready)) == before[ready] + 1
+    assert len(openstack.snapshots(unready)) == before[unready]
+
+
+def test_no_row_selected_is_said(dashboard):
+    page = dashboard.post(clients.PANEL, action='instances__take')
+
+    assert any('select a row' in text for text in dashboard.messages(page))
