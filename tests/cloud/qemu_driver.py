@@ -17,6 +17,8 @@ things to a guest whose agent is stopped, or was never there. A guest that
 does not know it does not notice.
 """
 
+import signal
+
 from nova import privsep
 from nova.virt.libvirt import config
 from nova.virt.libvirt import driver
@@ -25,6 +27,9 @@ from nova.virt.libvirt import driver
 def prepare(folder):
     """Let Nova do what needs root in its own process, which is root's."""
     privsep.sys_admin_pctxt.set_client_mode(False)
+    # Reading a guest's console makes it the terminal of this process, and
+    # a terminal that goes sends this signal.
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
 
 class QemuDriver(driver.LibvirtDriver):

@@ -1,0 +1,137 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""``python -m tests.truth``: see the package."""
+
+import argparse
+import contextlib
+import json
+import os
+import pathlib
+import random
+import signal
+import subprocess
+import sys
+import time
+import traceback
+import types
+
+from tests.cloud import layout as layouts
+from tests.cloud import processes
+from tests.truth import report
+from tests.truth import scenarios
+from tests.truth import stage as stages
+
+FOLDER = layouts.REPOSITORY / '.demo' / 'truth'
+RESULTS = layouts.REPOSITORY / 'results' / 'truth.json'
+# The first time a guest is built and databases are made, in seconds.
+START_PATIENCE = 600
+STOP_PATIENCE = 40
+
+
+def main():
+    """Play the scenarios; return the exit status."""
+    arguments = _parser().parse_args()
+    # A SIGTERM ends everything as Ctrl-C does.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    names = arguments.only or (
+        scenarios.SHORT if arguments.short else list(scenarios.ALL))
+    results = report.Report()
+    with _cloud(arguments.ready) as (cloud, folder):
+        _play(names, cloud, folder, results)
+    results.print()
+    results.write(RESULTS)
+    return 0 if results.good else 1
+
+
+def _play(names, cloud, folder, results):
+    layout = layouts.make_layout(folder, 0, 'qemu')
+    stage = stages.Stage(cloud, layout, results)
+    stage.clear()
+    try:
+        for name in names:
+            stage.scenario = name
+            print(f'--- {name}', flush=True)
+            try:
+                scenarios.ALL[name](stage)
+                stage.clean()
+            except Exception as error:
+                traceback.print_exc()
+                results.broken[name] = f'{type(error).__name__}: {error}'
+                # Nobody knows what it left behind.
+                stage.clean(main=True)
+    finally:
+        stage.clean(main=True)
+
+
+@contextlib.contextmanager
+def _cloud(ready):
+    """Give the running cloud that ``ready`` names, or one of our own."""
+    if ready:
+        yield _load(ready), ready.parent
+        return
+    ready = FOLDER / 'ready.json'
+    ready.unlink(missing_ok=True)
+    launcher = subprocess.Popen(
+        [sys.executable, '-m', 'tests.cloud', 'up', '--attached',
+         '--hypervisor', 'qemu', '--folder', str(FOLDER),
+         '--port-base', str(_free_ports())], cwd=layouts.REPOSITORY,
+        # No instances of the demo: two guests are enough for two cores.
+        env=os.environ | {'DEMO_INSTANCES': 'none'},
+        stdin=subprocess.DEVNULL,
+        # A Ctrl-C is for us, who then stop the cloud in order.
+        start_new_session=True)
+    try:
+        _await(ready, launcher)
+        yield _load(ready), FOLDER
+    finally:
+        launcher.send_signal(signal.SIGTERM)
+        try:
+            launcher.wait(STOP_PATIENCE)
+        except subprocess.TimeoutExpired:
+            launcher.kill()
+
+
+def _await(ready, launcher):
+    deadline = time.monotonic() + START_PATIENCE
+    while not ready.exists():
+        if launcher.poll() is not None or time.monotonic() > deadline:
+            raise SystemExit('truth: the cloud does not start')
+        time.sleep(0.5)
+
+
+def _load(ready):
+    return types.SimpleNamespace(**json.loads(ready.read_text()))
+
+
+def _free_ports():
+    for base in random.sample(range(20000, 32000, 20), 50):
+        if not processes.used_ports(base):
+            return base
+    raise SystemExit('truth: found no free ports')
+
+
+def _parser():
+    parser = argparse.ArgumentParser(
+        prog='python -m tests.truth',
+        description='The verdicts against the disks.')
+    parser.add_argument('--short', action='store_true',
+                        help=', '.join(scenarios.SHORT))
+    parser.add_argument('--only', action='append', choices=scenarios.ALL,
+                        help='one scenario (may be given again)')
+    parser.add_argument('--ready', type=pathlib.Path,
+                        help='ready.json of a running demo with QEMU')
+    return parser
+
+
+if __name__ == '__main__':
+    sys.exit(main())

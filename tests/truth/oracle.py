@@ -1,0 +1,67 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""What the disk itself says: was its file system at rest when copied?
+
+Knows nothing of the panel, its kit or its rules.
+"""
+
+import enum
+import pathlib
+import re
+import subprocess
+import tempfile
+
+
+class Disk(enum.Enum):
+    """The word of a disk."""
+
+    CLEAN = 'clean'
+    DIRTY = 'needs recovery'
+    UNKNOWN = 'unknown'
+
+
+def judge(image_file):
+    """Return the :class:`Disk` of an image file.
+
+    :param image_file: pathlib.Path of any format that QEMU reads.
+    """
+    with tempfile.TemporaryDirectory(dir=image_file.parent.parent) as folder:
+        raw = pathlib.Path(folder, 'raw')
+        subprocess.run(['qemu-img', 'convert', '-O', 'raw', str(image_file),
+                        str(raw)], check=True)
+        return _judge_ext4(raw) or _judge_xfs(raw) or Disk.UNKNOWN
+
+
+def _judge_ext4(raw):
+    """Tell by the journal's flag in the superblock."""
+    header = _output('dumpe2fs', '-h', str(raw))
+    features = re.search(r'^Filesystem features:(.*)$', header, re.MULTILINE)
+    if features is None:
+        return None
+    return (Disk.DIRTY if 'needs_recovery' in features.group(1).split()
+            else Disk.CLEAN)
+
+
+def _judge_xfs(raw):
+    """Tell by the log's state."""
+    with raw.open('rb') as file:
+        if file.read(4) != b'XFSB':
+            return None
+    log = _output('xfs_logprint', '-t', str(raw))
+    return Disk.CLEAN if '<CLEAN>' in log else Disk.DIRTY
+
+
+def _output(*command):
+    return subprocess.run(command, text=True, errors='replace',
+                          stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT).stdout
