@@ -85,6 +85,7 @@ CHECKS = {
     Check.TASK: _('No other task'),
     Check.ROOT_DISK: _('Root disk'),
     Check.CHANNEL: _('Channel to the guest agent'),
+    Check.DRIFT: _('Image since boot'),
     Check.AGENT: _('Guest agent'),
     Check.KIT: _('Guest kit'),
     Check.LAST_FREEZE: _('Last freeze'),
@@ -140,6 +141,15 @@ FINDINGS = {
         _('Nobody can tell whether the instance has a channel: %(source)s.'),
         _('Look in the guest for '
           '/dev/virtio-ports/org.qemu.guest_agent.0.')),
+    Finding.NO_DRIFT: (
+        _('The image still says what the instance booted with.'), ''),
+    Finding.DRIFT: (
+        _('The image has been changed since the instance booted: %(names)s. '
+          'Running instances keep what they booted with.'),
+        _('To adopt the change and keep the data, take a snapshot and launch '
+          'from it. A rebuild adopts it and loses what is on the root disk. '
+          'The operator can set it with nova-manage image_property set while '
+          'the instance is stopped.')),
     Finding.AGENT_RUNNING: (
         _('Running: the guest said so on its console, the last time %(up)s '
           'seconds after its boot.'), ''),

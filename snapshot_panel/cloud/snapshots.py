@@ -106,6 +106,17 @@ def one(request, instance_id):
     return _best_properties(request, [instance], known)[0], snapshots
 
 
+def image_today(request, instance):
+    """Return the image that an instance was launched from, as it is now.
+
+    None where it is gone, where it cannot be seen, or where there is none.
+    """
+    if instance.volume_backed:
+        return None
+    found = _outcome(lambda: glance.get_image(request, instance.image_id))
+    return None if isinstance(found, errors.CloudError) else found
+
+
 def _ask_both(request, of_nova, of_glance):
     # The clients are made before the threads start, so that each is made
     # once and a service that is not in the catalog spoils its part only.
@@ -228,9 +239,11 @@ def _hear_now(request, instance):
 
 
 def _guest_key(instance):
-    # What is shared must not outlive a change of state.
-    return 'snapshot_panel:guest:%s:%s:%s' % (
-        instance.project_id, instance.id, instance.status)
+    # What is shared must not outlive a change of state; a guest that was
+    # seen frozen during a snapshot must not look so after it.
+    return 'snapshot_panel:guest:%s:%s:%s:%s' % (
+        instance.project_id, instance.id, instance.status,
+        'busy' if instance.task_state else 'idle')
 
 
 @dataclasses.dataclass(frozen=True)
@@ -399,4 +412,21 @@ def dismiss(request, instance, image_id):
     """Forget a discarded snapshot that the user has seen."""
     for memory in records.read_memories(instance):
         if memory.image_id == image_id and memory.gone is not None:
+            nova.forget(request, instance.id, memory)
+
+
+def delete(request, instance_id, image_id):
+    """Delete a snapshot of an instance, and what is remembered of it.
+
+    :raises errors.NotFound: it is none of this instance's snapshots.
+    """
+    instance = nova.get_instance(request, instance_id)
+    image = glance.get_image(request, image_id)
+    if (image.instance_id != instance.id
+            or image.owner != request.user.tenant_id):
+        raise errors.NotFound('Glance', 'image %s' % image_id)
+    glance.delete_image(request, image_id)
+    for memory in records.read_memories(instance):
+        if memory.image_id == image_id:
+            # Else it would be called discarded.
             nova.forget(request, instance.id, memory)

@@ -39,6 +39,7 @@ class Check(enum.Enum):
     TASK = 'task'
     ROOT_DISK = 'root-disk'
     CHANNEL = 'channel'
+    DRIFT = 'drift'
     AGENT = 'agent'
     KIT = 'kit'
     LAST_FREEZE = 'last-freeze'
@@ -65,6 +66,9 @@ class Finding(enum.Enum):
     NO_CHANNEL = ('no-channel', Check.CHANNEL, State.FAIL)
     CHANNEL_LIKELY = ('channel-likely', Check.CHANNEL, State.WARNING)
     CHANNEL_UNKNOWN = ('channel-unknown', Check.CHANNEL, State.UNKNOWN)
+
+    NO_DRIFT = ('no-drift', Check.DRIFT, State.PASS)
+    DRIFT = ('drift', Check.DRIFT, State.WARNING)
 
     AGENT_RUNNING = ('agent-running', Check.AGENT, State.PASS)
     AGENT_STOPPED = ('agent-stopped', Check.AGENT, State.FAIL)
@@ -187,19 +191,22 @@ class Checklist:
         return order.index(self.prediction) <= order.index(least)
 
 
-def check(instance, guest, deployment):
+def check(instance, guest, deployment, today=None):
     """Return the :class:`Checklist` of an instance.
 
     :param instance: a :class:`facts.Instance`.
     :param guest: a :class:`Guest`.
     :param deployment: a :class:`facts.Deployment`.
+    :param today: the :class:`facts.Image` that it was launched from as it is
+        now, None where it was not asked for or is gone.
     """
     results = [_state(instance), _task(instance), _root_disk(instance)]
     if instance.status == facts.STOPPED:
         results.append(_stop(instance, guest, deployment))
     else:
         log = witness.read(guest.console)
-        results += [_channel(instance), _agent(instance, guest, log),
+        results += [_channel(instance), _drift(instance, today),
+                    _agent(instance, guest, log),
                     _kit(log), _last_freeze(log), _quiesce(instance),
                     _backend(deployment)]
     return Checklist(tuple(filter(None, results)))
@@ -242,6 +249,23 @@ def _channel(instance):
                   evidence)
 
 
+# The properties that bear on a freeze and are copied at boot.
+_COPIED = (facts.AGENT_PROPERTY, facts.QUIESCE_PROPERTY)
+
+
+def _drift(instance, today):
+    """Compare what the instance booted with to its image now (fact 7)."""
+    if (today is None
+            or instance.properties.source is not facts.Source.EMBEDDED):
+        return None
+    now = facts.Properties(today.properties, facts.Source.IMAGE)
+    changed = [name for name in _COPIED
+               if now.flag(name) != instance.properties.flag(name)]
+    if not changed:
+        return Result(Finding.NO_DRIFT)
+    return Result(Finding.DRIFT, {'names': ', '.join(changed)})
+
+
 def _agent(instance, guest, log):
     if instance.properties.flag(facts.AGENT_PROPERTY) is False:
         return Result(Finding.AGENT_UNREACHABLE)
@@ -273,9 +297,23 @@ def _last_freeze(log):
                       {'stall': max(last.frozen.values())})
     if last.aborted is not None:
         return Result(Finding.FREEZE_REFUSED, {'hook': last.aborted})
-    if not last.thawed and not last.open:
+    if not last.open and _unfinished(log.chain):
         return Result(Finding.FREEZE_OPEN_END)
     return Result(Finding.FREEZE_FAILED, {'open': ', '.join(last.open)})
+
+
+def _unfinished(chain):
+    """Tell whether the guest may still stand frozen, by its own word.
+
+    An agent that only stops leaves it frozen. A guest that was restarted, or
+    whose agent came back, is not frozen any more.
+    """
+    for line in reversed(chain):
+        if line.event in ('thaw', 'aborted', 'started', 'poweroff'):
+            return False
+        if line.event == 'freeze':
+            return True
+    return False
 
 
 def _quiesce(instance):

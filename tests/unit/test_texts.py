@@ -114,10 +114,10 @@ DECISIONS = [
 
 
 def checked(console=None, deployment=DEPLOYMENT, done=None, asked=True,
-            **changes):
+            today=None, **changes):
     guest = checklist.Guest(asked, console and console.text, done)
     return checklist.check(builders.instance(**changes), guest,
-                           deployment).results
+                           deployment, today).results
 
 
 def known(source, **values):
@@ -157,6 +157,8 @@ RESULTS = [result for results in [
     checked(two_accounts()), checked(lossy()),
     checked(talk(still_open=('/srv',))), checked(refusing()),
     checked(half_told()),
+    checked(today=builders.image()),
+    checked(today=builders.image({facts.QUIESCE_PROPERTY: 'yes'})),
     checked(status='SHUTOFF', asked=False),
     checked(status='SHUTOFF', done=[builders.stop(5)]),
     checked(status='SHUTOFF', done=[builders.stop(60)]),

@@ -22,6 +22,7 @@ from novaclient import exceptions as nova_exceptions
 import pytest
 
 from snapshot_panel.cloud import errors
+from snapshot_panel.cloud import glance
 from snapshot_panel.cloud import nova
 from snapshot_panel.cloud import snapshots
 from snapshot_panel.consistency import checklist
@@ -895,3 +896,29 @@ def test_nothing_else_can_be_dismissed(user_request, nova_client, memory,
     snapshots.dismiss(user_request, builders.remembering(memory), image_id)
 
     assert not nova_client.servers.delete_meta.called
+
+
+@pytest.mark.parametrize('problem', [errors.NotFound('Glance', 'gone'),
+                                     errors.Unavailable('Glance', 'down')])
+def test_the_image_of_today_may_be_out_of_reach(problem):
+    with mock.patch.object(glance, 'get_image', autospec=True,
+                           side_effect=problem):
+        found = snapshots.image_today(None, builders.instance())
+
+    assert found is None
+
+
+def test_the_image_of_today_is_the_one_that_was_launched():
+    with mock.patch.object(glance, 'get_image', autospec=True) as get_image:
+        found = snapshots.image_today(None, builders.instance())
+
+    get_image.assert_called_once_with(None, builders.BASE_IMAGE)
+    assert found is get_image.return_value
+
+
+def test_a_volume_has_no_image_of_today():
+    with mock.patch.object(glance, 'get_image', autospec=True) as get_image:
+        found = snapshots.image_today(None, builders.instance(image_id=None))
+
+    assert found is None
+    get_image.assert_not_called()

@@ -409,3 +409,45 @@ def test_a_prediction_of_readiness_comes_true(console):
     decision = verdict.settle(builders.asked(baseline),
                               builders.evidence(console.text), DEPLOYMENT)
     assert decision.verdict is of(console).prediction
+
+
+def drift(today, **booted):
+    """Return what the check finds where the image is now as it is."""
+    instance = builders.instance(properties=properties(**booted))
+    image = facts.Image(builders.BASE_IMAGE, 'debian', 'active', today)
+    result = checklist.check(instance, checklist.Guest(), DEPLOYMENT,
+                             today=image).find(Check.DRIFT)
+    return result.finding, dict(result.evidence)
+
+
+@pytest.mark.parametrize('now', ['yes', 'true', '1'])
+def test_an_image_that_says_the_same_has_not_drifted(now):
+    found = drift({facts.AGENT_PROPERTY: now}, hw_qemu_guest_agent='yes')
+
+    assert found == (Finding.NO_DRIFT, {})
+
+
+@pytest.mark.parametrize('now, booted, names', [
+    ({facts.AGENT_PROPERTY: 'yes'}, {}, 'hw_qemu_guest_agent'),
+    ({}, {facts.AGENT_PROPERTY: 'yes'}, 'hw_qemu_guest_agent'),
+    ({facts.QUIESCE_PROPERTY: 'yes', facts.AGENT_PROPERTY: 'yes'}, {},
+     'hw_qemu_guest_agent, os_require_quiesce'),
+])
+def test_an_image_changed_since_the_boot_is_named(now, booted, names):
+    found = drift(now, **booted)
+
+    assert found == (Finding.DRIFT, {'names': names})
+
+
+def test_nothing_is_said_of_an_image_that_is_gone():
+    assert unasked().find(Check.DRIFT) is None
+
+
+def test_nothing_is_said_where_the_boot_is_not_known():
+    likely = properties(facts.Source.SNAPSHOT, hw_qemu_guest_agent='yes')
+
+    checks = checklist.check(
+        builders.instance(properties=likely), checklist.Guest(), DEPLOYMENT,
+        today=builders.image())
+
+    assert checks.find(Check.DRIFT) is None
