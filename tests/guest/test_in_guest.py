@@ -132,6 +132,7 @@ def test_uninstall_leaves_no_trace(fresh_guest):
 
 def test_uninstall_keeps_an_agent_and_a_configuration_of_before(fresh_guest):
     fresh_guest.run('''
+        apt-get update -q
         apt-get install -qy --no-install-recommends qemu-guest-agent
         printf '%s\n' '# mine' '[general]' 'verbose=1' \\
             'block-rpcs=guest-exec,guest-fsfreeze-freeze' \\
@@ -171,6 +172,7 @@ Restart=always
 def test_variables_of_the_unit_are_overridden(fresh_guest):
     unit = '/etc/systemd/system/qemu-guest-agent.service'
     fresh_guest.run('''
+        apt-get update -q
         apt-get install -qy --no-install-recommends qemu-guest-agent
         mkdir /etc/sysconfig
         mv /etc/os-release /etc/os-release.away
