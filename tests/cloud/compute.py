@@ -39,6 +39,7 @@ from nova import objects
 from nova.objects import host_mapping
 from nova.scheduler import rpcapi as scheduler_rpcapi
 from nova import service
+import os_brick
 import os_vif
 from oslo_log import log
 from paste import deploy
@@ -100,6 +101,7 @@ def main(port, folder, needed_ports):
     log.setup(CONF, 'nova')
     objects.register_all()
     os_vif.initialize()
+    os_brick.setup(CONF)
     _load_driver(folder.parent)
     _wait_for(needed_ports)
     _start_services()

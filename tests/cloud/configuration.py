@@ -19,7 +19,7 @@ import shutil
 from tests.cloud import hypervisor
 from tests.cloud import layout as layouts
 
-SERVICE_USERS = ('glance', 'placement', 'neutron', 'nova')
+SERVICE_USERS = ('glance', 'placement', 'neutron', 'nova', 'cinder')
 # An image property that only administrators change, as operators protect
 # what they charge for; and all others, which everybody may.
 PROTECTED_PROPERTIES = {
@@ -47,8 +47,12 @@ def write(layout):
             ('nova', NOVA[layout.hypervisor](layout))):
         _write_ini(layout.configuration / f'{name}.conf', sections)
     _write_ini(_protection_file(layout), PROTECTED_PROPERTIES)
-    for name in ('glance/glance-api-paste.ini', 'nova/api-paste.ini',
-                 'neutron/api-paste.ini'):
+    names = ['glance/glance-api-paste.ini', 'nova/api-paste.ini',
+             'neutron/api-paste.ini']
+    if layout.volumes:
+        _write_ini(layout.configuration / 'cinder.conf', _cinder(layout))
+        names.append('cinder/api-paste.ini')
+    for name in names:
         source = layout.share('etc') / name
         if not source.exists():
             raise layouts.SetupError(
@@ -230,7 +234,32 @@ def _nova_with_qemu(layout):
         'virt_type': 'qemu', 'cpu_mode': 'none',
         'connection_uri': hypervisor.connection(layout),
     }
+    # Cinder lets go of a volume that is in use for Nova only.
+    sections['service_user']['send_service_user_token'] = True
+    sections['cinder'] = _user(layout, 'nova') | {
+        'catalog_info': 'volumev3:cinder:publicURL',
+        'os_region_name': layouts.REGION}
     return sections
+
+
+def _cinder(layout):
+    sections = _common(layout)
+    sections['DEFAULT'] |= {
+        'transport_url': 'fake://', 'auth_strategy': 'keystone',
+        # All is in one process: nothing to hear of each other.
+        'service_down_time': 10 ** 7,
+        'enabled_backends': 'loop', 'default_volume_type': '__DEFAULT__',
+        'glance_api_servers': layout.url('glance'),
+    }
+    return sections | {
+        'database': {'connection': database(layout, 'cinder')},
+        'keystone_authtoken': _token_check(layout, 'cinder'),
+        'coordination': {
+            'backend_url': f'file://{layout.folder}/state/cinder'},
+        'loop': {
+            'volume_driver': 'tests.cloud.volume_driver.LoopDriver',
+            'volume_backend_name': 'loop'},
+    }
 
 
 NOVA = {'model': _nova, 'qemu': _nova_with_qemu}

@@ -122,10 +122,19 @@ def prepare_nova(folder):
             migration.db_sync(context=target)
 
 
+def prepare_cinder(folder):
+    from cinder import monkey_patch
+    monkey_patch.patch(backend='threading')
+
+    from cinder.cmd import manage
+
+    _run(manage.main, '--config-file', folder / 'cinder.conf', 'db', 'sync')
+
+
 PREPARE = {
     'keystone': prepare_keystone, 'glance': prepare_glance,
     'placement': prepare_placement, 'neutron': prepare_neutron,
-    'nova': prepare_nova,
+    'nova': prepare_nova, 'cinder': prepare_cinder,
 }
 
 if __name__ == '__main__':

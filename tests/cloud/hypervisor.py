@@ -151,7 +151,7 @@ def shell_socket(layout, instance_id):
 
 
 def end_guests(layout):
-    """Pull the plugs of all guests of this demo; never fails."""
+    """Pull the plugs of all guests and volumes of this demo; never fails."""
     for path in _folder(layout, 'run').glob('qemu/*.pid'):
         try:
             pid = int(path.read_text())
@@ -161,6 +161,11 @@ def end_guests(layout):
         except (OSError, ValueError):
             # It is gone already.
             pass
+    for path in (layout.folder / 'state' / 'volumes').glob('*'):
+        for device in subprocess.run(
+                ['losetup', '-j', str(path), '-n', '-O', 'NAME'], text=True,
+                stdout=subprocess.PIPE).stdout.split():
+            subprocess.run(['losetup', '-d', device])
 
 
 def _folder(layout, name):

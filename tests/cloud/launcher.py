@@ -34,7 +34,8 @@ SEEDS = {'model': seed.seed, 'qemu': seed_qemu.seed}
 # Where a service answers without a token.
 HEALTH = {
     'keystone': '', 'glance': '/healthcheck', 'placement': '/',
-    'neutron': '/', 'nova': '', 'dashboard': '/auth/login/',
+    'neutron': '/', 'nova': '', 'cinder': '/',
+    'dashboard': '/auth/login/',
 }
 
 
@@ -80,7 +81,8 @@ class Launcher:
                 raise
         self._step(5, 'Starting Horizon')
         self._start_dashboard()
-        self._await('placement', 'glance', 'neutron', 'nova')
+        self._await('placement', 'glance', 'neutron', 'nova',
+                    *['cinder'] * self._layout.volumes)
         self._step(6, 'Seeding: images' if not layout.marker('seed').exists()
                    else 'Looking for the seed')
         content = self._seed()
@@ -118,7 +120,8 @@ class Launcher:
         layout.marker('identity').unlink(missing_ok=True)
         started = [self._processes.start(
             f'{name}-database', layout.cloud_python, 'tests.cloud.databases',
-            name, layout.configuration) for name in DATABASES]
+            name, layout.configuration)
+            for name in DATABASES + ('cinder',) * layout.volumes]
         for process in started:
             self._processes.finish(process, DATABASE_PATIENCE)
         layout.marker('databases').touch()
@@ -140,6 +143,10 @@ class Launcher:
               for name in ('keystone', 'glance', 'placement')))
         for name in ('placement', 'glance', 'neutron'):
             self._start_service(name)
+        if layout.volumes:
+            self._processes.start(
+                'cinder', layout.cloud_python, 'tests.cloud.volumes',
+                layout.port('cinder'), layout.configuration)
 
     def _start_service(self, name):
         self._processes.start(

@@ -22,7 +22,7 @@ REGION = 'DemoRegion'
 PASSWORD = 'demo-password'
 # Services that listen, in the order of their ports from the base on.
 LISTENERS = ('dashboard', 'keystone', 'glance', 'placement', 'neutron',
-             'nova')
+             'nova', 'cinder')
 # How Nova stops an instance that does not listen to ACPI: after so many
 # seconds. Horizon's plugin is told the same number. A real guest in software
 # emulation needs longer than a model to go down by itself.
@@ -46,6 +46,11 @@ class Layout:
     hypervisor: str = 'model'
 
     @property
+    def volumes(self):
+        """Whether there is Cinder: the model knows no volumes."""
+        return self.hypervisor == 'qemu'
+
+    @property
     def shutdown_timeout(self):
         return SHUTDOWN_TIMEOUT[self.hypervisor]
 
@@ -55,7 +60,8 @@ class Layout:
 
     def url(self, service):
         """Return the address of one of LISTENERS, without a last slash."""
-        path = {'keystone': '/v3', 'nova': '/v2.1'}.get(service, '')
+        path = {'keystone': '/v3', 'nova': '/v2.1',
+                'cinder': '/v3'}.get(service, '')
         return f'http://{HOST}:{self.port(service)}{path}'
 
     @property

@@ -22,11 +22,13 @@ import signal
 from nova import privsep
 from nova.virt.libvirt import config
 from nova.virt.libvirt import driver
+from os_brick import privileged
 
 
 def prepare(folder):
     """Let Nova do what needs root in its own process, which is root's."""
     privsep.sys_admin_pctxt.set_client_mode(False)
+    privileged.default.set_client_mode(False)
     # Reading a guest's console makes it the terminal of this process, and
     # a terminal that goes sends this signal.
     signal.signal(signal.SIGHUP, signal.SIG_IGN)

@@ -44,6 +44,7 @@ CATALOG = {
     'keystone': 'identity', 'glance': 'image', 'placement': 'placement',
     'neutron': 'network', 'nova': 'compute',
 }
+VOLUMES = {'cinder': 'volumev3'}
 FLAVORS = {
     # name: (MiB of memory, CPUs, GB of disk)
     'demo.small': (512, 1, 2),
@@ -140,7 +141,8 @@ def _ensure_catalog(admin, layout):
                 admin('keystone', 'GET', '/services')['services']}
     endpoints = {(each['service_id'], each['interface']): each for each in
                  admin('keystone', 'GET', '/endpoints')['endpoints']}
-    for name, kind in CATALOG.items():
+    catalog = CATALOG | (VOLUMES if layout.volumes else {})
+    for name, kind in catalog.items():
         if kind not in services:
             services[kind] = admin('keystone', 'POST', '/services', {
                 'service': {'name': name, 'type': kind}})['service']['id']
@@ -376,7 +378,7 @@ def open_session(layout, user, project):
     """Return a rest.Session of a user in a project."""
     return rest.Session(
         layout.url('keystone'),
-        {name: layout.url(name) for name in ('glance', 'nova')},
+        {name: layout.url(name) for name in ('glance', 'nova', 'cinder')},
         user, layouts.PASSWORD, project)
 
 

@@ -14,8 +14,10 @@
 
 import json
 import pathlib
+import subprocess
 import time
 
+from cinderclient import client as cinder_client
 from glanceclient import exc as glance_exceptions
 
 from tests import clients
@@ -85,6 +87,8 @@ class Stage:
         self._layout = layout
         self._openstack = clients.OpenStack(cloud)
         self.nova = self._openstack.nova
+        self._cinder = cinder_client.Client(
+            '3', session=self.nova.client.session, region_name=cloud.region)
         self._dashboard = clients.Dashboard(cloud)
         self._report = results
         self._main = None
@@ -103,9 +107,9 @@ class Stage:
             self._main.wait().install_kit()
         return self._main
 
-    def start(self, image, flavor=FLAVOR):
+    def start(self, image, flavor=FLAVOR, volume=False):
         """Return a guest of its own for one scenario, while it boots."""
-        guest = self._boot('other', image, flavor)
+        guest = self._boot('other', image, flavor, volume)
         self._others.append(guest)
         return guest
 
@@ -116,6 +120,9 @@ class Stage:
             self._main = None
         for guest in self._others:
             guest.close()
+            # Cinder keeps a volume that has snapshots.
+            for snapshot in self._cinder.volume_snapshots.list():
+                snapshot.delete()
             self.nova.servers.delete(guest.id)
             clients.wait_for(
                 lambda: guest.id not in
@@ -123,16 +130,41 @@ class Stage:
                 'an instance to go')
         self._others = []
 
+    def make_image(self, guest, name, disk):
+        """Make an image of a stopped guest's second disk.
+
+        :param disk: how Nova calls it
+        """
+        source = pathlib.Path(self._layout.folder, 'state', 'instances',
+                              guest.id, disk)
+        image = source.with_suffix('.new')
+        subprocess.run(['qemu-img', 'convert', '-O', 'qcow2', str(source),
+                        str(image)], check=True)
+        glance = self._openstack.glance.images
+        like = glance.get(self._cloud.images['debian-12-agent'])
+        made = glance.create(
+            name=name, disk_format='qcow2', container_format='bare',
+            **{key: like[key] for key in (
+                'kernel_id', 'ramdisk_id', 'os_command_line',
+                'hw_qemu_guest_agent')})
+        with image.open('rb') as file:
+            glance.upload(made.id, file)
+        self._cloud.images[name] = made.id
+
     def clear(self):
         """Delete what an interrupted run left."""
         self._others = [Guest(server.id, None)
                         for server in self.nova.servers.list()]
         self.clean()
 
-    def _boot(self, name, image, flavor):
+    def _boot(self, name, image, flavor, volume=False):
+        image_id = self._cloud.images[image]
+        disks = [{'boot_index': 0, 'uuid': image_id, 'volume_size': 1,
+                  'source_type': 'image', 'destination_type': 'volume',
+                  'delete_on_termination': True}] if volume else None
         server = self.nova.servers.create(
-            name, self._cloud.images[image], self._flavor(flavor),
-            nics='none')
+            name, None if volume else image_id, self._flavor(flavor),
+            block_device_mapping_v2=disks, nics='none')
         self._await_status(server.id, 'ACTIVE')
         return Guest(server.id,
                      hypervisor.shell_socket(self._layout, server.id))
@@ -170,20 +202,33 @@ class Stage:
             self._report.timed.append(snapshot.to_active)
         self.judge(guest, snapshot)
 
+    def refused(self, guest):
+        """Press the button where Nova must refuse."""
+        known = self._image_ids(guest)
+        page = self._press(guest)
+        assert not self._image_ids(guest) - known, 'it was taken'
+        self._report.add(report.Snapshot(
+            self.scenario, '', True, 'refused', 'not taken',
+            ' '.join(self._dashboard.messages(page))[:80]))
+
     def click(self, guest, kit=True):
         """Press the button, accept what the form offers; return at once."""
         known = self._image_ids(guest)
         began = time.monotonic()
-        page = self._dashboard.click(guest.id)
-        if '/snapshot/' in page.url:
-            path = page.url[len(self._dashboard.url):]
-            fields = dict(self._dashboard.inputs(page, 'name', 'promise'))
-            page = self._dashboard.post(path, **fields)
+        page = self._press(guest)
         new = self._image_ids(guest) - known
         assert new, f'refused: {self._dashboard.messages(page)}'
         snapshot = report.Snapshot(self.scenario, new.pop(), kit)
         snapshot.began = began
         return snapshot
+
+    def _press(self, guest):
+        page = self._dashboard.click(guest.id)
+        if '/snapshot/' in page.url:
+            path = page.url[len(self._dashboard.url):]
+            fields = dict(self._dashboard.inputs(page, 'name', 'promise'))
+            page = self._dashboard.post(path, **fields)
+        return page
 
     def _image_ids(self, guest):
         """Return what there is of an instance, or was promised."""
@@ -231,12 +276,22 @@ class Stage:
             snapshot.rule = image.get('consistency_rule', '')
             snapshot.evidence = json.loads(
                 image.get('consistency_evidence', '{}'))
-            snapshot.disk = oracle.judge(
-                pathlib.Path(self._layout.folder, 'images', image.id))
+            snapshot.disk = oracle.judge(self._file(image))
             if snapshot.agree != 'NO':
                 # They are large.
                 self._openstack.glance.images.delete(image.id)
         self._report.add(snapshot)
+
+    def _file(self, image):
+        """Return the file of an image, or of its volume in Cinder."""
+        if 'block_device_mapping' not in image:
+            return pathlib.Path(self._layout.folder, 'images', image.id)
+        root = json.loads(image['block_device_mapping'])[0]['snapshot_id']
+        clients.wait_for(
+            lambda: self._cinder.volume_snapshots.get(root).status ==
+            'available', 'a copy of a volume')
+        return pathlib.Path(self._layout.folder, 'state', 'volumes',
+                            f'snapshot-{root}')
 
     def _said_of_gone(self, guest, image_id):
         metadata = self.nova.servers.get(guest.id).metadata
