@@ -13,7 +13,9 @@
 """What the panel asks of Glance."""
 
 import json
+import logging
 
+from glanceclient import exc as glance_exceptions
 from openstack_dashboard.api import glance as horizon_glance
 from oslo_utils import timeutils
 
@@ -21,6 +23,8 @@ from snapshot_panel.cloud import errors
 from snapshot_panel import conf
 from snapshot_panel.consistency import facts
 from snapshot_panel.consistency import properties as rules
+
+LOG = logging.getLogger(__name__)
 
 _PATCH_TYPE = 'application/openstack-images-v2.1-json-patch'
 
@@ -97,3 +101,12 @@ def patch(request, image_id, operations):
         client(request).http_client.patch(
             '/v2/images/%s' % image_id, headers={'Content-Type': _PATCH_TYPE},
             data=json.dumps(operations))
+
+
+def delete_image(request, image_id):
+    """Delete an image; it may be gone already."""
+    with errors.asking('Glance'):
+        try:
+            client(request).images.delete(image_id)
+        except glance_exceptions.HTTPNotFound:
+            LOG.debug('Image %s was gone already', image_id)

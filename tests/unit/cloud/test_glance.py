@@ -153,3 +153,19 @@ def test_a_refused_patch_is_our_error(user_request, glance_client):
 
     with pytest.raises(errors.Forbidden):
         glance.add_properties(user_request, 'x', {'a': '1'})
+
+
+def test_an_image_is_deleted_even_if_it_is_gone(user_request, glance_client):
+    glance.delete_image(user_request, 'x')
+    glance_client.images.delete.side_effect = exc.HTTPNotFound()
+    glance.delete_image(user_request, 'x')
+
+    assert glance_client.images.delete.call_args.args == ('x',)
+
+
+def test_an_image_that_may_not_be_deleted_is_refused(user_request,
+                                                     glance_client):
+    glance_client.images.delete.side_effect = exc.HTTPForbidden()
+
+    with pytest.raises(errors.Forbidden):
+        glance.delete_image(user_request, 'x')

@@ -922,3 +922,31 @@ def test_a_volume_has_no_image_of_today():
 
     assert found is None
     get_image.assert_not_called()
+
+
+def test_a_deleted_snapshot_is_not_remembered(user_request, nova_client,
+                                              glance_client):
+    memory = builders.memory()
+    nova_client.servers.get.return_value = conftest.server(
+        metadata={memory.key: memory.value()})
+    glance_client.images.get.return_value = conftest.glance_image(
+        builders.asked())
+
+    snapshots.delete(user_request, builders.INSTANCE, builders.SNAPSHOT)
+
+    glance_client.images.delete.assert_called_once_with(builders.SNAPSHOT)
+    nova_client.servers.delete_meta.assert_called_once_with(
+        builders.INSTANCE, [memory.key])
+
+
+@pytest.mark.parametrize('changes', [
+    {'instance_uuid': 'another'}, {'owner': 'another'}])
+def test_only_a_snapshot_of_this_instance_and_project_is_deleted(
+        changes, user_request, glance_client):
+    glance_client.images.get.return_value = {
+        **conftest.glance_image(builders.asked()), **changes}
+
+    with pytest.raises(errors.NotFound):
+        snapshots.delete(user_request, builders.INSTANCE, builders.SNAPSHOT)
+
+    assert not glance_client.images.delete.called

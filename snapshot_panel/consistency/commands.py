@@ -1,0 +1,46 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The panel's deeds as commands for a shell, quoted."""
+
+import shlex
+
+
+def take(instance_id, name):
+    """Return the command that takes a snapshot, without its evidence."""
+    # A name that begins with a dash would be taken for an option.
+    named = ['--name=' + name] if name.startswith('-') else ['--name', name]
+    return _line('openstack', 'server', 'image', 'create', '--wait', *named,
+                 instance_id)
+
+
+def show_seal(image_id):
+    """Return the command that shows what is written on a snapshot."""
+    return _line('openstack', 'image', 'show', '-f', 'json', '-c',
+                 'properties', image_id)
+
+
+def show_console(instance_id):
+    """Return the command that shows the guest's witnesses."""
+    return '%s | grep -o %s' % (
+        _line('openstack', 'console', 'log', 'show', instance_id),
+        shlex.quote('consistency-witness .*'))
+
+
+def set_property(image_id, name, value):
+    """Return the command that sets one property of an image."""
+    return _line('openstack', 'image', 'set', '--property',
+                 '%s=%s' % (name, value), image_id)
+
+
+def _line(*words):
+    return ' '.join(shlex.quote(word) for word in words)

@@ -1,0 +1,146 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The way of a snapshot: its steps, and what is known of each.
+
+Before a snapshot, a step shows what the checklist says of it; while one is
+made, where it is.
+"""
+
+import dataclasses
+import enum
+import typing
+
+from snapshot_panel.consistency import checklist
+from snapshot_panel.consistency import facts
+from snapshot_panel.consistency import verdict
+
+Check = checklist.Check
+Finding = checklist.Finding
+State = checklist.State
+
+
+class Step(enum.Enum):
+    """The steps in order, each with the checks that bear on it."""
+
+    API = ('api', (Check.STATE,))
+    NOVA = ('nova', (Check.TASK, Check.ROOT_DISK))
+    LIBVIRT = ('libvirt', (Check.CHANNEL, Check.BACKEND, Check.QUIESCE))
+    FREEZE = ('freeze', (Check.AGENT, Check.KIT))
+    COPY = ('copy', ())
+    THAW = ('thaw', (Check.LAST_FREEZE,))
+    UPLOAD = ('upload', ())
+    VERDICT = ('verdict', (Check.STOP,))
+
+    def __init__(self, code, checks):
+        self.code = code
+        self.checks = checks
+
+
+class Light(enum.Enum):
+    """What is known of one step."""
+
+    CLEAR = 'clear'
+    BLOCKED = 'blocked'
+    DOUBTFUL = 'doubtful'
+    UNCHECKED = 'unchecked'
+    UNNEEDED = 'unneeded'
+    DONE = 'done'
+    NOW = 'now'
+    AHEAD = 'ahead'
+
+
+_LIGHTS = {State.FAIL: Light.BLOCKED, State.UNKNOWN: Light.DOUBTFUL,
+           State.WARNING: Light.DOUBTFUL, State.PASS: Light.CLEAR}
+# The steps that only a running guest goes through.
+_OF_THE_GUEST = (Step.LIBVIRT, Step.FREEZE, Step.THAW)
+
+# Where Nova says it is. The driver for libvirt mirrors the disk, freezes the
+# guest, ends the mirror and thaws, all as one task: from outside nobody can
+# tell these apart.
+_AT = {
+    'image_snapshot_pending': (Step.NOVA,),
+    'image_snapshot': (Step.LIBVIRT,),
+    'image_pending_upload': (Step.FREEZE, Step.COPY, Step.THAW),
+    'image_uploading': (Step.UPLOAD,),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Stage:
+    """One step with its light and the results that it rests on."""
+
+    step: Step
+    light: Light
+    results: typing.Tuple[checklist.Result, ...] = ()
+
+
+def ahead(instance, checks):
+    """Return a :class:`Stage` for each step of a snapshot taken now.
+
+    :param instance: a :class:`facts.Instance`.
+    :param checks: its :class:`checklist.Checklist`.
+    """
+    return [_stage(step, instance, checks) for step in Step]
+
+
+def _stage(step, instance, checks):
+    if instance.status == facts.STOPPED and step in _OF_THE_GUEST:
+        return Stage(step, Light.UNNEEDED)
+    results = tuple(result for result in checks.results
+                    if result.finding.check in step.checks)
+    if step is Step.VERDICT:
+        return Stage(step, _expected(checks.prediction), results)
+    found = {_LIGHTS[result.state] for result in results}
+    light = next((light for light in _LIGHTS.values() if light in found),
+                 Light.UNCHECKED)
+    return Stage(step, light, results)
+
+
+def _expected(prediction):
+    if prediction.consistent:
+        return Light.CLEAR
+    return (Light.BLOCKED if prediction is verdict.Verdict.CRASH
+            else Light.DOUBTFUL)
+
+
+def under_way(instance, image):
+    """Return a :class:`Stage` for each step of a snapshot being made.
+
+    :param instance: a :class:`facts.Instance`.
+    :param image: the :class:`facts.Image` that is not settled yet, or None
+        where only the server remembers it.
+    """
+    if image is not None and image.active:
+        now = (Step.VERDICT,)
+    else:
+        now = _AT.get(instance.task_state, (Step.UPLOAD,))
+    order = list(Step)
+    unneeded = ()
+    if instance.status == facts.STOPPED:
+        unneeded = _OF_THE_GUEST
+        now = tuple(step for step in now if step not in unneeded) or (
+            Step.COPY,)
+    first = order.index(now[0])
+    return [Stage(step, Light.UNNEEDED if step in unneeded else
+                  Light.NOW if step in now else
+                  Light.DONE if order.index(step) < first else Light.AHEAD)
+            for step in order]
+
+
+def left_frozen(checks):
+    """Tell whether the guest may stand frozen: an alarm.
+
+    While Nova is at work the freeze is as it should be.
+    """
+    return checks.has(Finding.FREEZE_OPEN_END) and not checks.has(
+        Finding.BUSY)

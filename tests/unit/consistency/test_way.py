@@ -1,0 +1,159 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The steps of a snapshot and their lights."""
+
+import pytest
+
+from snapshot_panel.consistency import checklist
+from snapshot_panel.consistency import facts
+from snapshot_panel.consistency import way
+from tests.unit import builders
+
+Light = way.Light
+Step = way.Step
+
+
+def check(instance, console=None, deployment=None):
+    guest = checklist.Guest(True, console and console.text,
+                            builders.actions(before=builders.stop(5)))
+    return checklist.check(instance, guest,
+                           deployment or facts.Deployment())
+
+
+def lights(stages):
+    return {stage.step: stage.light for stage in stages}
+
+
+def ahead(instance=None, **options):
+    instance = instance or builders.instance()
+    return lights(way.ahead(instance, check(instance, **options)))
+
+
+def frozen():
+    console = builders.started()
+    console.say('freeze', fs=1)
+    return console
+
+
+def test_a_ready_instance_has_nothing_in_the_way():
+    console = builders.started()
+    console.freeze()
+
+    found = ahead(console=console)
+
+    assert list(found) == list(Step)
+    assert {step for step in found if found[step] is Light.UNCHECKED} == {
+        Step.COPY, Step.UPLOAD}
+    assert {found[step] for step in Step
+            if step not in (Step.COPY, Step.UPLOAD)} == {Light.CLEAR}
+
+
+def test_a_missing_channel_blocks_the_hypervisor_and_the_guest():
+    found = ahead(builders.instance(properties=facts.Properties(
+        {}, facts.Source.EMBEDDED)), console=builders.started())
+
+    assert found[Step.LIBVIRT] is Light.BLOCKED
+    assert found[Step.FREEZE] is Light.BLOCKED
+    assert found[Step.VERDICT] is Light.BLOCKED
+    assert found[Step.NOVA] is Light.CLEAR
+
+
+def test_what_nobody_knows_is_doubtful():
+    found = ahead(console=builders.Console())
+
+    assert found[Step.FREEZE] is Light.DOUBTFUL
+    assert found[Step.VERDICT] is Light.DOUBTFUL
+
+
+def test_a_failure_outweighs_a_doubt():
+    found = ahead(builders.instance(properties=facts.Properties(
+        {facts.QUIESCE_PROPERTY: 'yes'}, facts.Source.EMBEDDED)),
+        console=builders.started())
+
+    assert found[Step.LIBVIRT] is Light.BLOCKED
+
+
+def test_a_stopped_guest_is_not_asked():
+    found = ahead(builders.instance(status='SHUTOFF'),
+                  deployment=facts.Deployment(shutdown_timeout=60))
+
+    assert {step for step in found if found[step] is Light.UNNEEDED} == {
+        Step.LIBVIRT, Step.FREEZE, Step.THAW}
+    assert found[Step.VERDICT] is Light.CLEAR
+
+
+@pytest.mark.parametrize('task, now', [
+    ('image_snapshot_pending', [Step.NOVA]),
+    ('image_snapshot', [Step.LIBVIRT]),
+    ('image_pending_upload', [Step.FREEZE, Step.COPY, Step.THAW]),
+    ('image_uploading', [Step.UPLOAD]),
+    (None, [Step.UPLOAD]),
+])
+def test_a_running_snapshot_is_where_nova_says(task, now):
+    found = lights(way.under_way(builders.instance(task_state=task),
+                                 builders.asked(status='queued')))
+
+    order = list(Step)
+    assert [step for step in order if found[step] is Light.NOW] == now
+    assert all(found[step] is Light.DONE
+               for step in order[:order.index(now[0])])
+    assert all(found[step] is Light.AHEAD
+               for step in order[order.index(now[-1]) + 1:])
+
+
+def test_an_active_image_waits_for_its_verdict():
+    found = lights(way.under_way(builders.instance(), builders.asked()))
+
+    assert found[Step.UPLOAD] is Light.DONE
+    assert found[Step.VERDICT] is Light.NOW
+
+
+@pytest.mark.parametrize('task', ['image_snapshot', 'image_pending_upload'])
+def test_a_stopped_instance_is_only_copied(task):
+    found = lights(way.under_way(
+        builders.instance(status='SHUTOFF', task_state=task), None))
+
+    assert found[Step.COPY] is Light.NOW
+    assert found[Step.FREEZE] is Light.UNNEEDED
+    assert found[Step.NOVA] is Light.DONE
+
+
+def test_a_freeze_without_an_end_is_an_alarm():
+    assert way.left_frozen(check(builders.instance(), frozen()))
+
+
+def test_a_freeze_that_is_going_on_is_none():
+    assert not way.left_frozen(check(
+        builders.instance(task_state='image_pending_upload'), frozen()))
+
+
+def test_a_guest_whose_agent_died_may_stand_frozen():
+    console = frozen()
+    console.say('stopped')
+
+    assert way.left_frozen(check(builders.instance(), console))
+
+
+@pytest.mark.parametrize('event', ['started', 'poweroff', 'thaw'])
+def test_a_guest_that_went_on_does_not_stand_frozen(event):
+    console = frozen()
+    console.say(event, fs=7, hooks=7)
+
+    assert not way.left_frozen(check(builders.instance(), console))
+
+
+def test_a_guest_that_was_restarted_does_not_stand_frozen():
+    console = frozen()
+    console.reboot()
+
+    assert not way.left_frozen(check(builders.instance(), console))
