@@ -24,6 +24,7 @@ from snapshot_panel.consistency import checklist
 from snapshot_panel.consistency import facts
 from snapshot_panel.consistency import records
 from snapshot_panel.consistency import verdict
+from snapshot_panel.consistency import way
 from snapshot_panel import texts
 
 
@@ -66,6 +67,7 @@ class SnapshotLine:
     by: str = ''
     size: typing.Optional[int] = None
     gone: bool = False
+    active: bool = False
     step: typing.Optional[typing.Tuple[int, str]] = None
 
     @property
@@ -90,7 +92,7 @@ class SnapshotLine:
         asked = records.read_request(image)
         return cls(image.id, image.name, decision, at=image.created,
                    by=asked.by if asked else '', size=image.size,
-                   step=_step(decision, image, instance))
+                   active=image.active, step=_step(decision, image, instance))
 
     @classmethod
     def of_memory(cls, memory):
@@ -191,6 +193,14 @@ class InstanceRow:
         """Tell whether the guest is still to be asked."""
         return self.checklist.has(checklist.Finding.AGENT_NOT_ASKED,
                                   checklist.Finding.STOP_NOT_ASKED)
+
+    @property
+    def alarm(self):
+        """What is known of a guest that may stand frozen, or None."""
+        if not way.left_frozen(self.checklist):
+            return None
+        return CheckLine.of(
+            self.checklist.find(checklist.Check.LAST_FREEZE), self.instance)
 
     @property
     def one_click(self):

@@ -13,16 +13,17 @@
 from django.urls import include
 from django.urls import path
 
+from snapshot_panel.instance import views as instance_views
 from snapshot_panel import views
 
 urlpatterns = [
     path('', views.IndexView.as_view(), name='index'),
     path('rows/', views.RowsView.as_view(), name='rows'),
     path('images/', include('snapshot_panel.images.urls')),
-    path('<str:instance_id>/', views.InstanceView.as_view(),
+    path('<str:instance_id>/', instance_views.InstanceView.as_view(),
          name='instance'),
+    path('<str:instance_id>/news/', instance_views.NewsView.as_view(),
+         name='news'),
     path('<str:instance_id>/snapshot/', views.SnapshotView.as_view(),
          name='snapshot'),
-    path('<str:instance_id>/dismiss/', views.DismissView.as_view(),
-         name='dismiss'),
 ]

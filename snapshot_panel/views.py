@@ -13,19 +13,16 @@
 """The pages."""
 
 from django import http
-from django.shortcuts import redirect
 from django.shortcuts import render
 from django.urls import reverse
 from django.urls import reverse_lazy
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
-from django.views import generic
 
 from horizon import exceptions
 from horizon import forms
 from horizon import tables as horizon_tables
 from horizon.utils import functions
-from horizon import views as horizon_views
 
 from openstack_dashboard import policy
 
@@ -168,29 +165,6 @@ def say(problem):
     return '%s: %s' % (problem.service, texts.error(problem))
 
 
-class InstanceView(ProblemMixin, horizon_views.HorizonTemplateView):
-    """The checklist and the snapshots of one instance."""
-
-    template_name = 'consistent_snapshots/instance.html'
-    page_title = _('Consistent Snapshots: {{ row.name }}')
-
-    def get_context_data(self, **kwargs):
-        instance, images = snapshots.one(self.request,
-                                         self.kwargs['instance_id'])
-        failed = isinstance(images, errors.CloudError)
-        if failed:
-            tables.report_error(self.request, images)
-        heard = snapshots.hear_guests(self.request, [instance])
-        row = rows.instance_row(instance, [] if failed else images,
-                                heard[instance.id],
-                                snapshots_known=not failed)
-        return super().get_context_data(
-            row=row, poll_interval=conf.get_config()['poll_interval'],
-            snapshots=rows.snapshot_lines(instance,
-                                          [] if failed else images),
-            **kwargs)
-
-
 class SnapshotView(ProblemMixin, forms.ModalFormView):
     """The form between, or what stands in the way of a snapshot."""
 
@@ -228,15 +202,3 @@ class SnapshotView(ProblemMixin, forms.ModalFormView):
             args=[self.kwargs['instance_id']])
         return super().get_context_data(
             row=self.row, prediction=texts.VERDICTS[prediction], **kwargs)
-
-
-class DismissView(ProblemMixin, generic.View):
-    """Forget a discarded snapshot that the user has seen."""
-
-    http_method_names = ['post']
-
-    def post(self, request, instance_id):
-        instance, _images = snapshots.one(request, instance_id)
-        snapshots.dismiss(request, instance, request.POST.get('image', ''))
-        return redirect('horizon:project:consistent_snapshots:instance',
-                        instance.id)

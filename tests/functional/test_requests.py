@@ -92,14 +92,6 @@ def test_a_form_that_promised_more_takes_nothing(cloud, dashboard,
     assert len(openstack.snapshots(instance_id)) == before
 
 
-def test_dismissing_takes_a_post(cloud, dashboard):
-    instance_id = cloud.instances['web-ready']
-
-    page = dashboard.get('%s%s/dismiss/' % (clients.PANEL, instance_id))
-
-    assert page.status_code == 405
-
-
 def test_a_click_without_a_token_is_refused(cloud, dashboard):
     page = dashboard.post(clients.PANEL, csrfmiddlewaretoken='x',
                           action='instances__take__' + NOBODY)

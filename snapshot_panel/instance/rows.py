@@ -1,0 +1,150 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""What an instance's page shows, in words."""
+
+import dataclasses
+import typing
+
+from snapshot_panel.cloud import errors
+from snapshot_panel.cloud import snapshots
+from snapshot_panel.consistency import commands
+from snapshot_panel.consistency import facts
+from snapshot_panel.consistency import verdict
+from snapshot_panel.consistency import way
+from snapshot_panel.instance import texts
+from snapshot_panel import rows
+from snapshot_panel import texts as panel_texts
+
+
+@dataclasses.dataclass(frozen=True)
+class StageLine:
+    """One step of the way, ready to be shown."""
+
+    stage: way.Stage
+    row: rows.InstanceRow
+
+    @property
+    def code(self):
+        return self.stage.step.code
+
+    @property
+    def title(self):
+        return texts.STEPS[self.stage.step][0]
+
+    @property
+    def deed(self):
+        return texts.STEPS[self.stage.step][1]
+
+    @property
+    def badge(self):
+        if self.stage.step is way.Step.VERDICT and self.stage.light in (
+                way.Light.CLEAR, way.Light.DOUBTFUL, way.Light.BLOCKED):
+            return panel_texts.VERDICTS[self.row.checklist.prediction]
+        return texts.LIGHTS[self.stage.light]
+
+    @property
+    def now(self):
+        return self.stage.light is way.Light.NOW
+
+    @property
+    def doubts(self):
+        """The lines of what does not hold; the checklist has the others."""
+        return [rows.CheckLine.of(result, self.row.instance)
+                for result in self.stage.results
+                if result.state.value != 'pass']
+
+
+@dataclasses.dataclass(frozen=True)
+class Page:
+    """Everything that the page shows of one instance.
+
+    ``problem`` is the :class:`errors.CloudError` of Glance, or None.
+    """
+
+    row: rows.InstanceRow
+    images: typing.Sequence[facts.Image]
+    problem: typing.Optional[errors.CloudError] = None
+
+    @property
+    def lines(self):
+        return rows.snapshot_lines(self.row.instance, self.images)
+
+    @property
+    def running(self):
+        """The line of the snapshot that is being made, or None."""
+        return next((line for line in self.lines if line.step), None)
+
+    @property
+    def stages(self):
+        running, instance = self.running, self.row.instance
+        if running is None:
+            found = way.ahead(instance, self.row.checklist)
+        else:
+            found = way.under_way(instance, next(
+                (image for image in self.images if image.id == running.id),
+                None))
+        return [StageLine(stage, self.row) for stage in found]
+
+    @property
+    def commands(self):
+        """What each command does, and the command."""
+        instance = self.row.instance
+        found = [('take', commands.take(instance.id,
+                                        snapshots.default_name(instance))),
+                 ('console', commands.show_console(instance.id))]
+        newest = next((line for line in self.lines if not line.gone), None)
+        if newest is not None:
+            found.append(('seal', commands.show_seal(newest.id)))
+        if instance.image_id and not instance.properties.flag(
+                facts.AGENT_PROPERTY):
+            found.append(('channel', commands.set_property(
+                instance.image_id, facts.AGENT_PROPERTY, 'yes')))
+        return [(texts.COMMANDS[name], command) for name, command in found]
+
+
+def page(instance, images, heard):
+    """Put together what is known of one instance.
+
+    :param images: its snapshots, or the :class:`errors.CloudError` of
+        Glance.
+    :param heard: as :func:`rows.instance_row` takes it.
+    """
+    problem = images if isinstance(images, errors.CloudError) else None
+    known = [] if problem is not None else images
+    return Page(rows.instance_row(instance, known, heard,
+                                  snapshots_known=problem is None),
+                known, problem)
+
+
+def evidence(line):
+    """Return what the verdict of a :class:`rows.SnapshotLine` rests on.
+
+    A list of sentences; what is written on an image is untrusted.
+    """
+    decision = line.decision
+    found = []
+    for path, stall in _pairs(decision.evidence.get('frozen')):
+        found.append(texts.FROZEN % {'path': path, 'stall': stall})
+    for name, succeeded in _pairs(decision.evidence.get('hooks')):
+        found.append((texts.HOOK_DONE if succeeded is True
+                      else texts.HOOK_FAILED) % name)
+    if {'boot', 'seq'} <= set(decision.evidence):
+        found.append(texts.WITNESS % {'boot': decision.evidence['boot'],
+                                      'seq': decision.evidence['seq']})
+    if decision.verdict is not verdict.Verdict.PENDING:
+        found.append(texts.RULE % decision.rule.code)
+    return found
+
+
+def _pairs(value):
+    return value.items() if isinstance(value, dict) else ()

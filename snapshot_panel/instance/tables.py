@@ -1,0 +1,144 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The table of one instance's snapshots."""
+
+from django.shortcuts import redirect
+from django.template.loader import render_to_string
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext_lazy
+
+from horizon import messages
+from horizon import tables
+
+from openstack_dashboard.dashboards.project.images.images import (
+    tables as image_tables)
+
+from snapshot_panel.cloud import errors
+from snapshot_panel.cloud import snapshots
+from snapshot_panel.instance import rows
+from snapshot_panel import tables as panel_tables
+
+FORGET_RULES = (('compute', 'os_compute_api:server-metadata:delete'),)
+
+
+class Launch(image_tables.LaunchImageNG):
+    """Horizon's own dialog, with the snapshot as its source."""
+
+    name = 'launch'
+    verbose_name = _('Launch instance')
+
+    def allowed(self, request, line=None):
+        return line is not None and line.active
+
+
+class Edit(tables.LinkAction):
+    name = 'edit'
+    verbose_name = _('Properties')
+    url = 'horizon:project:consistent_snapshots:image'
+
+    def allowed(self, request, line=None):
+        return line is not None and not line.gone
+
+
+class _Each(object):
+    """Do something to each chosen snapshot, and say what went wrong."""
+
+    def handle(self, table, request, image_ids):
+        for image_id in image_ids:
+            line = next((line for line in table.data
+                         if line.id == image_id), None)
+            if line is None:
+                panel_tables.report_error(
+                    request, errors.NotFound('Glance', image_id))
+                continue
+            if not table._filter_action(self, request, line):
+                panel_tables.report_error(
+                    request, errors.Forbidden('Glance', 'policy'))
+                continue
+            try:
+                self.do(request, table.kwargs['instance_id'], image_id)
+            except errors.CloudError as problem:
+                panel_tables.report_error(request, problem)
+            else:
+                messages.success(request, self.done % {'name': line.name})
+        return redirect(request.get_full_path())
+
+
+class Delete(_Each, tables.DeleteAction):
+    # What the server remembers of it is deleted too.
+    policy_rules = (('image', 'delete_image'),) + FORGET_RULES
+    help_text = _('Deleted snapshots cannot be recovered.')
+    done = _('Snapshot %(name)s was deleted.')
+
+    @staticmethod
+    def action_present(count):
+        return ngettext_lazy('Delete snapshot', 'Delete snapshots', count)
+
+    @staticmethod
+    def action_past(count):
+        return ngettext_lazy('Deleted snapshot', 'Deleted snapshots', count)
+
+    def allowed(self, request, line=None):
+        # Nova still writes on one that is being made.
+        return line is None or not (line.gone or line.step)
+
+    def do(self, request, instance_id, image_id):
+        snapshots.delete(request, instance_id, image_id)
+
+
+class Dismiss(_Each, tables.Action):
+    """Forget a discarded snapshot that the user has seen."""
+
+    name = 'dismiss'
+    verbose_name = _('Dismiss')
+    policy_rules = FORGET_RULES
+    done = _('%(name)s will not be shown any more.')
+
+    def allowed(self, request, line=None):
+        return line is not None and line.gone
+
+    def do(self, request, instance_id, image_id):
+        instance, _images = snapshots.one(request, instance_id)
+        snapshots.dismiss(request, instance, image_id)
+
+
+class HistoryFilter(tables.NameFilterAction):
+    """In the browser; this is what counts without its script."""
+
+
+def cell(name):
+    """Return a column's transform that renders a template of ours."""
+    def render(line):
+        return render_to_string(
+            'consistent_snapshots/instance/%s.html' % name,
+            {'line': line, 'evidence': rows.evidence(line)})
+    return render
+
+
+class HistoryTable(tables.DataTable):
+    name = tables.Column(cell('_name'), verbose_name=_('Snapshot'))
+    verdict = tables.Column(cell('_verdict'), verbose_name=_('Verdict'))
+    evidence = tables.Column(cell('_evidence'), verbose_name=_('Evidence'))
+    size = tables.Column(cell('_size'), verbose_name=_('Size'))
+    asked = tables.Column(cell('_asked'), verbose_name=_('Asked for'))
+
+    def get_object_display(self, line):
+        return line.name
+
+    class Meta(object):
+        name = 'history'
+        verbose_name = _('Snapshots')
+        hidden_title = True
+        table_actions = (HistoryFilter, Delete)
+        row_actions = (Launch, Dismiss, Edit, Delete)
+        multi_select = True

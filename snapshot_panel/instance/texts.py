@@ -1,0 +1,82 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The words of an instance's page."""
+
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
+
+from snapshot_panel.consistency import way
+from snapshot_panel.texts import Badge
+
+Light = way.Light
+Step = way.Step
+
+# Title, and what happens there.
+STEPS = {
+    Step.API: (_('Request'), _(
+        'The compute service accepts the request and registers an image.')),
+    Step.NOVA: (_('Compute service'), _(
+        'It hands the work to the host that the instance runs on.')),
+    Step.LIBVIRT: (_('Hypervisor'), _(
+        'It begins to copy the disk and calls the guest’s agent through '
+        'the channel.')),
+    Step.FREEZE: (_('Guest: hooks and freeze'), _(
+        'The agent runs the application hooks, then the file systems write '
+        'everything to the disk and stand still.')),
+    Step.COPY: (_('Copy'), _(
+        'The copy of the disk is brought to this one moment.')),
+    Step.THAW: (_('Guest: thaw'), _(
+        'The file systems go on, and the guest witnesses on its console '
+        'how long they stood still.')),
+    Step.UPLOAD: (_('Upload'), _(
+        'The copy is written to the image service.')),
+    Step.VERDICT: (_('Verdict'), _(
+        'The panel reads what the guest witnessed and writes the verdict on '
+        'the image.')),
+}
+
+LIGHTS = {
+    Light.CLEAR: Badge(pgettext_lazy('step of a snapshot', 'Clear'),
+                       'check-circle', 'success'),
+    Light.BLOCKED: Badge(pgettext_lazy('step of a snapshot', 'Blocked'),
+                         'times-circle', 'danger'),
+    Light.DOUBTFUL: Badge(pgettext_lazy('step of a snapshot', 'Doubtful'),
+                          'question-circle', 'warning'),
+    Light.UNCHECKED: Badge(pgettext_lazy('step of a snapshot',
+                                         'Nothing to check before'),
+                           'minus', 'default'),
+    Light.UNNEEDED: Badge(pgettext_lazy('step of a snapshot',
+                                        'Not needed: shut off'),
+                          'minus-circle', 'default'),
+    Light.DONE: Badge(pgettext_lazy('step of a snapshot', 'Done'),
+                      'check-circle', 'success'),
+    Light.NOW: Badge(pgettext_lazy('step of a snapshot', 'Now'),
+                     'spinner', 'info'),
+    Light.AHEAD: Badge(pgettext_lazy('step of a snapshot', 'Ahead'),
+                       'ellipsis-h', 'default'),
+}
+
+COMMANDS = {
+    'take': _('Take a snapshot (without the record that a verdict needs)'),
+    'console': _('Read what the guest witnessed'),
+    'seal': _('Read the verdict and its evidence on the newest snapshot'),
+    'channel': _('Give the instances that will be launched from its image '
+                 'the channel'),
+}
+
+
+RULE = _('rule %s')
+FROZEN = _('%(path)s stood still for %(stall)s s')
+HOOK_DONE = _('hook %s succeeded')
+HOOK_FAILED = _('hook %s failed')
+WITNESS = _('boot %(boot)s, witness %(seq)s')

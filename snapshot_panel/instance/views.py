@@ -1,0 +1,103 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The page of one instance, and what its script asks for."""
+
+from django import http
+from django.template.loader import render_to_string
+from django.utils.functional import cached_property
+from django.utils.translation import gettext_lazy as _
+from django.views import generic
+
+from horizon import tables as horizon_tables
+
+from openstack_dashboard import policy
+
+from snapshot_panel.cloud import errors
+from snapshot_panel.cloud import snapshots
+from snapshot_panel import conf
+from snapshot_panel.instance import rows
+from snapshot_panel.instance import tables
+from snapshot_panel import tables as panel_tables
+from snapshot_panel import views as panel_views
+
+# The parts of the page that change while a snapshot is made.
+PARTS = ('alarm', 'way', 'checks')
+
+
+def look(request, instance_id):
+    """Return the :class:`rows.Page` of an instance as it is now."""
+    instance, images = snapshots.one(request, instance_id)
+    heard = snapshots.hear_guests(request, [instance])
+    return rows.page(instance, images, heard[instance.id])
+
+
+class InstanceView(panel_views.ProblemMixin, horizon_tables.DataTableView):
+    """The way of a snapshot, the checklist and the snapshots so far."""
+
+    table_class = tables.HistoryTable
+    template_name = 'consistent_snapshots/instance.html'
+    page_title = _('Consistent Snapshots: {{ row.name }}')
+
+    @cached_property
+    def found(self):
+        return look(self.request, self.kwargs['instance_id'])
+
+    def get_data(self):
+        if self.found.problem is not None:
+            panel_tables.report_error(self.request, self.found.problem)
+        return self.found.lines
+
+    def get_context_data(self, **kwargs):
+        return super().get_context_data(
+            row=self.found.row, page=self.found,
+            poll_interval=conf.get_config()['poll_interval'],
+            may_take=policy.check(panel_tables.TAKE_RULES, self.request),
+            may_settle=policy.check(panel_views.SETTLE_RULES, self.request),
+            **kwargs)
+
+
+class NewsView(panel_views.ProblemMixin, generic.View):
+    """Answer the page's script: GET looks, POST also settles."""
+
+    def get(self, request, instance_id):
+        return self._answer(look(request, instance_id))
+
+    def post(self, request, instance_id):
+        found = look(request, instance_id)
+        if not found.row.unsettled or found.problem is not None:
+            return self._answer(found)
+        try:
+            snapshots.settle(request, found.row.instance, found.images)
+        except errors.CloudError as problem:
+            return self._answer(look(request, instance_id), problem)
+        return self._answer(look(request, instance_id))
+
+    def problem(self, request, problem):
+        return http.JsonResponse({'problem': panel_views.say(problem)},
+                                 status=problem.status)
+
+    def _answer(self, found, problem=None):
+        problem = problem or found.problem
+        table = tables.HistoryTable(self.request, data=found.lines,
+                                    **self.kwargs)
+        return http.JsonResponse({
+            'parts': {name: render_to_string(
+                'consistent_snapshots/instance/_%s.html' % name,
+                {'page': found, 'row': found.row}, self.request)
+                for name in PARTS},
+            # Nothing is known of the history where Glance did not answer.
+            'rows': None if found.problem else ''.join(
+                row.render() for row in table.get_rows()),
+            'now': [stage.title for stage in found.stages if stage.now],
+            'unsettled': found.row.unsettled,
+            'problem': panel_views.say(problem) if problem else ''})

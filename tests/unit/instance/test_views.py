@@ -1,0 +1,267 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The page of an instance: what it shows, and what its script is told."""
+
+import json
+from unittest import mock
+
+from django.urls import reverse
+
+from snapshot_panel.cloud import errors
+from snapshot_panel.cloud import snapshots
+from snapshot_panel.consistency import facts
+from snapshot_panel.consistency import verdict
+from snapshot_panel.consistency import way
+from snapshot_panel.instance import rows
+from snapshot_panel.instance import texts
+from tests.unit import builders
+from tests.unit import test_views as views
+
+INSTANCE, NEWS = (
+    reverse('horizon:project:consistent_snapshots:' + name,
+            args=[builders.INSTANCE]) for name in ('instance', 'news'))
+FROZEN = {'frozen': {'/': 0.06}, 'boot': '3f2a91c0', 'seq': 12,
+          'hooks': {'20-postgresql': True, '30-app': False}}
+
+
+class InstanceTestCase(views.PanelTestCase):
+
+    def setUp(self):
+        super().setUp()
+        self.delete = self.patch('delete', None)
+
+    def hears(self, console):
+        self.hear.return_value = {builders.INSTANCE: snapshots.Heard(
+            views.guest(console), builders.NOW)}
+
+    def press(self, action, image_id=builders.SNAPSHOT):
+        return self.client.post(INSTANCE, {
+            'action': 'history__%s__%s' % (action, image_id)})
+
+    def news(self, method='get'):
+        response = getattr(self.client, method)(NEWS)
+        return json.loads(response.content)
+
+
+def test_every_step_and_light_has_its_words():
+    assert set(texts.STEPS) == set(way.Step)
+    assert set(texts.LIGHTS) == set(way.Light)
+
+
+def test_the_evidence_of_a_verdict_in_sentences():
+    line = views.rows.SnapshotLine('id', 'web', verdict.Decision(
+        verdict.Rule.FREEZE_WITNESSED, FROZEN))
+
+    assert rows.evidence(line) == [
+        '/ stood still for 0.06 s', 'hook 20-postgresql succeeded',
+        'hook 30-app failed', 'boot 3f2a91c0, witness 12',
+        'rule freeze-witnessed']
+
+
+def test_forged_evidence_breaks_nothing():
+    for frozen in (None, 7, 'x', [1], {'/': None}, {'/': {'%s': 1}}):
+        line = views.rows.SnapshotLine('id', 'web', verdict.Decision(
+            verdict.Rule.FREEZE_WITNESSED, {'frozen': frozen, 'hooks': 1}))
+
+        assert rows.evidence(line)
+
+
+class PageTest(InstanceTestCase):
+
+    def test_the_picture_is_a_list_with_its_states_in_words(self):
+        page = self.text(INSTANCE)
+
+        assert page.count('data-step=') == len(way.Step)
+        for word in ('Guest: hooks and freeze', 'Clear',
+                     'File-system consistent',
+                     'Nothing to check before'):
+            assert word in page
+        assert 'aria-current="step"' not in page
+
+    def test_the_picture_of_a_running_snapshot_says_where_it_is(self):
+        self.show(builders.instance(task_state='image_uploading'),
+                  builders.asked(status='saving'))
+
+        page = self.text(INSTANCE)
+
+        assert 'aria-current="step" data-step="upload"' in page
+        assert 'data-unsettled="true"' in page
+
+    def test_the_history_shows_verdict_evidence_and_who_asked(self):
+        self.show(builders.instance(), builders.sealed(
+            verdict.Rule.FREEZE_WITNESSED, FROZEN, name='monday'))
+
+        page = self.text(INSTANCE)
+
+        for word in ('monday', 'File-system consistent', 'by ann',
+                     'boot 3f2a91c0, witness 12', 'rule freeze-witnessed'):
+            assert word in page
+
+    def test_a_discarded_one_is_shown_with_its_cause_and_can_go(self):
+        self.show(builders.remembering(builders.memory(
+            gone=builders.NOW, cause='gone-after-hook')))
+
+        page = self.text(INSTANCE)
+
+        assert 'a hook in the guest refused the freeze' in page
+        assert 'history__dismiss__' in page
+        assert 'history__delete__' not in page
+        self.press('dismiss')
+        self.dismiss.assert_called_once_with(
+            mock.ANY, self.one.return_value[0], builders.SNAPSHOT)
+
+    def test_a_snapshot_can_be_launched_edited_and_deleted(self):
+        self.show(builders.instance(), builders.sealed())
+
+        page = self.text(INSTANCE)
+
+        assert 'openLaunchInstanceWizard' in page
+        assert "imageId: &#x27;%s&#x27;" % builders.SNAPSHOT in page
+        assert reverse('horizon:project:consistent_snapshots:image',
+                       args=[builders.SNAPSHOT]) in page
+        assert 'history__dismiss__' not in page
+        response = self.press('delete')
+        self.assertRedirectsNoFollow(response, INSTANCE)
+        self.delete.assert_called_once_with(
+            mock.ANY, builders.INSTANCE, builders.SNAPSHOT)
+
+    def test_one_that_is_being_made_is_not_deleted(self):
+        self.show(builders.instance(task_state='image_uploading'),
+                  builders.asked(status='saving'))
+
+        assert 'history__delete__' not in self.text(INSTANCE)
+        self.press('delete')
+        assert not self.delete.called
+
+    def test_one_that_is_gone_already_is_told(self):
+        page = self.client.get(self.press('delete', 'forged').url)
+
+        self.assertContains(page, 'Glance: It does not exist')
+        assert not self.delete.called
+
+    def test_a_refusal_is_told(self):
+        self.show(builders.instance(), builders.sealed())
+        self.delete.side_effect = errors.Forbidden('Glance', 'secret reason')
+
+        page = self.client.get(self.press('delete').url)
+
+        self.assertContains(page, 'Glance: Your role')
+        self.assertNotContains(page, 'secret reason')
+
+    def test_a_reader_sees_and_cannot_act(self):
+        self.show(builders.instance(), builders.sealed())
+        self.act_as('reader')
+
+        page = self.text(INSTANCE)
+
+        assert 'rule clean-stop' in page
+        for word in ('history__delete', 'openLaunchInstanceWizard',
+                     'data-may-settle', 'Consistent snapshot…'):
+            assert word not in page
+
+    def test_the_commands_have_the_real_ids(self):
+        self.show(builders.instance(properties=facts.UNKNOWN_PROPERTIES),
+                  builders.sealed())
+
+        page = self.text(INSTANCE)
+
+        assert 'openstack image show -f json -c properties %s' % (
+            builders.SNAPSHOT) in page
+        assert 'openstack console log show %s' % builders.INSTANCE in page
+        assert '--property hw_qemu_guest_agent=yes %s' % (
+            builders.BASE_IMAGE) in page
+
+    def test_a_guest_that_may_stand_frozen_is_an_alarm(self):
+        console = builders.started()
+        console.say('freeze', fs=1)
+        self.hears(console)
+
+        page = self.text(INSTANCE)
+
+        assert 'The guest may stand frozen.' in page
+        assert 'fsfreeze -u /' in page
+        answer = self.client.get(views.ROWS, {'id': builders.INSTANCE})
+        assert 'The guest may stand frozen.' in json.loads(
+            answer.content)['rows'][builders.INSTANCE]
+
+    def test_what_others_wrote_is_escaped(self):
+        evil = views.EVIL
+        self.show(builders.instance(name=evil), builders.sealed(
+            verdict.Rule.HOOKS_WITNESSED,
+            {'frozen': {evil: evil}, 'hooks': {evil: True}},
+            properties={'consistency_requested_by': evil}, name=evil))
+
+        assert '<script>alert' not in self.text(INSTANCE)
+        assert '<script>alert' not in self.news()['rows']
+
+
+class NewsTest(InstanceTestCase):
+
+    def test_looking_settles_nothing(self):
+        self.show(builders.instance(), builders.asked())
+
+        answer = self.news()
+
+        assert not self.settle.called
+        assert answer['unsettled']
+        self.assertEqual(['Verdict'], answer['now'])
+        self.assertEqual({'alarm', 'way', 'checks'}, set(answer['parts']))
+        assert answer['rows'].strip().startswith('<tr')
+
+    def test_a_post_settles_what_is_not_settled(self):
+        pending, instance = builders.asked(), builders.instance()
+        self.one.side_effect = [(instance, [pending]),
+                                (instance, [builders.sealed()])]
+
+        answer = self.news('post')
+
+        self.settle.assert_called_once_with(mock.ANY, instance, [pending])
+        assert not answer['unsettled']
+        self.assertEqual([], answer['now'])
+
+    def test_without_anything_to_settle_one_look_is_enough(self):
+        self.news('post')
+
+        self.assertEqual(1, self.one.call_count)
+        assert not self.settle.called
+
+    def test_settling_that_fails_is_said_beside_the_parts(self):
+        self.show(builders.instance(), builders.asked())
+        self.settle.side_effect = views.GLANCE_DOWN
+
+        answer = self.news('post')
+
+        assert answer['problem'].startswith('Glance: The service does not')
+        assert answer['parts']
+
+    def test_without_glance_the_history_stays_as_it_is(self):
+        self.one.return_value = (builders.instance(), views.GLANCE_DOWN)
+
+        answer = self.news('post')
+
+        assert answer['rows'] is None
+        assert answer['problem'].startswith('Glance')
+        assert not self.settle.called
+
+    def test_without_nova_it_is_said(self):
+        self.one.side_effect = views.NOVA_DOWN
+
+        response = self.client.get(NEWS)
+
+        self.assertEqual(503, response.status_code)
+        assert 'secret reason' not in response.content.decode()
+
+    def test_an_expired_token_leads_to_the_login(self):
+        self.one.side_effect = views.EXPIRED
+
+        self.assert_login(self.client.get(NEWS))
