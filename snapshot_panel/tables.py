@@ -145,6 +145,12 @@ class Details(tables.LinkAction):
     url = 'horizon:project:consistent_snapshots:instance'
 
 
+class GuestSetup(tables.LinkAction):
+    name = 'setup'
+    verbose_name = _('Guest setup')
+    url = 'horizon:project:consistent_snapshots:setup'
+
+
 class InstancesFilter(tables.FilterAction):
     filter_type = 'server'
     filter_choices = (
@@ -195,5 +201,5 @@ class InstancesTable(tables.DataTable):
         verbose_name = _('Consistent Snapshots')
         row_class = InstanceRow
         table_actions = (InstancesFilter, ImageProperties, TakeSnapshot)
-        row_actions = (TakeSnapshot, NotReady, Options, Details)
+        row_actions = (TakeSnapshot, NotReady, Options, Details, GuestSetup)
         multi_select = True

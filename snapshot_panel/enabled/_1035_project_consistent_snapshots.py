@@ -17,3 +17,7 @@ PANEL_DASHBOARD = 'project'
 PANEL_GROUP = 'compute'
 ADD_PANEL = 'snapshot_panel.panel.ConsistentSnapshots'
 ADD_INSTALLED_APPS = ['snapshot_panel']
+EXTRA_TABS = {
+    'openstack_dashboard.dashboards.project.instances.tabs.'
+    'InstanceDetailTabs': ('snapshot_panel.tabs.ChecklistTab',),
+}

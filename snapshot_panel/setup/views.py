@@ -1,0 +1,121 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Guest setup: what to do in the guest, and whether it reports yet."""
+
+from django import http
+from django.template.loader import render_to_string
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from django.views import generic
+
+from horizon import views as horizon_views
+
+from snapshot_panel.cloud import errors
+from snapshot_panel.cloud import snapshots
+from snapshot_panel.consistency import checklist
+from snapshot_panel import guest
+from snapshot_panel import rows
+from snapshot_panel.setup import kit
+from snapshot_panel.setup import status
+from snapshot_panel.setup import systems
+from snapshot_panel import views as panel_views
+
+# How often the page looks at the console, in seconds, and for how long. Each
+# look asks the compute service anew: what is kept would be too old.
+LOOK_EVERY = 5
+LOOKS = 120
+
+
+class SetupView(panel_views.ProblemMixin, horizon_views.HorizonTemplateView):
+    """The steps for one instance and one system."""
+
+    template_name = 'consistent_snapshots/setup/page.html'
+    page_title = _('Guest Setup: {{ row.name }}')
+
+    def get_context_data(self, **kwargs):
+        instance, _images = snapshots.one(self.request,
+                                          self.kwargs['instance_id'])
+        heard = snapshots.hear_guests(self.request, [instance])[instance.id]
+        row = rows.instance_row(instance, [], heard)
+        known = systems.guess(instance.properties.values)
+        system = systems.choose(self.request.GET.get('system'),
+                                instance.properties.values)
+        return super().get_context_data(
+            row=row, system=system, known=known,
+            choices=[(each, each is system) for each in systems.SYSTEMS],
+            channel=_channel(row), status=status.status(row, heard),
+            look_every=LOOK_EVERY, looks=LOOKS,
+            **(_kit(system) if system.kit else {}),
+            windows_check=guest.windows_check(), **kwargs)
+
+
+def _channel(row):
+    """Return the line of the channel, as a list."""
+    found = row.checklist.find(checklist.Check.CHANNEL)
+    return [rows.CheckLine.of(found, row.instance)] if found else []
+
+
+def _kit(system):
+    return {
+        'kit_block': kit.block(), 'digest': kit.digest(),
+        'script': guest.script(), 'user_data': kit.user_data(),
+        'agent': '%s\nsystemctl status %s' % (system.package, system.unit),
+        'clean_up': 'sh %s/10-test clean-up' % system.hooks,
+        'logs': 'journalctl -b -u %s\ncat /var/log/qga-fsfreeze-hook.log'
+                % system.unit,
+        'test_hook': kit.hook_block('test', system.hooks, 10),
+        'hooks': [(title, name, kit.hook_block(name, system.hooks, 20))
+                  for title, name in (('PostgreSQL', 'postgresql'),
+                                      ('MySQL, MariaDB', 'mysql'))]}
+
+
+class StatusView(panel_views.ProblemMixin, generic.View):
+    """Answer the page's script with what the guest says now.
+
+    It asks the compute service and writes nothing.
+    """
+
+    http_method_names = ['get']
+
+    def get(self, request, instance_id):
+        instance, _images = snapshots.one(request, instance_id)
+        try:
+            heard = snapshots.Heard(snapshots.ask_guest(request, instance),
+                                    timezone.now())
+        except errors.CloudError as problem:
+            heard = problem
+        found = status.status(rows.instance_row(instance, [], heard), heard)
+        return http.JsonResponse({
+            'html': render_to_string('consistent_snapshots/setup/_status.html',
+                                     {'status': found}),
+            'last': found.last, 'again': found.again})
+
+    def problem(self, request, problem):
+        return http.JsonResponse({'problem': panel_views.say(problem)},
+                                 status=problem.status)
+
+
+class FileView(generic.View):
+    """Give a file of the guest kit to keep."""
+
+    http_method_names = ['get']
+
+    def get(self, request, instance_id, name):
+        make = kit.FILES.get(name)
+        if make is None:
+            raise http.Http404()
+        answer = http.HttpResponse(make(),
+                                   content_type='text/plain; charset=utf-8')
+        answer['Content-Disposition'] = 'attachment; filename="%s"' % name
+        answer['X-Content-Type-Options'] = 'nosniff'
+        return answer

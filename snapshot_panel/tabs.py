@@ -1,0 +1,52 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The tab that Horizon's own instance details get (see EXTRA_TABS)."""
+
+from django.utils.translation import gettext_lazy as _
+
+from horizon import exceptions
+from horizon import tabs
+
+from snapshot_panel.cloud import errors
+from snapshot_panel.cloud import snapshots
+from snapshot_panel import panel
+from snapshot_panel import rows
+from snapshot_panel import views
+
+
+class ChecklistTab(tabs.Tab):
+    """The checklist of the panel, loaded when the tab is opened.
+
+    Whatever goes wrong is said in the tab: the page around it is Horizon's.
+    """
+
+    name = _('Consistent Snapshots')
+    slug = 'consistent_snapshots'
+    template_name = 'consistent_snapshots/setup/tab.html'
+    preload = False
+    permissions = panel.ConsistentSnapshots.permissions
+
+    def get_context_data(self, request):
+        shown = self.tab_group.kwargs['instance']
+        try:
+            instance, images = snapshots.one(request, shown.id)
+            heard = snapshots.hear_guests(request, [instance])[instance.id]
+        except errors.UNAUTHORIZED:
+            # Horizon sends the user to the login page.
+            raise exceptions.NotAuthenticated()
+        except errors.CloudError as problem:
+            return {'problem': views.say(problem)}
+        failed = isinstance(images, errors.CloudError)
+        return {'row': rows.instance_row(
+            instance, [] if failed else images, heard,
+            snapshots_known=not failed)}
