@@ -27,6 +27,10 @@ from snapshot_panel.consistency import verdict
 from snapshot_panel.consistency import way
 from snapshot_panel import texts
 
+# What is mended in the guest: the page of its setup tells how.
+SET_UP = (checklist.Finding.AGENT_UNSEEN, checklist.Finding.AGENT_STOPPED,
+          checklist.Finding.KIT_UNSEEN)
+
 
 @dataclasses.dataclass(frozen=True)
 class CheckLine:
@@ -37,12 +41,14 @@ class CheckLine:
     found: str
     remedy: str
     image_id: typing.Optional[str] = None
+    setup_id: typing.Optional[str] = None
 
     @classmethod
     def of(cls, result, instance):
         """Return the line of one result.
 
-        ``image_id`` is the image whose properties are to be changed.
+        ``image_id`` is the image whose properties are to be changed,
+        ``setup_id`` the instance whose guest is to be set up.
         """
         found, remedy = texts.FINDINGS[result.finding]
         return cls(texts.CHECKS[result.finding.check],
@@ -50,7 +56,8 @@ class CheckLine:
                    texts.fill(found, result.evidence),
                    texts.fill(remedy, result.evidence),
                    instance.image_id if result.finding is
-                   checklist.Finding.NO_CHANNEL else None)
+                   checklist.Finding.NO_CHANNEL else None,
+                   instance.id if result.finding in SET_UP else None)
 
 
 @dataclasses.dataclass(frozen=True)

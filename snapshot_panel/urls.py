@@ -24,6 +24,7 @@ urlpatterns = [
          name='instance'),
     path('<str:instance_id>/news/', instance_views.NewsView.as_view(),
          name='news'),
+    path('<str:instance_id>/setup/', include('snapshot_panel.setup.urls')),
     path('<str:instance_id>/snapshot/', views.SnapshotView.as_view(),
          name='snapshot'),
 ]
