@@ -15,7 +15,6 @@
 import pathlib
 import subprocess
 
-from cinder.image import image_utils
 from cinder import interface
 from cinder.volume import driver
 from oslo_config import cfg
@@ -84,14 +83,15 @@ class LoopDriver(driver.VolumeDriver):
     def create_cloned_volume(self, volume, source):
         self._copy(source, volume)
 
-    def copy_image_to_volume(self, context, volume, image_service, image_id,
-                             disable_sparse=False):
+    def clone_image(self, context, volume, image_location, image_meta,
+                    image_service):
+        # Not through Glance: its file lies beside us.
+        source = self._folder.parents[1] / 'images' / image_meta['id']
         path = self._file(volume)
-        image_utils.fetch_to_raw(
-            context, image_service, image_id, str(path), '1M',
-            size=volume.size, run_as_root=False)
+        _run('qemu-img', 'convert', '-O', 'raw', str(source), str(path))
         with path.open('ab') as file:
             file.truncate(volume.size << 30)
+        return {}, True
 
     def create_export(self, context, volume, connector):
         pass

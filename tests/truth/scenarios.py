@@ -251,7 +251,7 @@ def xfs_root(stage):
     # Made in a guest: on this machine nothing can fill an XFS as a file.
     maker = stage.start('debian-12-agent', stages.DATA_FLAVOR).wait()
     maker.run('mkfs.xfs -fq /dev/vdb && mount /dev/vdb /mnt &&'
-              ' cp -ax / /mnt && sed -i s/ext4/xfs/ /mnt/etc/fstab &&'
+              ' cp -ax /. /mnt && sed -i s/ext4/xfs/ /mnt/etc/fstab &&'
               ' umount /mnt', timeout=400)
     stage.become(maker, 'SHUTOFF', 'stop')
     stage.make_image(maker, 'debian-12-xfs', 'disk.eph0')
