@@ -73,8 +73,8 @@ INSTANCE_STATUSES = {
 # The way of a snapshot: how far it is, in per cent, and what happens.
 STEPS = {
     'image_snapshot_pending': (10, _('Accepted by the compute service')),
-    'image_snapshot': (30, _('Freezing and copying the disk')),
-    'image_pending_upload': (55, _('Copied; preparing the upload')),
+    'image_snapshot': (30, _('Preparing the copy')),
+    'image_pending_upload': (55, _('Freezing and copying the disk')),
     'image_uploading': (75, _('Uploading to the image service')),
 }
 FINISHING = (85, _('Finishing the image'))
