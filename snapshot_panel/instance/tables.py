@@ -127,8 +127,8 @@ def cell(name):
 
 class HistoryTable(tables.DataTable):
     name = tables.Column(cell('_name'), verbose_name=_('Snapshot'))
-    verdict = tables.Column(cell('_verdict'), verbose_name=_('Verdict'))
-    evidence = tables.Column(cell('_evidence'), verbose_name=_('Evidence'))
+    verdict = tables.Column(cell('_verdict'),
+                            verbose_name=_('Verdict and evidence'))
     size = tables.Column(cell('_size'), verbose_name=_('Size'))
     asked = tables.Column(cell('_asked'), verbose_name=_('Asked for'))
 
