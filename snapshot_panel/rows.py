@@ -27,6 +27,9 @@ from snapshot_panel.consistency import verdict
 from snapshot_panel.consistency import way
 from snapshot_panel import texts
 
+# What is mended at the image: the page of its properties does it.
+IMAGE = (checklist.Finding.NO_CHANNEL, checklist.Finding.DRIFT)
+
 # What is mended in the guest: the page of its setup tells how.
 SET_UP = (checklist.Finding.AGENT_UNSEEN, checklist.Finding.AGENT_STOPPED,
           checklist.Finding.KIT_UNSEEN)
@@ -55,8 +58,7 @@ class CheckLine:
                    texts.STATES[result.state],
                    texts.fill(found, result.evidence),
                    texts.fill(remedy, result.evidence),
-                   instance.image_id if result.finding is
-                   checklist.Finding.NO_CHANNEL else None,
+                   instance.image_id if result.finding in IMAGE else None,
                    instance.id if result.finding in SET_UP else None)
 
 
@@ -249,12 +251,14 @@ class InstanceRow:
                 for result in self.checklist.missing]
 
 
-def instance_row(instance, images, heard=None, snapshots_known=True):
+def instance_row(instance, images, heard=None, snapshots_known=True,
+                 today=None):
     """Put together what is known of one instance.
 
     :param images: its snapshots as far as they were asked for.
     :param heard: :class:`snapshots.Heard`, a :class:`errors.CloudError`, or
         None where nobody asked.
+    :param today: the instance's image as it is now, None if not asked for.
     """
     problem = heard if isinstance(heard, errors.CloudError) else None
     guest = checklist.Guest(asked=problem is not None)
@@ -263,7 +267,7 @@ def instance_row(instance, images, heard=None, snapshots_known=True):
     lines = snapshot_lines(instance, images)
     return InstanceRow(
         instance=instance,
-        checklist=checklist.check(instance, guest, conf.deployment()),
+        checklist=checklist.check(instance, guest, conf.deployment(), today),
         latest=next(filter(_counts, lines), None),
         unsettled=_unsettled(instance, lines),
         asked=heard is not None, heard_at=getattr(heard, 'at', None),

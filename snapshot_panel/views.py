@@ -187,7 +187,9 @@ class SnapshotView(ProblemMixin, forms.ModalFormView):
         heard = snapshots.Heard(
             snapshots.ask_guest_if_allowed(self.request, instance), None)
         known = [] if isinstance(images, errors.CloudError) else images
-        return rows.instance_row(instance, known, heard)
+        return rows.instance_row(
+            instance, known, heard,
+            today=snapshots.image_today(self.request, instance))
 
     def get_initial(self):
         return {'instance_id': self.row.id,

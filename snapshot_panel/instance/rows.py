@@ -112,17 +112,18 @@ class Page:
         return [(texts.COMMANDS[name], command) for name, command in found]
 
 
-def page(instance, images, heard):
+def page(instance, images, heard, today=None):
     """Put together what is known of one instance.
 
     :param images: its snapshots, or the :class:`errors.CloudError` of
         Glance.
-    :param heard: as :func:`rows.instance_row` takes it.
+    :param heard: as :func:`rows.instance_row` takes it, and so ``today``.
     """
     problem = images if isinstance(images, errors.CloudError) else None
     known = [] if problem is not None else images
     return Page(rows.instance_row(instance, known, heard,
-                                  snapshots_known=problem is None),
+                                  snapshots_known=problem is None,
+                                  today=today),
                 known, problem)
 
 

@@ -37,8 +37,10 @@ PARTS = ('alarm', 'way', 'checks')
 def look(request, instance_id):
     """Return the :class:`rows.Page` of an instance as it is now."""
     instance, images = snapshots.one(request, instance_id)
-    heard = snapshots.hear_guests(request, [instance])
-    return rows.page(instance, images, heard[instance.id])
+    heard, today = snapshots.together(
+        lambda: snapshots.hear_guests(request, [instance]),
+        lambda: snapshots.image_today(request, instance))
+    return rows.page(instance, images, heard[instance.id], today)
 
 
 class InstanceView(panel_views.ProblemMixin, horizon_tables.DataTableView):

@@ -17,8 +17,18 @@ which shorten every socket's timeout to a second.
 """
 
 import os
+from unittest import mock
 
 import django
+import pytest
 
 os.environ.setdefault('DJANGO_SETTINGS_MODULE', 'tests.settings')
 django.setup()
+
+
+@pytest.fixture
+def no_image_of_today():
+    """Let pages find nothing of the image that an instance came from."""
+    with mock.patch('snapshot_panel.cloud.snapshots.image_today',
+                    autospec=True, return_value=None) as asked:
+        yield asked

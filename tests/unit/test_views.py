@@ -23,6 +23,7 @@ from django.urls import reverse
 from novaclient import exceptions as nova_exceptions
 from openstack_auth import policy
 from openstack_dashboard.test import helpers
+import pytest
 
 from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import snapshots
@@ -34,6 +35,8 @@ from snapshot_panel import rows
 from snapshot_panel import tables
 from snapshot_panel import texts
 from tests.unit import builders
+
+pytestmark = pytest.mark.usefixtures('no_image_of_today')
 
 INDEX = reverse('horizon:project:consistent_snapshots:index')
 ROWS = reverse('horizon:project:consistent_snapshots:rows')
@@ -740,3 +743,14 @@ class FormTest(PanelTestCase):
         self.assertEqual(403, self.client.get(SNAPSHOT).status_code)
         self.assertEqual(403, self.submit().status_code)
         assert not self.take.called
+
+
+def test_an_image_that_has_drifted_is_one_click_away():
+    today = facts.Image(builders.BASE_IMAGE, 'debian', 'active', {})
+    row = rows.instance_row(builders.instance(), [], today=today)
+
+    line = next(line for line in row.lines
+                if line.title == texts.CHECKS[checklist.Check.DRIFT])
+
+    assert line.image_id == builders.BASE_IMAGE
+    assert 'hw_qemu_guest_agent' in line.found

@@ -16,6 +16,7 @@ import json
 from unittest import mock
 
 from django.urls import reverse
+import pytest
 
 from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import snapshots
@@ -26,6 +27,8 @@ from snapshot_panel.instance import rows
 from snapshot_panel.instance import texts
 from tests.unit import builders
 from tests.unit import test_views as views
+
+pytestmark = pytest.mark.usefixtures('no_image_of_today')
 
 INSTANCE, NEWS = (
     reverse('horizon:project:consistent_snapshots:' + name,

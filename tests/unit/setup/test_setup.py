@@ -38,6 +38,8 @@ from snapshot_panel import texts
 from tests.unit import builders
 from tests.unit import test_views
 
+pytestmark = pytest.mark.usefixtures('no_image_of_today')
+
 # Horizon's form for user data takes that much, in its older series.
 FORM_LIMIT = 16 * 1024
 
