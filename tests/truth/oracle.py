@@ -52,13 +52,28 @@ def _judge_ext4(raw):
             else Disk.CLEAN)
 
 
+# All that the log of a frozen XFS holds: copies of the superblock. A freeze
+# writes everything else to its place, and then these, so that after a crash
+# the log is looked at all the same.
+_XFS_AT_REST = re.compile(
+    r'$|=+$|LOG REC AT |TRANS: |BUF: cnt:|\s+SUPER Block Buffer:'
+    r'|\s+BUF:  #regs:\d+   start blkno:0x0 ')
+
+
 def _judge_xfs(raw):
-    """Tell by the log's state."""
+    """Tell by what the log has yet to bring to its place."""
     with raw.open('rb') as file:
         if file.read(4) != b'XFSB':
             return None
-    log = _output('xfs_logprint', '-t', str(raw))
-    return Disk.CLEAN if '<CLEAN>' in log else Disk.DIRTY
+    _, found, log = _output('xfs_logprint', '-t', str(raw)).partition(
+        'state: <')
+    state, _, entries = log.partition('>')
+    if not found:
+        return Disk.UNKNOWN
+    if state == 'CLEAN' or 'TRANS: ' in entries and all(
+            _XFS_AT_REST.match(line) for line in entries.splitlines()):
+        return Disk.CLEAN
+    return Disk.DIRTY
 
 
 def _output(*command):
