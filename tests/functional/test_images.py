@@ -374,3 +374,13 @@ def test_a_seal_is_shown_and_not_editable(cloud, dashboard):
     ('preset/other/', 404), ('preset/ready/?id=../x', 400), ('save/', 405)])
 def test_bad_addresses(path, status, dashboard):
     assert dashboard.get(IMAGES + path).status_code == status
+
+
+def test_the_drift_check_leads_to_the_image(cloud, dashboard):
+    page = dashboard.get('%s%s/' % (clients.PANEL,
+                                    cloud.instances['drifted']))
+
+    assert 'The image has been changed since the instance booted' in page.text
+    link = '%simages/%s/' % (clients.PANEL, cloud.images['debian-12-own'])
+    assert 'href="%s"' % link in page.text
+    assert dashboard.get(link).status_code == 200
