@@ -55,6 +55,7 @@ class Light(enum.Enum):
     UNCHECKED = 'unchecked'
     UNNEEDED = 'unneeded'
     DONE = 'done'
+    OVER = 'over'
     NOW = 'now'
     AHEAD = 'ahead'
 
@@ -113,12 +114,13 @@ def _expected(prediction):
             else Light.DOUBTFUL)
 
 
-def under_way(instance, image):
+def under_way(instance, image, checks):
     """Return a :class:`Stage` for each step of a snapshot being made.
 
     :param instance: a :class:`facts.Instance`.
     :param image: the :class:`facts.Image` that is not settled yet, or None
         where only the server remembers it.
+    :param checks: its :class:`checklist.Checklist`.
     """
     if image is not None and image.active:
         now = (Step.VERDICT,)
@@ -131,10 +133,19 @@ def under_way(instance, image):
         now = tuple(step for step in now if step not in unneeded) or (
             Step.COPY,)
     first = order.index(now[0])
-    return [Stage(step, Light.UNNEEDED if step in unneeded else
-                  Light.NOW if step in now else
-                  Light.DONE if order.index(step) < first else Light.AHEAD)
-            for step in order]
+    lights = {step: Light.DONE if order.index(step) < first else Light.AHEAD
+              for step in order}
+    lights.update({step: Light.NOW for step in now})
+    for step in (Step.FREEZE, Step.THAW):
+        # That Nova went on does not prove that the guest did it.
+        if lights[step] is Light.DONE:
+            lights[step] = Light.OVER
+        if checks.has(Finding.NO_CHANNEL, Finding.NEVER_FROZEN):
+            lights[step] = Light.BLOCKED
+    if left_frozen(checks):
+        lights[Step.THAW] = Light.DOUBTFUL
+    lights.update({step: Light.UNNEEDED for step in unneeded})
+    return [Stage(step, lights[step]) for step in order]
 
 
 def left_frozen(checks):

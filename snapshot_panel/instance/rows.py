@@ -92,7 +92,7 @@ class Page:
         else:
             found = way.under_way(instance, next(
                 (image for image in self.images if image.id == running.id),
-                None))
+                None), self.row.checklist)
         return [StageLine(stage, self.row) for stage in found]
 
     @property

@@ -39,6 +39,11 @@ def ahead(instance=None, **options):
     return lights(way.ahead(instance, check(instance, **options)))
 
 
+def under_way(instance, image, console=None):
+    return lights(way.under_way(
+        instance, image, check(instance, console or builders.started())))
+
+
 def frozen():
     console = builders.started()
     console.say('freeze', fs=1)
@@ -100,32 +105,50 @@ def test_a_stopped_guest_is_not_asked():
     (None, [Step.UPLOAD]),
 ])
 def test_a_running_snapshot_is_where_nova_says(task, now):
-    found = lights(way.under_way(builders.instance(task_state=task),
-                                 builders.asked(status='queued')))
+    found = under_way(builders.instance(task_state=task),
+                      builders.asked(status='queued'))
 
     order = list(Step)
     assert [step for step in order if found[step] is Light.NOW] == now
-    assert all(found[step] is Light.DONE
+    assert all(found[step] in (Light.DONE, Light.OVER)
                for step in order[:order.index(now[0])])
     assert all(found[step] is Light.AHEAD
                for step in order[order.index(now[-1]) + 1:])
 
 
 def test_an_active_image_waits_for_its_verdict():
-    found = lights(way.under_way(builders.instance(), builders.asked()))
+    found = under_way(builders.instance(), builders.asked())
 
     assert found[Step.UPLOAD] is Light.DONE
+    # Nobody knows yet whether the guest did its part.
+    assert found[Step.FREEZE] is found[Step.THAW] is Light.OVER
     assert found[Step.VERDICT] is Light.NOW
 
 
 @pytest.mark.parametrize('task', ['image_snapshot', 'image_pending_upload'])
 def test_a_stopped_instance_is_only_copied(task):
-    found = lights(way.under_way(
-        builders.instance(status='SHUTOFF', task_state=task), None))
+    found = under_way(
+        builders.instance(status='SHUTOFF', task_state=task), None)
 
     assert found[Step.COPY] is Light.NOW
     assert found[Step.FREEZE] is Light.UNNEEDED
     assert found[Step.NOVA] is Light.DONE
+
+
+def test_a_thaw_that_was_not_witnessed_is_doubtful():
+    found = under_way(builders.instance(), builders.asked(), frozen())
+
+    assert found[Step.THAW] is Light.DOUBTFUL
+
+
+def test_a_guest_without_a_channel_is_never_said_to_freeze():
+    instance = builders.instance(properties=facts.Properties(
+        {}, facts.Source.EMBEDDED), task_state='image_pending_upload')
+
+    found = under_way(instance, builders.asked(status='queued'))
+
+    assert found[Step.FREEZE] is found[Step.THAW] is Light.BLOCKED
+    assert found[Step.COPY] is Light.NOW
 
 
 def test_a_freeze_without_an_end_is_an_alarm():
