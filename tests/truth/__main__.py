@@ -46,10 +46,13 @@ def main():
     names = arguments.only or (
         scenarios.SHORT if arguments.short else list(scenarios.ALL))
     results = report.Report()
-    with _cloud(arguments.ready) as (cloud, folder):
-        _play(names, cloud, folder, results)
-    results.print()
-    results.write(RESULTS)
+    try:
+        with _cloud(arguments.ready) as (cloud, folder):
+            _play(names, cloud, folder, results)
+    finally:
+        # Also what came before a Ctrl-C.
+        results.print()
+        results.write(RESULTS)
     return 0 if results.good else 1
 
 
