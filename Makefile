@@ -58,7 +58,7 @@ environments: .tox/cloud/ready .tox/dashboard/ready
 # Debian's packages come first: Nova's bindings for libvirt are built here.
 hypervisor: $(TOX)
 	@.venv/bin/python -m tests.cloud.hypervisor
-	@$(MAKE) --no-print-directory .tox/hypervisor/ready .tox/dashboard/ready
+	@$(MAKE) -s --no-print-directory .tox/hypervisor/ready .tox/dashboard/ready
 
 .tox/hypervisor/ready: tests/cloud/requirements-hypervisor.txt \
 		tests/cloud/requirements-cloud.txt tox.ini $(TOX)
