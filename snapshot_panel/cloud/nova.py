@@ -23,6 +23,7 @@ from novaclient import client as nova_client
 from novaclient import exceptions as nova_exceptions
 from openstack_dashboard.api import _nova as horizon_nova
 from oslo_utils import timeutils
+from oslo_utils import uuidutils
 
 from horizon.utils import memoized
 
@@ -135,6 +136,9 @@ def get_instance(request, instance_id):
     :raises errors.NotFound: also where it is another project's, which an
         administrator could see.
     """
+    # The id becomes a part of an address.
+    if not uuidutils.is_uuid_like(instance_id):
+        raise errors.NotFound('Nova', 'instance %s' % instance_id)
     with errors.asking('Nova'):
         server = client(request).servers.get(instance_id)
     if server.tenant_id != request.user.tenant_id:

@@ -32,10 +32,10 @@ def foreign(cloud):
 
 
 @pytest.mark.parametrize('path', ['{}/', '{}/snapshot/'])
-@pytest.mark.parametrize('name', ['unknown', 'foreign', 'nonsense'])
+@pytest.mark.parametrize('name', ['unknown', 'foreign', 'nonsense', 'dots'])
 def test_what_is_not_ours_is_not_found(name, path, foreign, dashboard):
     instance_id = {'unknown': NOBODY, 'foreign': foreign,
-                   'nonsense': "x' OR 1=1 <b>"}[name]
+                   'nonsense': "x' OR 1=1 <b>", 'dots': '%2e%2e'}[name]
 
     page = dashboard.get(clients.PANEL + path.format(instance_id))
 

@@ -367,3 +367,11 @@ def test_a_memory_that_cannot_be_forgotten_is_our_error(user_request,
 
     with pytest.raises(errors.Forbidden):
         nova.forget(user_request, 'x', builders.memory())
+
+
+@pytest.mark.parametrize('instance_id', ['', '..', '../images', 'x?y=z'])
+def test_what_is_no_id_is_not_sent(instance_id, user_request, nova_client):
+    with pytest.raises(errors.NotFound):
+        nova.get_instance(user_request, instance_id)
+
+    nova_client.servers.get.assert_not_called()
