@@ -26,6 +26,7 @@ demo-reset: $(TOX)  ## Forget the demo's data: the next start seeds afresh
 test: check-chromium $(TOX)  ## Run every check and test
 	$(TOX_RUN) -e pep8
 	$(TOX_RUN) -e py3
+	$(TOX_RUN) -e guest
 	$(TOX_RUN) -e package
 	@$(MAKE) --no-print-directory environments
 	$(TOX_RUN) -e functional

