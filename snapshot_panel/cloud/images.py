@@ -13,7 +13,6 @@
 """What the image pages ask of Glance and Nova."""
 
 import dataclasses
-import itertools
 import typing
 import urllib.parse
 import uuid
@@ -53,7 +52,8 @@ class Page:
 
     ``users`` maps the id of an image to instances; ``users_cut`` tells that
     there may be others, ``users`` is None where Nova did not answer.
-    ``problem`` is its :class:`errors.CloudError`.
+    ``problem`` is its :class:`errors.CloudError`. ``cut`` tells that not all
+    images were looked at.
     """
 
     images: typing.Tuple[facts.Image, ...]
@@ -62,6 +62,7 @@ class Page:
     users: typing.Optional[typing.Mapping[str, typing.Sequence]] = None
     users_cut: bool = False
     problem: typing.Optional[errors.CloudError] = None
+    cut: bool = False
 
 
 def list_page(request, scope, limit, marker=None, backwards=False,
@@ -81,11 +82,13 @@ def list_page(request, scope, limit, marker=None, backwards=False,
         lambda: nova.list_instances(request, INSTANCES_MATCHED))
     if isinstance(images, errors.CloudError):
         raise images
+    images, cut = images
     over = len(images) > limit
     images = images[:limit]
-    page = Page(tuple(images), more=over, previous=bool(marker))
+    page = Page(tuple(images), more=over, previous=bool(marker), cut=cut)
     if backwards:
-        page = Page(tuple(reversed(images)), more=True, previous=over)
+        page = Page(tuple(reversed(images)), more=True, previous=over,
+                    cut=cut)
     if isinstance(found, errors.CloudError):
         return dataclasses.replace(page, problem=found)
     return dataclasses.replace(page, users=_by_image(found.instances),
@@ -112,6 +115,7 @@ def _by_image(instances):
 
 
 def _list(request, scope, limit, marker, backwards, filters):
+    """Return the images, and whether the search ended before all were seen."""
     project = request.user.tenant_id
     wanted = {name: 'eq:' + value if name in _WITH_OPERATOR else value
               for name, value in filters.items()}
@@ -127,15 +131,24 @@ def _list(request, scope, limit, marker, backwards, filters):
                 filters=wanted, page_size=limit, limit=SEARCHED,
                 sort='created_at:%s,id:%s' % (direction, direction),
                 **options)
-            images = (glance.image_of(image) for image in found)
-            return list(itertools.islice(
-                (image for image in images
-                 if scope == OWN or image.owner != project), limit))
+            return _choose(found, limit,
+                           None if scope == OWN else project)
     except (errors.NotFound, errors.Refused):
         if not marker:
             raise
         # The image that marked the page was deleted meanwhile.
         return _list(request, scope, limit, None, False, filters)
+
+
+def _choose(found, limit, without):
+    """Take so many images, leaving out those of one project."""
+    chosen, looked = [], 0
+    for looked, image in enumerate(map(glance.image_of, found), 1):
+        if image.owner != without:
+            chosen.append(image)
+        if len(chosen) == limit:
+            return chosen, False
+    return chosen, looked == SEARCHED
 
 
 @dataclasses.dataclass(frozen=True)

@@ -78,6 +78,7 @@ class _ImagesView(panel_views.ProblemMixin, horizon_tables.PagedTableMixin,
                                 (images.PUBLIC, 'public_images'))]
         context['users_cut'] = self.page.users_cut
         context['matched'] = images.INSTANCES_MATCHED
+        context['searched'] = images.SEARCHED if self.page.cut else None
         context['foreign'] = self.scope != images.OWN
         return context
 

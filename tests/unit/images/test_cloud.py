@@ -12,6 +12,8 @@
 
 """What is asked of Glance and Nova, and what becomes of the answers."""
 
+from unittest import mock
+
 import pytest
 
 from snapshot_panel.cloud import errors
@@ -45,6 +47,20 @@ def test_a_page_of_own_images_is_asked_of_the_server(service, instances,
     assert (page.more, page.previous) == (True, True)
     assert [user.name for user in page.users[ID]] == ['web']
     assert instances.call_count == 1
+
+
+@pytest.mark.parametrize('count, limit, cut', [
+    (3, 5, False), (4, 5, True), (4, 2, False)])
+def test_a_search_that_ended_early_is_said(count, limit, cut, service,
+                                           instances, request_):
+    for number in range(count):
+        service.add('%08d-0000-4000-8000-000000000000' % number,
+                    owner='other')
+
+    with mock.patch.object(images, 'SEARCHED', 4):
+        page = images.list_page(request_, images.PUBLIC, limit)
+
+    assert page.cut is cut
 
 
 @pytest.mark.parametrize('scope', [images.SHARED, images.PUBLIC])

@@ -93,6 +93,13 @@ class ListTest(ImagesTestCase):
         self.assertNotContains(self.client.get(url('shared_images')),
                                'File-system consistent')
 
+    def test_a_search_that_ended_early_is_said(self):
+        self.patch('list_page', images.Page((), users={}, cut=True))
+
+        response = self.client.get(url('public_images'))
+
+        self.assertContains(response, 'Only the newest 500 images')
+
     def test_only_what_is_not_ready_has_the_button(self):
         page = self.patch('list_page', images.Page(
             (self.own({'hw_qemu_guest_agent': 'true'}),), users=None))
