@@ -36,7 +36,33 @@ def cell(name):
     return render
 
 
-class TakeSnapshot(tables.Action):
+class SeveralAction(tables.Action):
+    """An action on one row or several that asks nothing before it acts."""
+
+    # Every id is asked anew, so the rows of the page are not needed.
+    preempt = True
+    # Horizon's script enables the table's button once a row is selected.
+    attrs = {'data-batch-action': 'true'}
+
+    def get_default_classes(self):
+        # Horizon's script disables a form's primary buttons on submit, and a
+        # disabled button is not sent, unless it has this class.
+        return list(super().get_default_classes()) + ['always-enabled']
+
+
+class SeveralMixin(object):
+    """Show a table's boxes where one of these actions is allowed.
+
+    Horizon does so for its own BatchAction only, which asks before it acts.
+    """
+
+    def set_multiselect_column_visibility(self, visible=True):
+        super().set_multiselect_column_visibility(visible or any(
+            isinstance(action, SeveralAction)
+            for action in self.get_table_actions()))
+
+
+class TakeSnapshot(SeveralAction):
     """One click, without a question where the instance is ready."""
 
     name = 'take'
@@ -45,16 +71,6 @@ class TakeSnapshot(tables.Action):
     icon = 'camera'
     action_type = 'primary'
     policy_rules = TAKE_RULES
-    # Every id is asked anew, so the rows of the page are not needed.
-    preempt = True
-
-    # Horizon's script enables the table's button once a row is selected.
-    attrs = {'data-batch-action': 'true'}
-
-    def get_default_classes(self):
-        # Horizon's script disables a form's primary buttons on submit, and a
-        # disabled button is not sent, unless it has this class.
-        return list(super().get_default_classes()) + ['always-enabled']
 
     def allowed(self, request, row=None):
         return row is None or row.one_click
@@ -170,7 +186,7 @@ class InstanceRow(tables.Row):
             self.attrs['data-unasked'] = 'true'
 
 
-class InstancesTable(tables.DataTable):
+class InstancesTable(SeveralMixin, tables.DataTable):
     name = tables.Column(
         'name', verbose_name=_('Instance'),
         link='horizon:project:consistent_snapshots:instance')
@@ -188,13 +204,6 @@ class InstancesTable(tables.DataTable):
 
     def get_object_display(self, row):
         return row.name
-
-    def set_multiselect_column_visibility(self, visible=True):
-        # Horizon would show the boxes for its own BatchAction only, which
-        # asks before it acts.
-        super().set_multiselect_column_visibility(any(
-            isinstance(action, TakeSnapshot)
-            for action in self.get_table_actions()))
 
     class Meta(object):
         name = 'instances'

@@ -154,7 +154,7 @@ class RowsView(ProblemMixin, IndexMixin, horizon_tables.DataTableView):
         table = self.table_class(self.request, data=[
             row for row in make_rows(found, heard) if row.id in wanted])
         # The table itself does this where it renders its own buttons.
-        table.set_multiselect_column_visibility()
+        table.set_multiselect_column_visibility(False)
         return http.JsonResponse({
             'rows': {row.datum.id: row.render() for row in table.get_rows()},
             'problem': say(failed[0]) if failed else ''})

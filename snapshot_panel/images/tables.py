@@ -23,24 +23,17 @@ from horizon import tables
 from snapshot_panel.consistency import properties
 from snapshot_panel.images import texts
 from snapshot_panel.tables import cell
+from snapshot_panel.tables import SeveralAction
+from snapshot_panel.tables import SeveralMixin
 
 EDIT_RULES = (('image', 'modify_image'),)
 
 
-class UsePreset(tables.Action):
+class UsePreset(SeveralAction):
     """Show what a preset would change; nothing is changed yet."""
 
     policy_rules = EDIT_RULES
     icon = 'magic'
-    # Every id is asked anew, so the rows of the page are not needed.
-    preempt = True
-    # Horizon's script enables it once a row is selected.
-    attrs = {'data-batch-action': 'true'}
-
-    def get_default_classes(self):
-        # Horizon's script disables a form's primary buttons on submit, and a
-        # disabled button is not sent, unless it has this class.
-        return list(super().get_default_classes()) + ['always-enabled']
 
     def allowed(self, request, row=None):
         return row is None or row.lacks(self.preset)
@@ -105,13 +98,7 @@ class ImagesTable(tables.DataTable):
         return row.name
 
 
-class OwnImagesTable(ImagesTable):
-    def set_multiselect_column_visibility(self, visible=True):
-        # Horizon looks for batch actions of its own kind only.
-        super().set_multiselect_column_visibility(visible or any(
-            isinstance(action, UsePreset)
-            for action in self.get_table_actions()))
-
+class OwnImagesTable(SeveralMixin, ImagesTable):
     class Meta(object):
         name = 'own_images'
         verbose_name = _('Images')
