@@ -219,8 +219,3 @@ def _memory(image_id, text):
                   at=parse_time(value.get('at')), by=value.get('by', ''),
                   gone=parse_time(value.get('gone')),
                   cause=value.get('cause'))
-
-
-def ours(properties):
-    """Return the names of the properties that the panel wrote."""
-    return {name for name in properties if name.startswith(PREFIX)}

@@ -227,9 +227,3 @@ def test_other_metadata_is_no_memory():
     instance = builders.instance(metadata={'role': json.dumps({'at': 1})})
 
     assert records.read_memories(instance) == []
-
-
-def test_our_own_properties_are_known_by_name():
-    properties = {records.VERDICT: '', 'hw_qemu_guest_agent': 'yes'}
-
-    assert records.ours(properties) == {records.VERDICT}
