@@ -13,17 +13,9 @@
     return;
   }
 
-  var LONGEST_PAUSE = 30;
-  var pause = Number(watch.dataset.interval);
-  var failures = 0;
+  var panel = window.snapshotPanel;
   var shown = {};
   var unsettled = Boolean(watch.dataset.unsettled);
-
-  function say(text) {
-    if (news.textContent !== text) {
-      news.textContent = text;
-    }
-  }
 
   // What somebody is using stays as it is until they have finished.
   function busy(element) {
@@ -43,17 +35,10 @@
     }
   }
 
-  function ask() {
-    return fetch(watch.dataset.url, {
-      method: unsettled && watch.dataset.maySettle ? 'POST' : 'GET',
-      credentials: 'same-origin',
-      headers: {
-        'X-Requested-With': 'XMLHttpRequest',
-        'X-CSRFToken': watch.querySelector('input').value
-      }
-    }).then(function (response) {
-      return response.json();
-    }).then(function (answer) {
+  function look() {
+    var method = unsettled && watch.dataset.maySettle ? 'POST' : 'GET';
+    var now = [];
+    return panel.ask(watch, function (answer) {
       if (answer.parts) {
         Object.keys(answer.parts).forEach(function (name) {
           show(document.getElementById('snapshot-panel-' + name),
@@ -62,31 +47,17 @@
         body.id = 'snapshot-panel-history';
         show(body, answer.rows);
         unsettled = answer.unsettled;
+        now = answer.now;
       }
-      if (answer.problem) {
-        throw new Error(answer.problem);
-      }
-      say(answer.now.length ?
-        watch.dataset.now + ' ' + answer.now.join(', ') : '');
-    });
-  }
-
-  function carryOn() {
-    ask().then(function () {
-      failures = 0;
-    }, function (error) {
-      failures += 1;
-      say(error instanceof SyntaxError || error instanceof TypeError ?
-        watch.dataset.failed : error.message);
-    }).then(function () {
-      if (failures || unsettled) {
-        window.setTimeout(carryOn, 1000 * Math.min(
-          LONGEST_PAUSE, pause * Math.pow(2, failures)));
-      }
+    }, {method: method}).then(function () {
+      panel.say(news, now.length ?
+        watch.dataset.now + ' ' + now.join(', ') : '');
     });
   }
 
   if (unsettled) {
-    carryOn();
+    panel.follow(watch, news, look, function (failures) {
+      return failures || unsettled;
+    });
   }
 }());

@@ -13,10 +13,8 @@
     return;
   }
 
+  var panel = window.snapshotPanel;
   var GUESTS_PER_REQUEST = 5;
-  var LONGEST_PAUSE = 30;
-  var pause = Number(watch.dataset.interval);
-  var failures = 0;
 
   function ids(marker) {
     return Array.from(table.querySelectorAll('tr[' + marker + ']'))
@@ -37,31 +35,15 @@
     if (method === 'GET') {
       body.forEach(function (id) { query.append('id', id); });
     }
-    return fetch(watch.dataset.url + '?' + query, {
-      method: method,
-      body: method === 'GET' ? undefined : body,
-      credentials: 'same-origin',
-      headers: {
-        'X-Requested-With': 'XMLHttpRequest',
-        'X-CSRFToken': watch.querySelector('input').value
-      }
-    }).then(function (response) {
-      return response.json();
-    }).then(function (answer) {
-      Object.keys(answer.rows).forEach(function (id) {
+    return panel.ask(watch, function (answer) {
+      Object.keys(answer.rows || {}).forEach(function (id) {
         show(id, answer.rows[id]);
       });
-      if (answer.problem) {
-        throw new Error(answer.problem);
-      }
-      say('');
+    }, {
+      method: method,
+      query: '?' + query,
+      body: method === 'GET' ? undefined : body
     });
-  }
-
-  function say(text) {
-    if (news.textContent !== text) {
-      news.textContent = text;
-    }
   }
 
   // A row that somebody is using stays as it is until they have finished.
@@ -107,20 +89,11 @@
     return wanted.length ? ask(method, wanted) : Promise.resolve();
   }
 
-  function carryOn() {
-    settle().then(askGuests).then(function () {
-      failures = 0;
-    }, function (error) {
-      failures += 1;
-      say(error instanceof SyntaxError || error instanceof TypeError ?
-        watch.dataset.failed : error.message);
-    }).then(function () {
-      if (failures || ids('data-unsettled').length) {
-        window.setTimeout(carryOn, 1000 * Math.min(
-          LONGEST_PAUSE, pause * Math.pow(2, failures)));
-      }
+  panel.follow(watch, news, function () {
+    return settle().then(askGuests).then(function () {
+      panel.say(news, '');
     });
-  }
-
-  carryOn();
+  }, function (failures) {
+    return failures || ids('data-unsettled').length;
+  });
 }());

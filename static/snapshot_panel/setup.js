@@ -36,24 +36,20 @@
     return;
   }
 
+  var panel = window.snapshotPanel;
   var ago = document.getElementById('snapshot-panel-ago');
   var trouble = document.getElementById('snapshot-panel-trouble');
   var over = document.getElementById('snapshot-panel-over');
-  var interval = 1000 * status.dataset.interval;
-  var LONGEST_PAUSE = 60000;
   var last = status.dataset.last;
   var shown = null;
   var reported = null;
-  var failures = 0;
+  var again = true;
   var looks = 0;
 
-  function say(text) {
-    if (trouble.textContent !== text) {
-      trouble.textContent = text;
-    }
-  }
-
   function show(answer) {
+    if (answer.problem) {
+      return;
+    }
     // What a screen reader would read again must be news.
     if (answer.html !== shown) {
       shown = answer.html;
@@ -64,6 +60,7 @@
     }
     last = answer.last || last;
     status.dataset.last = last;
+    again = answer.again;
     tick();
   }
 
@@ -76,41 +73,23 @@
   }
 
   function look() {
+    if (document.hidden) {
+      return Promise.resolve();
+    }
     looks += 1;
-    return fetch(status.dataset.url, {
-      credentials: 'same-origin',
-      headers: {'X-Requested-With': 'XMLHttpRequest'}
-    }).then(function (response) {
-      return response.json();
-    }).then(function (answer) {
-      if (answer.problem) {
-        throw new Error(answer.problem);
-      }
-      failures = 0;
-      say('');
-      show(answer);
-      return answer.again;
-    }).catch(function (error) {
-      failures += 1;
-      say(error instanceof SyntaxError || error instanceof TypeError ?
-        status.dataset.failed : error.message);
-      return true;
+    return panel.ask(status, show, {}).then(function () {
+      panel.say(trouble, '');
     });
   }
 
+  function more() {
+    var going = again && looks < status.dataset.looks;
+    over.hidden = going;
+    return going;
+  }
+
   function carryOn() {
-    if (document.hidden) {
-      window.setTimeout(carryOn, interval);
-      return;
-    }
-    look().then(function (again) {
-      if (again && looks < Number(status.dataset.looks)) {
-        window.setTimeout(carryOn, Math.min(
-          LONGEST_PAUSE, interval * Math.pow(2, failures)));
-      } else {
-        over.hidden = false;
-      }
-    });
+    panel.follow(status, trouble, look, more);
   }
 
   over.querySelector('button').addEventListener('click', function () {
@@ -120,6 +99,6 @@
   });
   window.setInterval(tick, 1000);
   if (status.dataset.again) {
-    window.setTimeout(carryOn, interval);
+    window.setTimeout(carryOn, 1000 * status.dataset.interval);
   }
 }());

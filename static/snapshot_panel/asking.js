@@ -1,0 +1,72 @@
+/* What the scripts of our pages share: to ask, to say, and to ask again.
+ *
+ * The element `watch` names the address to ask (data-url), how often in
+ * seconds (data-interval) and what to say of a dashboard that does not
+ * answer (data-failed); it holds the token that a POST needs.
+ */
+window.snapshotPanel = (function () {
+  'use strict';
+
+  // In milliseconds. Settling may have to wait for a slow service.
+  var LONGEST_PAUSE = 30000;
+  var PATIENCE = 120000;
+
+  // What is set again is read again by a screen reader: only news is set.
+  function say(element, text) {
+    if (element.textContent !== text) {
+      element.textContent = text;
+    }
+  }
+
+  // Show the answer, also where it tells of a problem, and fail with that.
+  function ask(watch, show, request) {
+    var token = watch.querySelector('[name=csrfmiddlewaretoken]');
+    var over = new AbortController();
+    var timer = window.setTimeout(function () { over.abort(); }, PATIENCE);
+    return fetch(watch.dataset.url + (request.query || ''), {
+      method: request.method,
+      body: request.body,
+      signal: over.signal,
+      credentials: 'same-origin',
+      headers: {
+        'X-Requested-With': 'XMLHttpRequest',
+        'X-CSRFToken': token ? token.value : ''
+      }
+    }).then(function (response) {
+      if (response.status === 401) {
+        // The session is over: this page leads to the login page, and back.
+        window.location.reload();
+      }
+      return response.json();
+    }).then(function (answer) {
+      show(answer);
+      if (answer.problem) {
+        throw Object.assign(new Error(), {told: answer.problem});
+      }
+    }).finally(function () { window.clearTimeout(timer); });
+  }
+
+  // Look, and look again while `more(failures)`: after a failure, ever more
+  // rarely.
+  function follow(watch, news, look, more) {
+    var failures = 0;
+
+    function carryOn() {
+      look().then(function () {
+        failures = 0;
+      }, function (error) {
+        failures += 1;
+        say(news, error.told || watch.dataset.failed);
+      }).then(function () {
+        if (more(failures)) {
+          window.setTimeout(carryOn, Math.min(LONGEST_PAUSE,
+            1000 * watch.dataset.interval * Math.pow(2, failures)));
+        }
+      });
+    }
+
+    carryOn();
+  }
+
+  return {ask: ask, follow: follow, say: say};
+}());
