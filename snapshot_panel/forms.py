@@ -18,7 +18,7 @@ from horizon import exceptions
 from horizon import forms
 
 from snapshot_panel.cloud import errors
-from snapshot_panel.cloud import snapshots
+from snapshot_panel.cloud import taking
 from snapshot_panel.consistency import verdict
 from snapshot_panel import tables
 from snapshot_panel import texts
@@ -42,7 +42,7 @@ class SnapshotForm(forms.SelfHandlingForm):
 
     def handle(self, request, data):
         try:
-            attempt = snapshots.take_if_ready(
+            attempt = taking.take_if_ready(
                 request, self.initial['instance_id'], data['name'],
                 accept=verdict.Verdict(data['promise']))
         except errors.UNAUTHORIZED:

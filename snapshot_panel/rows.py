@@ -147,11 +147,14 @@ def _counts(line):
     return line.decision.rule is not verdict.Rule.ABANDONED or line.by
 
 
-def _unsettled(instance, lines):
+def unsettled(instance, images):
     """Tell whether something is left to be carried on.
 
     Also where an image is sealed and the server still remembers it.
+
+    :param images: its snapshots as far as they were asked for.
     """
+    lines = snapshot_lines(instance, images)
     abandoned = {line.id for line in lines
                  if line.decision.rule is verdict.Rule.ABANDONED}
     return (any(line.unsettled for line in lines)
@@ -269,6 +272,6 @@ def instance_row(instance, images, heard=None, snapshots_known=True,
         instance=instance,
         checklist=checklist.check(instance, guest, conf.deployment(), today),
         latest=next(filter(_counts, lines), None),
-        unsettled=_unsettled(instance, lines),
+        unsettled=unsettled(instance, images),
         asked=heard is not None, heard_at=getattr(heard, 'at', None),
         problem=problem, snapshots_known=snapshots_known)

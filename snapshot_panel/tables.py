@@ -22,7 +22,7 @@ from horizon import tables
 from openstack_dashboard import policy
 
 from snapshot_panel.cloud import errors
-from snapshot_panel.cloud import snapshots
+from snapshot_panel.cloud import taking
 from snapshot_panel import texts
 
 TAKE_RULES = (('compute', 'os_compute_api:servers:create_image'),)
@@ -92,7 +92,7 @@ class TakeSnapshot(SeveralAction):
 def _take(request, instance_id):
     """Take one snapshot if it is ready; return False if it is not."""
     try:
-        attempt = snapshots.take_if_ready(request, instance_id)
+        attempt = taking.take_if_ready(request, instance_id)
     except errors.CloudError as problem:
         report_error(request, problem)
         return True

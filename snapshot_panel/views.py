@@ -12,6 +12,8 @@
 
 """The pages."""
 
+import dataclasses
+
 from django import http
 from django.shortcuts import render
 from django.urls import reverse
@@ -27,7 +29,9 @@ from horizon.utils import functions
 from openstack_dashboard import policy
 
 from snapshot_panel.cloud import errors
+from snapshot_panel.cloud import settling
 from snapshot_panel.cloud import snapshots
+from snapshot_panel.cloud import taking
 from snapshot_panel import conf
 from snapshot_panel import forms as panel_forms
 from snapshot_panel import rows
@@ -124,15 +128,17 @@ class RowsView(ProblemMixin, IndexMixin, horizon_tables.DataTableView):
         wanted = request.POST.getlist('id')
         found = self._look()
         due = [instance for instance in found.instances
-               if instance.id in wanted and rows.instance_row(
-                   instance, images_of(found, instance)).unsettled]
+               if instance.id in wanted and rows.unsettled(
+                   instance, images_of(found, instance))]
         outcomes = snapshots.together(*[
-            (lambda instance=instance: snapshots.settle(
+            (lambda instance=instance: settling.settle(
                 request, instance, images_of(found, instance)))
             for instance in due])
         failed = [outcome for outcome in outcomes
                   if isinstance(outcome, errors.CloudError)]
-        return self._answer(wanted, self._look() if due else found, *failed)
+        settled = {outcome[0].id: outcome for outcome in outcomes
+                   if not isinstance(outcome, errors.CloudError)}
+        return self._answer(wanted, _after(found, settled), *failed)
 
     def problem(self, request, problem):
         return http.JsonResponse({'rows': {}, 'problem': say(problem)},
@@ -158,6 +164,20 @@ class RowsView(ProblemMixin, IndexMixin, horizon_tables.DataTableView):
         return http.JsonResponse({
             'rows': {row.datum.id: row.render() for row in table.get_rows()},
             'problem': say(failed[0]) if failed else ''})
+
+
+def _after(overview, settled):
+    """Return an overview as it is after settling, without another look.
+
+    :param settled: what :func:`settling.settle` returned, by instance id.
+    """
+    images = [image for image in overview.snapshots
+              if image.instance_id not in settled]
+    for _instance, known in settled.values():
+        images += known
+    return dataclasses.replace(overview, snapshots=tuple(images), instances=[
+        settled.get(instance.id, (instance,))[0]
+        for instance in overview.instances])
 
 
 def say(problem):
@@ -193,7 +213,7 @@ class SnapshotView(ProblemMixin, forms.ModalFormView):
 
     def get_initial(self):
         return {'instance_id': self.row.id,
-                'name': snapshots.default_name(self.row.instance),
+                'name': taking.default_name(self.row.instance),
                 'promise': self.row.checklist.prediction.value}
 
     def get_context_data(self, **kwargs):

@@ -10,15 +10,10 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Taking snapshots, and carrying on whatever is not settled yet.
-
-No state is kept here. Whoever looks next finds it on the image and on the
-server and carries on from there; doing so twice changes nothing.
-"""
+"""What there is: instances, their snapshots, and what guests tell."""
 
 import concurrent.futures
 import dataclasses
-import logging
 import typing
 
 from django.core.cache import cache
@@ -31,11 +26,6 @@ from snapshot_panel import conf
 from snapshot_panel.consistency import checklist
 from snapshot_panel.consistency import facts
 from snapshot_panel.consistency import records
-from snapshot_panel.consistency import verdict
-from snapshot_panel.consistency import witness
-
-LOG = logging.getLogger(__name__)
-
 
 def together(*calls):
     """Run calls that do not depend on each other at the same time.
@@ -45,10 +35,11 @@ def together(*calls):
     """
     with concurrent.futures.ThreadPoolExecutor(
             max_workers=conf.get_config()['guests_at_once']) as pool:
-        return list(pool.map(_outcome, calls))
+        return list(pool.map(outcome, calls))
 
 
-def _outcome(call):
+def outcome(call):
+    """Return what a call gives, or the :class:`errors.CloudError` of it."""
     try:
         return call()
     except errors.CloudError as error:
@@ -113,14 +104,14 @@ def image_today(request, instance):
     """
     if instance.volume_backed:
         return None
-    found = _outcome(lambda: glance.get_image(request, instance.image_id))
+    found = outcome(lambda: glance.get_image(request, instance.image_id))
     return None if isinstance(found, errors.CloudError) else found
 
 
 def _ask_both(request, of_nova, of_glance):
     # The clients are made before the threads start, so that each is made
     # once and a service that is not in the catalog spoils its part only.
-    ready = [_outcome(lambda: _client(request, module))
+    ready = [outcome(lambda: _client(request, module))
              for module in (nova, glance)]
     calls = [call if not isinstance(made, errors.CloudError)
              else (lambda made=made: _raise(made))
@@ -147,7 +138,7 @@ def _best_properties(request, instances, snapshots):
     former = {image.instance_id: image for image in reversed(snapshots)}
     wanted = {instance.image_id for instance in lacking
               if instance.id not in former}
-    images = _outcome(lambda: glance.list_images(request, wanted))
+    images = outcome(lambda: glance.list_images(request, wanted))
     if isinstance(images, errors.CloudError):
         images = []
     today = {image.id: image for image in images}
@@ -180,7 +171,7 @@ def ask_guest(request, instance):
     if instance.status == facts.STOPPED:
         return checklist.Guest(
             asked=True,
-            actions=_with_stop_times(request, instance.id, actions))
+            actions=with_stop_times(request, instance.id, actions))
     return checklist.Guest(
         asked=True, console=nova.get_console(request, instance.id),
         actions=actions)
@@ -198,7 +189,7 @@ def ask_guest_if_allowed(request, instance):
         return checklist.Guest(asked=True)
 
 
-def _with_stop_times(request, instance_id, actions):
+def with_stop_times(request, instance_id, actions):
     """Return the actions with the times of the newest stop among them."""
     actions = list(actions or ())
     for index, action in enumerate(actions):
@@ -233,9 +224,28 @@ def _hear(request, instance):
 
 
 def _hear_now(request, instance):
-    heard = Heard(ask_guest(request, instance), timeutils.utcnow(True))
+    return _share(instance, ask_guest(request, instance))
+
+
+def _share(instance, guest):
+    heard = Heard(guest, timeutils.utcnow(True))
     cache.set(_guest_key(instance), heard, conf.get_config()['evidence_age'])
     return heard
+
+
+def ask_behind(request, instance):
+    """Return the same as :func:`ask_guest`, read in the other order.
+
+    No freeze that the console shows can belong to a snapshot that is not
+    among these actions yet, which is what a verdict needs.
+    """
+    console = None
+    if instance.status != facts.STOPPED:
+        console = nova.get_console(request, instance.id)
+    # It may have been stopped when the snapshot was asked for.
+    actions = with_stop_times(request, instance.id,
+                              nova.list_actions(request, instance.id))
+    return _share(instance, checklist.Guest(True, console, actions)).guest
 
 
 def _guest_key(instance):
@@ -244,168 +254,6 @@ def _guest_key(instance):
     return 'snapshot_panel:guest:%s:%s:%s:%s' % (
         instance.project_id, instance.id, instance.status,
         'busy' if instance.task_state else 'idle')
-
-
-@dataclasses.dataclass(frozen=True)
-class Taken:
-    """A snapshot that Nova accepted.
-
-    ``problems`` are the :class:`errors.CloudError` of what could not be
-    written down beside it.
-    """
-
-    image_id: str
-    problems: typing.Tuple[errors.CloudError, ...] = ()
-
-
-def take(request, instance, guest, name):
-    """Ask Nova for a snapshot and write down what proves it later.
-
-    :param guest: the :class:`checklist.Guest` as asked just before.
-    """
-    now = timeutils.utcnow(True)
-    tip = witness.read(guest.console).tip
-    asked = records.Request(
-        at=now, by=request.user.username, state=instance.status,
-        baseline=witness.Baseline.of(tip) if tip else None,
-        after_action=guest.actions[0].request_id if guest.actions else None)
-    image_id, action = nova.create_image(request, instance.id, name,
-                                         asked.properties())
-    memory = records.Memory(image_id, name, now, request.user.username)
-    outcomes = [
-        _outcome(lambda: glance.add_properties(
-            request, image_id, records.bind(image_id, action))),
-        _outcome(lambda: nova.remember(request, instance.id, memory))]
-    problems = tuple(outcome for outcome in outcomes
-                     if isinstance(outcome, errors.CloudError))
-    for problem in problems:
-        LOG.warning('Snapshot %s of %s: %s', image_id, instance.id, problem)
-    return Taken(image_id, problems)
-
-
-@dataclasses.dataclass(frozen=True)
-class Attempt:
-    """What came of one click: ``taken`` is None where it was not ready."""
-
-    instance: facts.Instance
-    checklist: checklist.Checklist
-    name: str
-    taken: typing.Optional[Taken] = None
-
-
-def take_if_ready(request, instance_id, name=None, accept=None):
-    """Take a snapshot if the checks, asked anew, promise enough.
-
-    :param str name: of the image; made from the instance's if None.
-    :param accept: the least :class:`verdict.Verdict` to promise,
-        filesystem-consistent if None.
-    :returns: an :class:`Attempt`.
-    """
-    instance, images = one(request, instance_id)
-    _settle_before(request, instance, images)
-    guest = ask_guest_if_allowed(request, instance)
-    checks = checklist.check(instance, guest, conf.deployment())
-    name = name or default_name(instance)
-    accept = accept or verdict.Verdict.FILESYSTEM
-    if not checks.possible or not checks.promises(accept):
-        return Attempt(instance, checks, name)
-    return Attempt(instance, checks, name,
-                   take(request, instance, guest, name))
-
-
-def _settle_before(request, instance, images):
-    """Settle what is unsettled, as far as possible.
-
-    Once there is another snapshot, a witness could belong to either.
-    """
-    if not isinstance(images, errors.CloudError) and any(
-            _unsettled(image) for image in images):
-        problem = _outcome(lambda: settle(request, instance, images))
-        if isinstance(problem, errors.CloudError):
-            LOG.warning('Snapshots of %s: %s', instance.id, problem)
-
-
-def default_name(instance):
-    """Return the name of a new snapshot: the instance's and the time."""
-    now = timeutils.utcnow(True).strftime('-%Y%m%dT%H%M%SZ')
-    return instance.name[:records.METADATA_LIMIT - len(now)] + now
-
-
-def settle(request, instance, images):
-    """Decide what can be decided of an instance's snapshots, and seal it.
-
-    :param images: the instance's snapshots as just read.
-    :raises errors.CloudError: where a service failed; nothing is lost, the
-        next look carries on.
-    """
-    by_id = {image.id: image for image in images if not image.gone}
-    memories = {memory.image_id: memory
-                for memory in records.read_memories(instance)
-                if memory.gone is None}
-    missing = [memory for key, memory in memories.items() if key not in by_id]
-    for memory in missing:
-        image = _find(request, memory)
-        if image is not None:
-            by_id[image.id] = image
-    unsettled = [image for image in by_id.values() if _unsettled(image)]
-    lost = [memory for memory in missing if memory.image_id not in by_id]
-    if unsettled or lost:
-        evidence = _evidence(request, instance)
-        for image in unsettled:
-            by_id[image.id] = _settle(request, image, evidence)
-        for memory in lost:
-            _record_loss(request, instance, memory, evidence)
-    for key, memory in memories.items():
-        if key in by_id and verdict.look(by_id[key]).verdict.final:
-            nova.forget(request, instance.id, memory)
-
-
-def _find(request, memory):
-    """Return a remembered image that a list did not hold, None if gone."""
-    try:
-        image = glance.get_image(request, memory.image_id)
-    except errors.NotFound:
-        return None
-    return None if image.gone else image
-
-
-def _unsettled(image):
-    return verdict.look(image).rule is verdict.Rule.UNSETTLED
-
-
-def _evidence(request, instance):
-    guest = _hear_now(request, instance).guest
-    actions, console = guest.actions, guest.console
-    if console is not None:
-        # Read behind the console, so that no freeze that it shows can belong
-        # to a snapshot that is not among the actions yet.
-        actions = nova.list_actions(request, instance.id)
-    if actions and not any(action.started for action in actions):
-        # The instance was stopped at the request and runs by now.
-        actions = _with_stop_times(request, instance.id, actions)
-    return verdict.Evidence(console=console, actions=actions,
-                            now=timeutils.utcnow(True))
-
-
-def _settle(request, image, evidence):
-    """Seal one image if its verdict is final; return it as it is then."""
-    decision = verdict.settle(image, evidence, conf.deployment())
-    if not decision.verdict.final:
-        return image
-    # Glance has no compare-and-set: whoever came first is found by reading
-    # again just before the write.
-    fresh = glance.get_image(request, image.id)
-    if records.read_seal(fresh) is None:
-        glance.add_properties(request, image.id, decision.seal().properties())
-        fresh = glance.get_image(request, image.id)
-    return fresh
-
-
-def _record_loss(request, instance, memory, evidence):
-    decision = verdict.vanished(memory, evidence)
-    gone = dataclasses.replace(memory, gone=evidence.now,
-                               cause=decision.rule.code)
-    nova.remember(request, instance.id, gone)
 
 
 def dismiss(request, instance, image_id):

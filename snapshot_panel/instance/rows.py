@@ -16,7 +16,7 @@ import dataclasses
 import typing
 
 from snapshot_panel.cloud import errors
-from snapshot_panel.cloud import snapshots
+from snapshot_panel.cloud import taking
 from snapshot_panel.consistency import commands
 from snapshot_panel.consistency import facts
 from snapshot_panel.consistency import verdict
@@ -100,7 +100,7 @@ class Page:
         """What each command does, and the command."""
         instance = self.row.instance
         found = [('take', commands.take(instance.id,
-                                        snapshots.default_name(instance))),
+                                        taking.default_name(instance))),
                  ('console', commands.show_console(instance.id))]
         newest = next((line for line in self.lines if not line.gone), None)
         if newest is not None:

@@ -23,10 +23,12 @@ from horizon import tables as horizon_tables
 from openstack_dashboard import policy
 
 from snapshot_panel.cloud import errors
+from snapshot_panel.cloud import settling
 from snapshot_panel.cloud import snapshots
 from snapshot_panel import conf
 from snapshot_panel.instance import rows
 from snapshot_panel.instance import tables
+from snapshot_panel import rows as panel_rows
 from snapshot_panel import tables as panel_tables
 from snapshot_panel import views as panel_views
 
@@ -34,9 +36,11 @@ from snapshot_panel import views as panel_views
 PARTS = ('alarm', 'way', 'checks')
 
 
-def look(request, instance_id):
-    """Return the :class:`rows.Page` of an instance as it is now."""
-    instance, images = snapshots.one(request, instance_id)
+def look(request, instance, images):
+    """Return the :class:`rows.Page` of an instance.
+
+    :param images: as :func:`snapshots.one` returns them.
+    """
     heard, today = snapshots.together(
         lambda: snapshots.hear_guests(request, [instance]),
         lambda: snapshots.image_today(request, instance))
@@ -52,7 +56,8 @@ class InstanceView(panel_views.ProblemMixin, horizon_tables.DataTableView):
 
     @cached_property
     def found(self):
-        return look(self.request, self.kwargs['instance_id'])
+        return look(self.request, *snapshots.one(
+            self.request, self.kwargs['instance_id']))
 
     def get_data(self):
         if self.found.problem is not None:
@@ -72,23 +77,25 @@ class NewsView(panel_views.ProblemMixin, generic.View):
     """Answer the page's script: GET looks, POST also settles."""
 
     def get(self, request, instance_id):
-        return self._answer(look(request, instance_id))
+        return self._answer(*snapshots.one(request, instance_id))
 
     def post(self, request, instance_id):
-        found = look(request, instance_id)
-        if not found.row.unsettled or found.problem is not None:
-            return self._answer(found)
-        try:
-            snapshots.settle(request, found.row.instance, found.images)
-        except errors.CloudError as problem:
-            return self._answer(look(request, instance_id), problem)
-        return self._answer(look(request, instance_id))
+        instance, images = snapshots.one(request, instance_id)
+        problem = None
+        if not isinstance(images, errors.CloudError) and (
+                panel_rows.unsettled(instance, images)):
+            try:
+                instance, images = settling.settle(request, instance, images)
+            except errors.CloudError as error:
+                problem = error
+        return self._answer(instance, images, problem)
 
     def problem(self, request, problem):
         return http.JsonResponse({'problem': panel_views.say(problem)},
                                  status=problem.status)
 
-    def _answer(self, found, problem=None):
+    def _answer(self, instance, images, problem=None):
+        found = look(self.request, instance, images)
         problem = problem or found.problem
         table = tables.HistoryTable(self.request, data=found.lines,
                                     **self.kwargs)

@@ -26,7 +26,9 @@ from openstack_dashboard.test import helpers
 import pytest
 
 from snapshot_panel.cloud import errors
+from snapshot_panel.cloud import settling
 from snapshot_panel.cloud import snapshots
+from snapshot_panel.cloud import taking
 from snapshot_panel.consistency import checklist
 from snapshot_panel.consistency import facts
 from snapshot_panel.consistency import records
@@ -72,12 +74,12 @@ def overview(*instances, images=(), problems=(), **more):
 
 def attempt(taken=None):
     instance = builders.instance()
-    return snapshots.Attempt(
+    return taking.Attempt(
         instance, checklist.check(instance, guest(), facts.Deployment()),
         'web-1', taken)
 
 
-TAKEN = attempt(snapshots.Taken(builders.SNAPSHOT))
+TAKEN = attempt(taking.Taken(builders.SNAPSHOT))
 NOT_TAKEN = attempt()
 
 
@@ -95,12 +97,15 @@ class PanelTestCase(helpers.TestCase):
         self.hear = self.patch('hear_guests', {
             instance.id: snapshots.Heard(guest(), builders.NOW)})
         self.ask = self.patch('ask_guest_if_allowed', guest())
-        self.take = self.patch('take_if_ready', TAKEN)
-        self.settle = self.patch('settle', None)
+        self.take = self.patch('take_if_ready', TAKEN, taking)
+        self.settle = self.patch('settle', None, settling)
+        # Nothing could be settled yet.
+        self.settle.side_effect = lambda _request, instance, images: (
+            instance, images)
         self.dismiss = self.patch('dismiss', None)
 
-    def patch(self, name, result):
-        return mock.patch.object(snapshots, name, autospec=True,
+    def patch(self, name, result, module=snapshots):
+        return mock.patch.object(module, name, autospec=True,
                                  return_value=result).start()
 
     def show(self, instance, *images):
@@ -395,7 +400,7 @@ class ClickTest(PanelTestCase):
 
     def test_what_could_not_be_written_is_said(self):
         self.take.return_value = attempt(
-            snapshots.Taken(builders.SNAPSHOT, (GLANCE_DOWN,)))
+            taking.Taken(builders.SNAPSHOT, (GLANCE_DOWN,)))
 
         response = self.click(builders.INSTANCE)
 
@@ -529,15 +534,21 @@ class RowsTest(PanelTestCase):
         self.assertEqual(401, response.status_code)
         assert settings.LOGIN_URL in response['X-Horizon-Location']
 
-    def test_what_was_settled_is_looked_at_again(self):
-        self.overview.side_effect = [
-            overview(builders.instance(), images=(builders.asked(),)),
-            overview(builders.instance(), images=(builders.sealed(),))]
+    def test_what_was_settled_is_shown_without_another_look(self):
+        other = builders.instance(id='other')
+        theirs = builders.sealed(properties={'instance_uuid': 'other'},
+                                 name='theirs')
+        self.overview.return_value = overview(
+            builders.instance(), other, images=(builders.asked(), theirs))
+        self.settle.side_effect = None
+        self.settle.return_value = (builders.instance(), [builders.sealed()])
 
-        answer = json.loads(self.post(builders.INSTANCE).content)
+        answer = json.loads(self.post(builders.INSTANCE, 'other').content)
 
         assert 'consistent' in answer['rows'][builders.INSTANCE]
+        assert 'theirs' in answer['rows']['other']
         self.assertEqual('', answer['problem'])
+        self.assertEqual(1, self.overview.call_count)
 
     def test_without_anything_to_settle_one_look_is_enough(self):
         self.post(builders.INSTANCE)

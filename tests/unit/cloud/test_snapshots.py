@@ -24,7 +24,9 @@ import pytest
 from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import glance
 from snapshot_panel.cloud import nova
+from snapshot_panel.cloud import settling
 from snapshot_panel.cloud import snapshots
+from snapshot_panel.cloud import taking
 from snapshot_panel.consistency import checklist
 from snapshot_panel.consistency import facts
 from snapshot_panel.consistency import records
@@ -258,7 +260,7 @@ def test_who_may_not_read_consoles_may_take_snapshots(user_request,
     nova_client.servers.get_console_output.side_effect = \
         nova_exceptions.Forbidden(403)
 
-    attempt = snapshots.take_if_ready(user_request, builders.INSTANCE,
+    attempt = taking.take_if_ready(user_request, builders.INSTANCE,
                                       accept=Verdict.UNPROVEN)
 
     assert attempt.checklist.has(checklist.Finding.AGENT_NO_CONSOLE)
@@ -384,14 +386,14 @@ def take(user_request, console=None, name='web-1', **guest):
     console = console or builders.started()
     guest = checklist.Guest(True, console.text, **{
         'actions': builders.actions(), **guest})
-    return snapshots.take(user_request, builders.instance(), guest, name)
+    return taking.take(user_request, builders.instance(), guest, name)
 
 
 def test_a_snapshot_is_taken_then_named_then_remembered(user_request,
                                                         calls):
     taken = take(user_request)
 
-    assert taken == snapshots.Taken(builders.SNAPSHOT)
+    assert taken == taking.Taken(builders.SNAPSHOT)
     assert names(calls) == ['servers.create_image', 'glance.patch',
                             'servers.set_meta']
 
@@ -474,7 +476,7 @@ def test_a_server_that_remembers_nothing_is_told(user_request, nova_client,
 # take_if_ready
 
 def test_a_ready_instance_is_asked_anew_and_taken(user_request, calls):
-    attempt = snapshots.take_if_ready(user_request, builders.INSTANCE)
+    attempt = taking.take_if_ready(user_request, builders.INSTANCE)
 
     assert attempt.taken.image_id == builders.SNAPSHOT
     assert attempt.name == 'web-20261122T120000Z'
@@ -486,7 +488,7 @@ def test_a_ready_instance_is_asked_anew_and_taken(user_request, calls):
 def test_what_is_shared_is_not_good_enough_to_take_one(user_request, calls):
     hear(user_request)
 
-    snapshots.take_if_ready(user_request, builders.INSTANCE)
+    taking.take_if_ready(user_request, builders.INSTANCE)
 
     assert consoles_read(calls) == 2
 
@@ -498,7 +500,7 @@ def test_what_the_user_accepts_is_taken(user_request, nova_client, accept,
                                         taken):
     nova_client.servers.get_console_output.return_value = 'no witnesses'
 
-    attempt = snapshots.take_if_ready(user_request, builders.INSTANCE,
+    attempt = taking.take_if_ready(user_request, builders.INSTANCE,
                                       accept=accept)
 
     assert (attempt.taken is not None) == taken
@@ -510,7 +512,7 @@ def test_a_busy_instance_is_not_taken_whatever_is_accepted(user_request,
     nova_client.servers.get.return_value = conftest.server(
         **{'OS-EXT-STS:task_state': 'image_uploading'})
 
-    attempt = snapshots.take_if_ready(user_request, builders.INSTANCE,
+    attempt = taking.take_if_ready(user_request, builders.INSTANCE,
                                       accept=Verdict.CRASH)
 
     assert attempt.taken is None
@@ -534,7 +536,7 @@ def test_what_is_unsettled_is_settled_before_another_is_taken(
         user_request, nova_client, glance_client, calls):
     unsettled(glance_client, nova_client)
 
-    attempt = snapshots.take_if_ready(user_request, builders.INSTANCE)
+    attempt = taking.take_if_ready(user_request, builders.INSTANCE)
 
     assert attempt.taken.problems == ()
     assert patches(glance_client)[0] == seal_of(FROZEN)
@@ -552,7 +554,7 @@ def test_without_anything_to_settle_the_guest_is_asked_once(
     glance_client.images.list.return_value = [
         conftest.glance_image(image) for image in images]
 
-    snapshots.take_if_ready(user_request, builders.INSTANCE)
+    taking.take_if_ready(user_request, builders.INSTANCE)
 
     assert consoles_read(calls) == 1
     assert len(patches(glance_client)) == 1
@@ -564,7 +566,7 @@ def test_settling_that_fails_is_logged_and_the_snapshot_is_taken(
     glance_client.images.get.side_effect = GLANCE_DOWN
 
     with caplog.at_level(logging.WARNING, 'snapshot_panel'):
-        attempt = snapshots.take_if_ready(user_request, builders.INSTANCE)
+        attempt = taking.take_if_ready(user_request, builders.INSTANCE)
 
     assert attempt.taken.image_id == builders.SNAPSHOT
     assert [record.getMessage().partition(': ')[0]
@@ -578,7 +580,7 @@ def test_who_cannot_settle_may_still_take_snapshots(
     nova_client.servers.get_console_output.side_effect = \
         nova_exceptions.Forbidden(403)
 
-    attempt = snapshots.take_if_ready(user_request, builders.INSTANCE,
+    attempt = taking.take_if_ready(user_request, builders.INSTANCE,
                                       accept=Verdict.UNPROVEN)
 
     assert attempt.taken is not None
@@ -589,7 +591,7 @@ def test_who_cannot_settle_may_still_take_snapshots(
 def test_without_glance_a_snapshot_is_taken(user_request, glance_client):
     glance_client.images.list.side_effect = GLANCE_DOWN
 
-    attempt = snapshots.take_if_ready(user_request, builders.INSTANCE)
+    attempt = taking.take_if_ready(user_request, builders.INSTANCE)
 
     assert attempt.taken is not None
 
@@ -601,19 +603,19 @@ def test_an_expired_token_takes_nothing(user_request, nova_client,
         glance_exceptions.HTTPUnauthorized()
 
     with pytest.raises(glance_exceptions.HTTPUnauthorized):
-        snapshots.take_if_ready(user_request, builders.INSTANCE)
+        taking.take_if_ready(user_request, builders.INSTANCE)
 
     assert not nova_client.servers.create_image.called
 
 
 def test_a_name_may_be_given(user_request, nova_client):
-    snapshots.take_if_ready(user_request, builders.INSTANCE, name='mine')
+    taking.take_if_ready(user_request, builders.INSTANCE, name='mine')
 
     assert nova_client.servers.create_image.call_args.args[1] == 'mine'
 
 
 def test_a_name_that_is_made_fits():
-    name = snapshots.default_name(builders.instance(name='日' * 255))
+    name = taking.default_name(builders.instance(name='日' * 255))
 
     assert len(name) == 255
     assert name.endswith('日-20261122T120000Z')
@@ -660,15 +662,30 @@ FROZEN = verdict.Decision(Rule.FREEZE_WITNESSED, {
 
 def test_a_verdict_is_sealed_once(user_request, image, frozen,
                                   glance_client):
-    snapshots.settle(user_request, builders.instance(), [image])
+    settling.settle(user_request, builders.instance(), [image])
 
     assert patches(glance_client) == [seal_of(FROZEN)]
 
 
+def test_what_was_settled_is_returned(user_request, image, frozen,
+                                      glance_client):
+    sealed = builders.sealed(Rule.FREEZE_WITNESSED)
+    keep(glance_client, image, sealed)
+    other = builders.sealed(id=builders.BASE_IMAGE)
+
+    instance, images = settling.settle(
+        user_request, builders.remembering(builders.memory()),
+        [image, other])
+
+    assert instance == builders.instance()
+    assert [verdict.look(image).rule for image in images] == [
+        Rule.FREEZE_WITNESSED, Rule.NOT_OURS]
+
+
 def test_a_verdict_is_the_same_whoever_settles(user_request, image, frozen,
                                                glance_client):
-    snapshots.settle(user_request, builders.instance(), [image])
-    snapshots.settle(user_request, builders.instance(), [image])
+    settling.settle(user_request, builders.instance(), [image])
+    settling.settle(user_request, builders.instance(), [image])
 
     first, second = patches(glance_client)
     assert first == second
@@ -678,8 +695,8 @@ def test_what_another_sealed_meanwhile_stays(user_request, image, frozen,
                                              glance_client, nova_client):
     keep(glance_client, builders.sealed(Rule.SILENT))
 
-    snapshots.settle(user_request,
-                     builders.remembering(builders.memory()), [image])
+    settling.settle(user_request,
+                    builders.remembering(builders.memory()), [image])
 
     assert patches(glance_client) == []
     assert nova_client.servers.delete_meta.called
@@ -689,8 +706,8 @@ def test_the_memory_is_cleared_behind_the_seal(user_request, image, frozen,
                                                glance_client, calls):
     keep(glance_client, image, builders.sealed(Rule.FREEZE_WITNESSED))
 
-    snapshots.settle(user_request,
-                     builders.remembering(builders.memory()), [image])
+    settling.settle(user_request,
+                    builders.remembering(builders.memory()), [image])
 
     assert names(calls)[-4:] == ['images.get', 'glance.patch', 'images.get',
                                  'servers.delete_meta']
@@ -701,14 +718,14 @@ def test_a_memory_without_its_seal_is_kept(user_request, image, frozen,
     glance_client.http_client.patch.side_effect = GLANCE_DOWN
 
     with pytest.raises(errors.Unavailable):
-        snapshots.settle(user_request,
-                         builders.remembering(builders.memory()), [image])
+        settling.settle(user_request,
+                        builders.remembering(builders.memory()), [image])
 
     assert not nova_client.servers.delete_meta.called
 
 
 def test_a_memory_of_what_is_sealed_is_cleared(user_request, nova_client):
-    snapshots.settle(user_request, builders.remembering(builders.memory()),
+    settling.settle(user_request, builders.remembering(builders.memory()),
                      [builders.sealed()])
 
     nova_client.servers.delete_meta.assert_called_once_with(
@@ -717,7 +734,7 @@ def test_a_memory_of_what_is_sealed_is_cleared(user_request, nova_client):
 
 def test_a_memory_of_what_can_never_be_sealed_is_cleared(user_request,
                                                          nova_client):
-    snapshots.settle(user_request, builders.remembering(builders.memory()),
+    settling.settle(user_request, builders.remembering(builders.memory()),
                      [builders.asked(properties={records.IMAGE: 'none'})])
 
     assert nova_client.servers.delete_meta.called
@@ -727,8 +744,8 @@ def test_what_may_still_come_is_waited_for(user_request, console,
                                            glance_client, nova_client):
     image = builders.asked(console.baseline, updated=builders.ago(5))
 
-    snapshots.settle(user_request,
-                     builders.remembering(builders.memory()), [image])
+    settling.settle(user_request,
+                    builders.remembering(builders.memory()), [image])
 
     assert patches(glance_client) == []
     assert not nova_client.servers.delete_meta.called
@@ -737,8 +754,8 @@ def test_what_may_still_come_is_waited_for(user_request, console,
 def test_an_image_that_is_being_made_costs_nothing(user_request, calls):
     image = builders.asked(status='saving')
 
-    snapshots.settle(user_request,
-                     builders.remembering(builders.memory()), [image])
+    settling.settle(user_request,
+                    builders.remembering(builders.memory()), [image])
 
     assert names(calls) == []
 
@@ -752,7 +769,7 @@ def test_a_console_that_fails_seals_nothing(user_request, image, frozen,
     nova_client.servers.get_console_output.side_effect = raised
 
     with pytest.raises(errors.CloudError):
-        snapshots.settle(user_request, builders.instance(), [image])
+        settling.settle(user_request, builders.instance(), [image])
 
     assert patches(glance_client) == []
 
@@ -765,30 +782,32 @@ def test_of_a_deleted_server_nothing_is_proven(user_request, image, frozen,
     nova_client.servers.delete_meta.side_effect = gone
     keep(glance_client, image, builders.sealed(Rule.NO_CONSOLE))
 
-    snapshots.settle(user_request,
-                     builders.remembering(builders.memory()), [image])
+    settling.settle(user_request,
+                    builders.remembering(builders.memory()), [image])
 
     assert patches(glance_client) == [
         seal_of(verdict.Decision(Rule.NO_CONSOLE))]
 
 
-def test_the_record_is_read_again_behind_the_console(user_request, image,
-                                                     frozen, nova_client,
-                                                     glance_client):
-    own = [conftest.nova_action('createImage', builders.OWN),
-           conftest.nova_action('reboot')]
+def test_the_record_is_read_once_and_behind_the_console(
+        user_request, image, frozen, nova_client, glance_client, calls):
+    own = nova_client.instance_action.list.return_value
     other = conftest.nova_action('createImage', 'req-other')
-    nova_client.instance_action.list.side_effect = [own, [other] + own]
+    nova_client.servers.get_console_output.side_effect = lambda _server: (
+        own.insert(0, other) or nova_client.servers.get_console_output
+        .return_value)
 
-    snapshots.settle(user_request, builders.instance(), [image])
+    settling.settle(user_request, builders.instance(), [image])
 
+    assert names(calls)[:2] == ['servers.get_console_output', 'actions.list']
+    assert names(calls).count('actions.list') == 1
     assert patches(glance_client) == [seal_of(verdict.Decision(
         Rule.SHARED_WINDOW, {'snapshots': 2}))]
 
 
 def test_what_was_heard_while_settling_is_shared(user_request, image,
                                                  frozen, calls):
-    snapshots.settle(user_request, builders.instance(), [image])
+    settling.settle(user_request, builders.instance(), [image])
     hear(user_request)
 
     assert consoles_read(calls) == 1
@@ -812,7 +831,7 @@ def test_a_snapshot_of_a_stopped_instance_is_settled_when_it_runs_again(
     nova_client.instance_action.get.return_value = conftest.nova_action(
         'stop', events=[conftest.stop_event()])
 
-    snapshots.settle(user_request, builders.instance(), [image])
+    settling.settle(user_request, builders.instance(), [image])
 
     assert patches(glance_client) == [seal_of(decision)]
 
@@ -829,8 +848,8 @@ def test_a_vanished_image_is_remembered_with_its_cause(
     nova_client.servers.get_console_output.return_value = console.text
     vanish(glance_client)
 
-    snapshots.settle(user_request,
-                     builders.remembering(builders.memory()), [])
+    settling.settle(user_request,
+                    builders.remembering(builders.memory()), [])
 
     assert remembered(nova_client) == [builders.memory(
         gone=builders.NOW, cause=Rule.GONE_WITHOUT_AGENT.code)]
@@ -843,16 +862,16 @@ def test_an_image_that_will_never_be_is_gone(user_request, nova_client,
     image = builders.asked(status=status)
     keep(glance_client, image)
 
-    snapshots.settle(user_request,
-                     builders.remembering(builders.memory()), [image])
+    settling.settle(user_request,
+                    builders.remembering(builders.memory()), [image])
 
     assert [memory.cause for memory in remembered(nova_client)] == ['gone']
 
 
 def test_an_image_that_a_list_did_not_hold_is_not_gone(
         user_request, nova_client, glance_client, image, frozen):
-    snapshots.settle(user_request,
-                     builders.remembering(builders.memory()), [])
+    settling.settle(user_request,
+                    builders.remembering(builders.memory()), [])
 
     assert remembered(nova_client) == []
     assert patches(glance_client) == [seal_of(FROZEN)]
@@ -863,8 +882,8 @@ def test_while_glance_is_down_nothing_is_gone(user_request, nova_client,
     glance_client.images.get.side_effect = GLANCE_DOWN
 
     with pytest.raises(errors.Unavailable):
-        snapshots.settle(user_request,
-                         builders.remembering(builders.memory()), [])
+        settling.settle(user_request,
+                        builders.remembering(builders.memory()), [])
 
     assert remembered(nova_client) == []
 
@@ -872,7 +891,7 @@ def test_while_glance_is_down_nothing_is_gone(user_request, nova_client,
 def test_a_loss_that_is_known_is_left_alone(user_request, calls):
     lost = builders.memory(gone=builders.NOW, cause='gone')
 
-    snapshots.settle(user_request, builders.remembering(lost), [])
+    settling.settle(user_request, builders.remembering(lost), [])
 
     assert names(calls) == []
 

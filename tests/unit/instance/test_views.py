@@ -223,14 +223,16 @@ class NewsTest(InstanceTestCase):
 
     def test_a_post_settles_what_is_not_settled(self):
         pending, instance = builders.asked(), builders.instance()
-        self.one.side_effect = [(instance, [pending]),
-                                (instance, [builders.sealed()])]
+        self.show(instance, pending)
+        self.settle.side_effect = None
+        self.settle.return_value = (instance, [builders.sealed()])
 
         answer = self.news('post')
 
         self.settle.assert_called_once_with(mock.ANY, instance, [pending])
         assert not answer['unsettled']
         self.assertEqual([], answer['now'])
+        self.assertEqual(1, self.one.call_count)
 
     def test_without_anything_to_settle_one_look_is_enough(self):
         self.news('post')

@@ -1,0 +1,105 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Carrying on whatever is not settled yet.
+
+No state is kept here. Whoever looks next finds it on the image and on the
+server and carries on from there; doing so twice changes nothing.
+"""
+
+import dataclasses
+
+from oslo_utils import timeutils
+
+from snapshot_panel.cloud import errors
+from snapshot_panel.cloud import glance
+from snapshot_panel.cloud import nova
+from snapshot_panel.cloud import snapshots
+from snapshot_panel import conf
+from snapshot_panel.consistency import records
+from snapshot_panel.consistency import verdict
+
+
+def settle(request, instance, images):
+    """Decide what can be decided of an instance's snapshots, and seal it.
+
+    :param images: the instance's snapshots as just read.
+    :returns: the instance and its snapshots as they are then.
+    :raises errors.CloudError: where a service failed; nothing is lost, the
+        next look carries on.
+    """
+    by_id = {image.id: image for image in images if not image.gone}
+    memories = {memory.image_id: memory
+                for memory in records.read_memories(instance)
+                if memory.gone is None}
+    missing = [memory for key, memory in memories.items() if key not in by_id]
+    for memory in missing:
+        image = _find(request, memory)
+        if image is not None:
+            by_id[image.id] = image
+    waiting = [image for image in by_id.values() if unsettled(image)]
+    lost = [memory for memory in missing if memory.image_id not in by_id]
+    metadata = dict(instance.metadata)
+    if waiting or lost:
+        evidence = _evidence(request, instance)
+        for image in waiting:
+            by_id[image.id] = _settle(request, image, evidence)
+        for memory in lost:
+            metadata.update(_record_loss(request, instance, memory, evidence))
+    for key, memory in memories.items():
+        if key in by_id and verdict.look(by_id[key]).verdict.final:
+            nova.forget(request, instance.id, memory)
+            del metadata[memory.key]
+    return (dataclasses.replace(instance, metadata=metadata),
+            list(by_id.values()))
+
+
+def _find(request, memory):
+    """Return a remembered image that a list did not hold, None if gone."""
+    try:
+        image = glance.get_image(request, memory.image_id)
+    except errors.NotFound:
+        return None
+    return None if image.gone else image
+
+
+def unsettled(image):
+    """Tell whether a finished image waits for its verdict."""
+    return verdict.look(image).rule is verdict.Rule.UNSETTLED
+
+
+def _evidence(request, instance):
+    guest = snapshots.ask_behind(request, instance)
+    return verdict.Evidence(console=guest.console, actions=guest.actions,
+                            now=timeutils.utcnow(True))
+
+
+def _settle(request, image, evidence):
+    """Seal one image if its verdict is final; return it as it is then."""
+    decision = verdict.settle(image, evidence, conf.deployment())
+    if not decision.verdict.final:
+        return image
+    # Glance has no compare-and-set: whoever came first is found by reading
+    # again just before the write.
+    fresh = glance.get_image(request, image.id)
+    if records.read_seal(fresh) is None:
+        glance.add_properties(request, image.id, decision.seal().properties())
+        fresh = glance.get_image(request, image.id)
+    return fresh
+
+
+def _record_loss(request, instance, memory, evidence):
+    decision = verdict.vanished(memory, evidence)
+    gone = dataclasses.replace(memory, gone=evidence.now,
+                               cause=decision.rule.code)
+    nova.remember(request, instance.id, gone)
+    return {gone.key: gone.value()}

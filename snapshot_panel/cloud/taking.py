@@ -1,0 +1,118 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Taking snapshots."""
+
+import dataclasses
+import logging
+import typing
+
+from oslo_utils import timeutils
+
+from snapshot_panel.cloud import errors
+from snapshot_panel.cloud import glance
+from snapshot_panel.cloud import nova
+from snapshot_panel.cloud import settling
+from snapshot_panel.cloud import snapshots
+from snapshot_panel import conf
+from snapshot_panel.consistency import checklist
+from snapshot_panel.consistency import facts
+from snapshot_panel.consistency import records
+from snapshot_panel.consistency import verdict
+from snapshot_panel.consistency import witness
+
+LOG = logging.getLogger(__name__)
+
+
+@dataclasses.dataclass(frozen=True)
+class Taken:
+    """A snapshot that Nova accepted.
+
+    ``problems`` are the :class:`errors.CloudError` of what could not be
+    written down beside it.
+    """
+
+    image_id: str
+    problems: typing.Tuple[errors.CloudError, ...] = ()
+
+
+def take(request, instance, guest, name):
+    """Ask Nova for a snapshot and write down what proves it later.
+
+    :param guest: the :class:`checklist.Guest` as asked just before.
+    """
+    now = timeutils.utcnow(True)
+    tip = witness.read(guest.console).tip
+    asked = records.Request(
+        at=now, by=request.user.username, state=instance.status,
+        baseline=witness.Baseline.of(tip) if tip else None,
+        after_action=guest.actions[0].request_id if guest.actions else None)
+    image_id, action = nova.create_image(request, instance.id, name,
+                                         asked.properties())
+    memory = records.Memory(image_id, name, now, request.user.username)
+    outcomes = [
+        snapshots.outcome(lambda: glance.add_properties(
+            request, image_id, records.bind(image_id, action))),
+        snapshots.outcome(lambda: nova.remember(request, instance.id, memory))]
+    problems = tuple(outcome for outcome in outcomes
+                     if isinstance(outcome, errors.CloudError))
+    for problem in problems:
+        LOG.warning('Snapshot %s of %s: %s', image_id, instance.id, problem)
+    return Taken(image_id, problems)
+
+
+@dataclasses.dataclass(frozen=True)
+class Attempt:
+    """What came of one click: ``taken`` is None where it was not ready."""
+
+    instance: facts.Instance
+    checklist: checklist.Checklist
+    name: str
+    taken: typing.Optional[Taken] = None
+
+
+def take_if_ready(request, instance_id, name=None, accept=None):
+    """Take a snapshot if the checks, asked anew, promise enough.
+
+    :param str name: of the image; made from the instance's if None.
+    :param accept: the least :class:`verdict.Verdict` to promise,
+        filesystem-consistent if None.
+    :returns: an :class:`Attempt`.
+    """
+    instance, images = snapshots.one(request, instance_id)
+    _settle_before(request, instance, images)
+    guest = snapshots.ask_guest_if_allowed(request, instance)
+    checks = checklist.check(instance, guest, conf.deployment())
+    name = name or default_name(instance)
+    accept = accept or verdict.Verdict.FILESYSTEM
+    if not checks.possible or not checks.promises(accept):
+        return Attempt(instance, checks, name)
+    return Attempt(instance, checks, name,
+                   take(request, instance, guest, name))
+
+
+def _settle_before(request, instance, images):
+    """Settle what is unsettled, as far as possible.
+
+    Once there is another snapshot, a witness could belong to either.
+    """
+    if not isinstance(images, errors.CloudError) and any(
+            settling.unsettled(image) for image in images):
+        problem = snapshots.outcome(lambda: settling.settle(request, instance, images))
+        if isinstance(problem, errors.CloudError):
+            LOG.warning('Snapshots of %s: %s', instance.id, problem)
+
+
+def default_name(instance):
+    """Return the name of a new snapshot: the instance's and the time."""
+    now = timeutils.utcnow(True).strftime('-%Y%m%dT%H%M%SZ')
+    return instance.name[:records.METADATA_LIMIT - len(now)] + now
