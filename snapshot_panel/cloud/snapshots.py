@@ -27,6 +27,7 @@ from snapshot_panel.consistency import checklist
 from snapshot_panel.consistency import facts
 from snapshot_panel.consistency import records
 
+
 def together(*calls):
     """Run calls that do not depend on each other at the same time.
 

@@ -107,7 +107,8 @@ def _settle_before(request, instance, images):
     """
     if not isinstance(images, errors.CloudError) and any(
             settling.unsettled(image) for image in images):
-        problem = snapshots.outcome(lambda: settling.settle(request, instance, images))
+        problem = snapshots.outcome(
+            lambda: settling.settle(request, instance, images))
         if isinstance(problem, errors.CloudError):
             LOG.warning('Snapshots of %s: %s', instance.id, problem)
 

@@ -261,7 +261,7 @@ def test_who_may_not_read_consoles_may_take_snapshots(user_request,
         nova_exceptions.Forbidden(403)
 
     attempt = taking.take_if_ready(user_request, builders.INSTANCE,
-                          accept=Verdict.UNPROVEN)
+                                   accept=Verdict.UNPROVEN)
 
     assert attempt.checklist.has(checklist.Finding.AGENT_NO_CONSOLE)
     assert attempt.taken.image_id == builders.SNAPSHOT
@@ -501,7 +501,7 @@ def test_what_the_user_accepts_is_taken(user_request, nova_client, accept,
     nova_client.servers.get_console_output.return_value = 'no witnesses'
 
     attempt = taking.take_if_ready(user_request, builders.INSTANCE,
-                          accept=accept)
+                                   accept=accept)
 
     assert (attempt.taken is not None) == taken
     assert nova_client.servers.create_image.called == taken
@@ -513,7 +513,7 @@ def test_a_busy_instance_is_not_taken_whatever_is_accepted(user_request,
         **{'OS-EXT-STS:task_state': 'image_uploading'})
 
     attempt = taking.take_if_ready(user_request, builders.INSTANCE,
-                          accept=Verdict.CRASH)
+                                   accept=Verdict.CRASH)
 
     assert attempt.taken is None
     assert not nova_client.servers.create_image.called
@@ -581,7 +581,7 @@ def test_who_cannot_settle_may_still_take_snapshots(
         nova_exceptions.Forbidden(403)
 
     attempt = taking.take_if_ready(user_request, builders.INSTANCE,
-                          accept=Verdict.UNPROVEN)
+                                   accept=Verdict.UNPROVEN)
 
     assert attempt.taken is not None
     assert patches(glance_client) == [
