@@ -31,9 +31,11 @@ test: check-chromium $(TOX)  ## Run every check and test
 	@$(MAKE) --no-print-directory environments
 	$(TOX_RUN) -e functional
 
-# As root; INSTALL=1 installs what that needs, SHORT=1 takes a few minutes.
+# As root; INSTALL=1 installs what that needs, SHORT=1 takes a few minutes,
+# REPEAT=3 plays all of it three times.
 truth: hypervisor  ## Judge the panel's verdicts by the disks of real guests
-	@exec .tox/dashboard/bin/python -m tests.truth $(if $(SHORT),--short)
+	@exec .tox/dashboard/bin/python -m tests.truth $(if $(SHORT),--short) \
+		$(if $(REPEAT),--repeat $(REPEAT))
 
 clean:  ## Remove what make, tox and the tests made
 	rm -rf .venv .tox .demo build dist doc/build releasenotes/build \

@@ -51,10 +51,9 @@ def take(request, instance, guest, name):
     :param guest: the :class:`checklist.Guest` as asked just before.
     """
     now = timeutils.utcnow(True)
-    tip = witness.read(guest.console).tip
     asked = records.Request(
         at=now, by=request.user.username, state=instance.status,
-        baseline=witness.Baseline.of(tip) if tip else None,
+        baseline=witness.read(guest.console).baseline,
         after_action=guest.actions[0].request_id if guest.actions else None)
     image_id, action = nova.create_image(request, instance.id, name,
                                          asked.properties())

@@ -209,11 +209,13 @@ def _judge_witnesses(image, request, evidence, deployment):
     attempts = witness.freezes(log.chain)
     if len(attempts) > 1:
         return Decision(Rule.SEVERAL_FREEZES, {'freezes': len(attempts)})
-    refusal = _refusal(request, log, attempts)
-    if refusal is not None:
-        return refusal
-    if attempts and attempts[0].thawed:
-        return _judge_proof(image, request, evidence, attempts[0])
+    # What lies in a gap may be another freeze, or the end of this one.
+    if not log.gap:
+        refusal = _refusal(request, log, attempts)
+        if refusal is not None:
+            return refusal
+        if attempts and attempts[0].thawed:
+            return _judge_proof(image, request, evidence, attempts[0])
     if _may_still_come(image, evidence, deployment):
         return Decision(Rule.WAITING)
     return Decision(Rule.CUT_SHORT if attempts else Rule.SILENT)

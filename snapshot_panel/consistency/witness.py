@@ -15,12 +15,14 @@
 The guest kit prints one line for each thing that happens, for example::
 
     [  431.520000] consistency-witness v1 boot=3f2a91c0 seq=12 up=431.52
-    event=freeze fs=1 key=<32 hex> next=<32 hex>
+    event=freeze fs=1 sum=<8 hex> key=<32 hex> next=<32 hex>
 
 (one line on the console). ``seq`` counts from 1 in each boot. ``next`` is the
 beginning of the SHA-256 of the next line's ``key``. So each line proves that
 it comes after the one before it and from the same writer: a line that was
 typed, replayed or taken from another boot does not fit, whatever it says.
+``sum`` is the beginning of the SHA-256 of all from ``boot`` to the last field
+before it: a character that was lost or changed on the way is noticed.
 """
 
 import dataclasses
@@ -33,17 +35,22 @@ import typing
 # seen waiting for the thaw, or the superblock said so.
 PROOFS = {'wait', 'superblock'}
 
-# The kernel's time stamp must stand right before it. The line may follow a
-# login prompt without a line break (fact 20), so it is searched anywhere.
+# The kernel's time stamp must stand right before it, and the caller where the
+# kernel prints that too (CONFIG_PRINTK_CALLER). The line may follow a login
+# prompt without a line break (fact 20), so it is searched anywhere.
 _LINE = re.compile(
-    r'\[ *\d+\.\d{6}\] consistency-witness v1'
-    r' boot=(?P<boot>[0-9a-f]{8})'
+    r'\[ *\d+\.\d{6}\](?:\[ *[TC]\d+\])? consistency-witness v1'
+    r' (?P<words>boot=(?P<boot>[0-9a-f]{8})'
     r' seq=(?P<seq>[0-9]{1,9})'
     r' up=(?P<up>[0-9]{1,12}\.[0-9]{2})'
     r' event=(?P<event>[a-z]{1,20})'
-    r'(?P<fields>(?: [a-z]{1,12}=[^\s=]{1,255}){0,8}?)'
+    r'(?P<fields>(?: [a-z]{1,12}=[^\s=]{1,255}){0,8}?))'
+    r' sum=(?P<sum>[0-9a-f]{8})'
     r' key=(?P<key>[0-9a-f]{32})'
-    r' next=(?P<next>[0-9a-f]{32})(?![0-9a-z])')
+    r' next=(?P<next>[0-9a-f]{32})(?![0-9a-z])'
+    # What is left of a line that was damaged on the way: two marks, of which
+    # no single character can destroy both.
+    r'|(?P<damaged>consistency-witness v1|key=[0-9a-f]{32} next=)')
 
 
 @dataclasses.dataclass(frozen=True)
@@ -105,7 +112,8 @@ class Log:
     ``chain`` holds the lines that count, oldest first. ``conflict`` is true
     when two chains go on side by side: one of them is not the kit's, nobody
     can tell which, and neither counts as long as the log shows both. ``gap``
-    is true when lines after the last one are missing, or are not the kit's.
+    is true when lines after the last one are missing, damaged, or not the
+    kit's.
     """
 
     chain: typing.Tuple[Witness, ...]
@@ -117,19 +125,44 @@ class Log:
         """The guest's last word, or None."""
         return self.chain[-1] if self.chain and not self.conflict else None
 
+    @property
+    def baseline(self):
+        """What to keep of it before a snapshot, or None.
+
+        What lies in a gap may be read later: it would look newer.
+        """
+        return Baseline.of(self.tip) if self.tip and not self.gap else None
+
 
 def parse(console):
-    """Return every well-formed witness line of ``console``, in order.
+    """Return every witness line of ``console`` that is whole, in order.
 
     :param str console: the console log, as Nova gives it.
     """
-    return [_witness(match) for match in _LINE.finditer(console or '')]
+    return [line for line in _scan(console) if line is not None]
+
+
+def _scan(console):
+    """Return the witness lines in order, None for each damaged one."""
+    console = console or ''
+    # The log is cut at its beginning: what is left of a line there tells
+    # only that it is long.
+    first_end = console.find('\n')
+    return [_witness(match) for match in _LINE.finditer(console)
+            if match['damaged'] is None or match.start() > first_end]
 
 
 def _witness(match):
+    if match['damaged'] or match['sum'] != checksum(match['words']):
+        return None
     pairs = (item.split('=', 1) for item in match['fields'].split())
     return Witness(match['boot'], int(match['seq']), float(match['up']),
                    match['event'], dict(pairs), match['key'], match['next'])
+
+
+def checksum(words):
+    """Return what a line must say of its words, without those it says."""
+    return hashlib.sha256(words.encode()).hexdigest()[:8]
 
 
 def follows(earlier, later):
@@ -150,8 +183,10 @@ def read(console):
     follow does not count.
     """
     chain, left, conflict, gap = [], [], False, False
-    for witness in parse(console):
-        if any(follows(tip, witness) for tip in left):
+    for witness in _scan(console):
+        if witness is None:
+            gap = bool(chain)
+        elif any(follows(tip, witness) for tip in left):
             conflict = True
         elif not chain or follows(chain[-1], witness):
             chain.append(witness)
@@ -183,23 +218,29 @@ def since(console, baseline):
 
     Only lines that follow the baseline without a gap are in the chain. It
     conflicts when the guest was restarted, or began anew, in the meantime,
-    or when somebody else witnesses beside it.
+    or when somebody else witnesses beside it. A damaged line anywhere is a
+    gap, because nobody knows what it said.
     """
     chain, last = [], baseline
-    lines = _after(parse(console), baseline)
-    for witness in lines:
+    lines = _after(_scan(console), baseline)
+    whole = [line for line in lines if line is not None]
+    damaged, gap = len(whole) < len(lines), False
+    for witness in whole:
         if follows(last, witness):
             chain.append(witness)
             last = witness
+            gap = False
+        elif witness.boot == last.boot and witness.seq > last.seq:
+            gap = True
     begun = any(line.boot != baseline.boot or _begins(baseline, line)
-                for line in lines if line not in chain)
-    return Log(tuple(chain), conflict=begun)
+                for line in whole if line not in chain)
+    return Log(tuple(chain), conflict=begun, gap=gap or damaged)
 
 
 def _after(lines, baseline):
     """Return the lines behind the baseline's own, all if it is not there."""
     for index, line in enumerate(lines):
-        if Baseline.of(line) == baseline:
+        if line is not None and Baseline.of(line) == baseline:
             return lines[index + 1:]
     return lines
 

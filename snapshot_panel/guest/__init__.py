@@ -21,7 +21,6 @@ _FOLDER = pathlib.Path(__file__).parent
 
 SCRIPT = 'consistency-kit.sh'
 WINDOWS_CHECK = 'windows-check.ps1'
-WINDOWS_GUIDE = 'windows.rst'
 HOOKS = ('test', 'postgresql', 'mysql')
 
 # In the guest's memory: it is needed until the kit has installed itself.
@@ -64,11 +63,6 @@ def hook(name):
 def windows_check():
     """Return the check for Windows guests, for PowerShell, as text."""
     return _read(WINDOWS_CHECK)
-
-
-def windows_guide():
-    """Return what to do in a Windows guest, as reStructuredText."""
-    return _read(WINDOWS_GUIDE)
 
 
 def _read(name):

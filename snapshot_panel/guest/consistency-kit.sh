@@ -80,9 +80,10 @@ say_in_turn() {
         read -r next <"$RUN/next.$seq"
         [ "${#key}${#next}" = 3232 ] || return 1
         read -r up _ <"$R/proc/uptime"
-        printf '<1>consistency-witness v1 boot=%s seq=%d up=%s %s\n' \
-            "$boot" "$seq" "$up" "event=$event key=$key next=$next" \
-            >>"$KMSG" || return 1
+        words="boot=$boot seq=$seq up=$up event=$event"
+        sum=$(printf %s "$words" | sha256sum)
+        printf '<1>consistency-witness v1 %s sum=%.8s key=%s next=%s\n' \
+            "$words" "$sum" "$key" "$next" >>"$KMSG" || return 1
     done
     # So that the next freeze finds its keys ready.
     case $event in

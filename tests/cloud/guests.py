@@ -427,13 +427,17 @@ class Guest:
                 self._up(now), self.seq, event, key, self.next_key))
 
     def _line(self, up, seq, event, key, next_key):
-        proof = hashlib.sha256(next_key.encode('ascii')).hexdigest()[:32]
-        return (f'{boot_log.stamp(up)}consistency-witness v1 '
-                f'boot={self.boot_id} seq={seq} up={up:.2f} event={event} '
-                f'key={key} next={proof}\n')
+        words = f'boot={self.boot_id} seq={seq} up={up:.2f} event={event}'
+        return (f'{boot_log.stamp(up)}consistency-witness v1 {words} '
+                f'sum={_digest(words)[:8]} '
+                f'key={key} next={_digest(next_key)[:32]}\n')
 
     def _kernel(self, now, text):
         self._write(boot_log.stamp(self._up(now)), text, '\n')
 
     def _write(self, *texts):
         self.console = (self.console + ''.join(texts))[-CONSOLE_SIZE:]
+
+
+def _digest(text):
+    return hashlib.sha256(text.encode()).hexdigest()

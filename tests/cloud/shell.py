@@ -18,9 +18,6 @@ import uuid
 
 from tests.guest import machine
 
-# How long a guest in software emulation may take to boot, in seconds.
-BOOT_SECONDS = 180
-
 
 class Shell:
     """A root shell in one guest (see tests/guest/image.py).
@@ -31,7 +28,7 @@ class Shell:
     def __init__(self, path):
         self._channel = machine.Channel(path)
 
-    def wait(self, timeout=BOOT_SECONDS):
+    def wait(self, timeout=machine.BOOT_SECONDS):
         """Wait until the guest has booted and answers."""
         deadline = time.monotonic() + timeout
         self._channel.connect(timeout)
@@ -48,7 +45,7 @@ class Shell:
                 if time.monotonic() > deadline:
                     raise
 
-    def run(self, script, timeout=120):
+    def run(self, script, timeout=240):
         """Run a script in the guest; return its output.
 
         :raises CommandFailed: its status is not 0
@@ -76,7 +73,7 @@ class Shell:
         :param kit: the script as text
         """
         self.write('/root/consistency-kit.sh', kit, '755')
-        self.run('sh /root/consistency-kit.sh install', timeout=240)
+        self.run('sh /root/consistency-kit.sh install', timeout=480)
 
     def close(self):
         """Leave the shell to others: it has room for one."""

@@ -385,5 +385,4 @@ def test_the_test_hook_notes_and_cleans_up(tmp_path):
 
 
 def test_windows_says_that_it_stays_unproven():
-    assert 'unproven' in guest.windows_guide()
     assert 'unproven' in guest.windows_check()

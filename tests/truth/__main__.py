@@ -48,7 +48,7 @@ def main():
     results = report.Report()
     try:
         with _cloud(arguments.ready) as (cloud, folder):
-            _play(names, cloud, folder, results)
+            _play(names * arguments.repeat, cloud, folder, results)
     finally:
         # Also what came before a Ctrl-C.
         results.print()
@@ -131,6 +131,8 @@ def _parser():
                         help=', '.join(scenarios.SHORT))
     parser.add_argument('--only', action='append', choices=scenarios.ALL,
                         help='one scenario (may be given again)')
+    parser.add_argument('--repeat', type=int, default=1, metavar='N',
+                        help='play all of them N times')
     parser.add_argument('--ready', type=pathlib.Path,
                         help='ready.json of a running demo with QEMU')
     return parser

@@ -53,7 +53,7 @@ class Guest:
         self._shell.wait()
         return self
 
-    def run(self, script, timeout=120):
+    def run(self, script, timeout=240):
         """Run a script in the guest; return its output."""
         return self._shell.run(script, timeout)
 
@@ -129,6 +129,9 @@ class Stage:
                 [server.id for server in self.nova.servers.list()],
                 'an instance to go')
         self._others = []
+
+    def has_image(self, name):
+        return name in self._cloud.images
 
     def make_image(self, guest, name, disk):
         """Make an image of a stopped guest's second disk.

@@ -37,6 +37,10 @@ def ago(seconds):
     return NOW - datetime.timedelta(seconds=seconds)
 
 
+def _digest(text):
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
 class Console:
     """The console of a guest with the kit: each line proves the next."""
 
@@ -57,6 +61,7 @@ class Console:
         words = ['boot=' + self.boot, 'seq=%d' % self.seq, 'up=%d.00' % up,
                  'event=' + event]
         words += ['%s=%s' % pair for pair in fields.items()]
+        words.append('sum=' + _digest(' '.join(words))[:8])
         words += ['key=' + self._key(self.seq), 'next=' + self._next()]
         return '[%5d.000000] consistency-witness v1 %s' % (
             up, ' '.join(words))
@@ -67,7 +72,7 @@ class Console:
 
     def _next(self):
         key = self._key(self.seq + 1)
-        return hashlib.sha256(key.encode()).hexdigest()[:32]
+        return _digest(key)[:32]
 
     def noise(self, text='debian login: '):
         self.lines.append(text)
@@ -99,7 +104,7 @@ class Console:
 
     @property
     def baseline(self):
-        return witness.Baseline.of(witness.read(self.text).tip)
+        return witness.read(self.text).baseline
 
 
 def started(**options):

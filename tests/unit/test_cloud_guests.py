@@ -27,7 +27,8 @@ LINE = re.compile(
     r'\[ *(?P<stamp>[0-9]+\.[0-9]{6})\] consistency-witness v1 '
     r'boot=(?P<boot>[0-9a-f]{8}) seq=(?P<seq>[0-9]+) '
     r'up=(?P<up>[0-9]+\.[0-9]{2}) event=(?P<event>[a-z]+)(?P<rest>.*?) '
-    r'key=(?P<key>[0-9a-f]{32}) next=(?P<next>[0-9a-f]{32})$', re.M)
+    r'sum=(?P<sum>[0-9a-f]{8}) key=(?P<key>[0-9a-f]{32}) '
+    r'next=(?P<next>[0-9a-f]{32})$', re.M)
 START = 1_000_000.0
 GOOD = ['freeze', 'frozen', 'thaw']
 
@@ -67,6 +68,8 @@ def assert_chain(lines):
         assert int(line['seq']) == int(before['seq']) + 1
         assert float(line['stamp']) > float(before['stamp'])
         assert follows(line, before)
+        words = re.search('boot=.*(?= sum=)', line[0])[0].encode()
+        assert hashlib.sha256(words).hexdigest()[:8] == line['sum']
 
 
 class TestBoot:
@@ -102,7 +105,7 @@ class TestBoot:
         snapshot(guest, START + 60)
 
         assert re.search(r'^debian login: \[ +\d+\.\d{6}\] consistency-witness'
-                         r' v1 .* event=freeze fs=1 key=', guest.console,
+                         r' v1 .* event=freeze fs=1 sum=', guest.console,
                          re.M)
 
     def test_second_power_on_begins_log_and_chain_anew(self):
@@ -273,8 +276,8 @@ class TestFreeze:
 
         snapshot(guest, START + 60)
 
-        assert re.search(r'event=thaw fs=1 hooks=0 key=[0-9a-f]{1,31}\n$',
-                         guest.console)
+        assert re.search(r'event=thaw fs=1 hooks=0 sum=[0-9a-f]{8} '
+                         r'key=[0-9a-f]{1,31}\n$', guest.console)
 
     def test_late_lines_come_late_and_whole(self):
         guest = make('late')

@@ -58,6 +58,18 @@ def test_a_run_is_good_only_if_all_is(capsys):
                     'missed: 0')
 
 
+def test_the_table_counts_what_came_out_alike(capsys):
+    results = report.Report()
+    for word in (GOOD, BAD, GOOD):
+        results.add(snapshot(word, CLEAN if word == GOOD else DIRTY))
+    capsys.readouterr()
+    results.print()
+
+    table = capsys.readouterr().out.splitlines()[1:4]
+
+    assert [line.split()[1] for line in table] == ['Times', '2', '1']
+
+
 def test_a_scenario_that_broke_is_no_success():
     results = report.Report()
     results.add(snapshot(GOOD, CLEAN))

@@ -849,6 +849,93 @@ def test_a_good_freeze_counts_only_with_all_that_proves_it(begin, length):
         assert len(decision.evidence['frozen']) == 2
 
 
+# One character that is lost, doubled or changed on the way
+
+def hook_failed(console):
+    console.freeze(hooks={'20-postgresql': 1})
+
+
+def frozen_twice(console):
+    console.freeze()
+    half_frozen(console)
+
+
+def about_to_freeze_again(console):
+    console.freeze()
+    console.say('freeze', fs=1)
+
+
+def restarted_before(console):
+    console.say('stopped')
+    console.say('started', agent='7.2.11')
+    console.freeze(hooks={'20-postgresql': 0})
+
+
+def beside_a_liar(console):
+    console.noise(builders.started(boot='77777777', secret='liar').text)
+    console.freeze()
+
+
+def good(console):
+    console.noise()
+    console.freeze(paths=('/', '/srv'))
+
+
+EVENTS = [nothing, half_frozen, refused, not_proven, died, rebooted,
+          happened_before_a_gap, hook_failed, frozen_twice,
+          about_to_freeze_again, restarted_before, beside_a_liar, good]
+# The likely ones of these turn one valid line into another.
+CHARACTERS = st.sampled_from('0123456789abcdef =[]/T\n') | st.characters()
+
+
+def garble(text, kind, place, character):
+    place %= len(text)
+    new = {'drop': '', 'double': text[place] * 2, 'change': character}[kind]
+    return text[:place] + new + text[place + 1:]
+
+
+GARBLED = st.tuples(st.sampled_from(['drop', 'double', 'change']),
+                    st.integers(0, 5000), CHARACTERS)
+
+
+def worth(decision):
+    return {Verdict.APPLICATION: 2, Verdict.FILESYSTEM: 1}.get(
+        decision.verdict, 0)
+
+
+@settings(max_examples=1000, deadline=None)
+@given(st.sampled_from(EVENTS), GARBLED)
+def test_no_wrong_character_makes_a_verdict_better(happens, wrong):
+    console = builders.started()
+    console.freeze()
+    image = builders.asked(console.baseline)
+    happens(console)
+
+    def read(text):
+        return worth(verdict.settle(image, builders.evidence(text), RUNNING))
+
+    assert read(garble(console.text, *wrong)) <= read(console.text)
+
+
+@settings(max_examples=1000, deadline=None)
+@given(st.sampled_from([nothing, half_frozen, hook_failed, frozen_twice, died,
+                        good]),
+       st.sampled_from(EVENTS), GARBLED)
+def test_no_wrong_character_at_the_request_makes_a_verdict_better(
+        before, happens, wrong):
+    console = builders.started()
+    before(console)
+    early = console.text
+    happens(console)
+
+    def read(text):
+        image = builders.asked(witness.read(text).baseline)
+        return worth(verdict.settle(
+            image, builders.evidence(console.text), RUNNING))
+
+    assert read(garble(early, *wrong)) <= read(early)
+
+
 @given(st.permutations(range(5)))
 def test_no_other_order_of_actions_is_consistent(order):
     console = builders.started()

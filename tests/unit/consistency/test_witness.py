@@ -12,6 +12,8 @@
 
 """Which lines of a console are the guest's own word, and what they prove."""
 
+import hashlib
+
 from hypothesis import given
 from hypothesis import strategies as st
 import pytest
@@ -19,8 +21,10 @@ import pytest
 from snapshot_panel.consistency import witness
 from tests.unit import builders
 
-TYPED = 'debian login: [  431.520000] consistency-witness v1 boot=3f2a91c0 ' \
-    'seq=2 up=431.52 event=stopped key=%s next=%s' % ('0' * 32, '1' * 32)
+WORDS = 'boot=3f2a91c0 seq=2 up=431.52 event=freeze fs=1'
+LINE = '[  431.520000] consistency-witness v1 %s sum=%s key=%s next=%s' % (
+    WORDS, hashlib.sha256(WORDS.encode()).hexdigest()[:8], 'a' * 32, 'b' * 32)
+TYPED = 'debian login: ' + LINE
 
 
 def events(log):
@@ -36,12 +40,17 @@ def the_freeze(console):
 # parse
 
 def test_a_line_is_read_with_all_its_fields():
-    line, = witness.parse(
-        '[  431.520000] consistency-witness v1 boot=3f2a91c0 seq=12 '
-        'up=431.52 event=freeze fs=1 key=%s next=%s' % ('a' * 32, 'b' * 32))
+    line, = witness.parse(LINE)
 
-    assert line == witness.Witness('3f2a91c0', 12, 431.52, 'freeze',
+    assert line == witness.Witness('3f2a91c0', 2, 431.52, 'freeze',
                                    {'fs': '1'}, 'a' * 32, 'b' * 32)
+
+
+@pytest.mark.parametrize('caller', ['[  T123]', '[T12345]', '[    C0]'])
+def test_a_kernel_may_print_who_called_it(caller):
+    line, = witness.parse(LINE.replace('] ', ']' + caller + ' ', 1))
+
+    assert line.event == 'freeze'
 
 
 def test_a_line_counts_behind_a_login_prompt():
