@@ -12,9 +12,12 @@
 
 """What the panel asks of Glance."""
 
+import itertools
 import json
 import logging
+import urllib.parse
 
+from django.utils.encoding import iri_to_uri
 from glanceclient import exc as glance_exceptions
 from openstack_dashboard.api import glance as horizon_glance
 from oslo_utils import timeutils
@@ -56,11 +59,29 @@ def list_images(request, image_ids):
 
 
 def _list(request, filters, limit):
-    with errors.asking('Glance'):
-        found = client(request).images.list(
-            filters=filters, limit=limit, page_size=limit,
-            sort='created_at:desc')
-        return [image_of(image) for image in found]
+    return list(find(request, filters, limit, limit))
+
+
+def find(request, filters, page_size, limit, sort='created_at:desc',
+         marker=None):
+    """Give images, newest first, as far as somebody takes them.
+
+    :param dict filters: Glance's, by name.
+    :param int page_size: how many one request asks for.
+    :param int limit: how many there are at most.
+    """
+    options = {**filters, 'limit': page_size, 'sort': sort}
+    if marker:
+        options['marker'] = marker
+    return itertools.islice(_follow(request, options), limit)
+
+
+def _follow(request, options):
+    path = '/v2/images?' + urllib.parse.urlencode(options)
+    while path:
+        body = ask(request, path)
+        yield from map(image_of, body['images'])
+        path = body.get('next')
 
 
 def get_image(request, image_id):
@@ -68,8 +89,19 @@ def get_image(request, image_id):
 
     :raises errors.NotFound: where it does not exist (any more).
     """
+    return image_of(ask(request, '/v2/images/' + urllib.parse.quote(
+        image_id, safe='')))
+
+
+def ask(request, path):
+    """Return what Glance answers, as it is.
+
+    Its client's own lists ask for the schema of an image first, each time,
+    and hold every image against it.
+    """
     with errors.asking('Glance'):
-        return image_of(client(request).images.get(image_id))
+        _response, body = client(request).http_client.get(iri_to_uri(path))
+        return body
 
 
 def image_of(values):

@@ -18,7 +18,6 @@ import urllib.parse
 import uuid
 
 from django.core.cache import cache
-from django.utils.encoding import iri_to_uri
 
 from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import glance
@@ -124,15 +123,11 @@ def _list(request, scope, limit, marker, backwards, filters):
     else:
         wanted['visibility'] = scope
     direction = 'asc' if backwards else 'desc'
-    options = {'marker': marker} if marker else {}
     try:
-        with errors.asking('Glance'):
-            found = glance.client(request).images.list(
-                filters=wanted, page_size=limit, limit=SEARCHED,
-                sort='created_at:%s,id:%s' % (direction, direction),
-                **options)
-            return _choose(found, limit,
-                           None if scope == OWN else project)
+        found = glance.find(
+            request, wanted, limit, SEARCHED, marker=marker,
+            sort='created_at:%s,id:%s' % (direction, direction))
+        return _choose(found, limit, None if scope == OWN else project)
     except (errors.NotFound, errors.Refused):
         if not marker:
             raise
@@ -143,7 +138,7 @@ def _list(request, scope, limit, marker, backwards, filters):
 def _choose(found, limit, without):
     """Take so many images, leaving out those of one project."""
     chosen, looked = [], 0
-    for looked, image in enumerate(map(glance.image_of, found), 1):
+    for looked, image in enumerate(found, 1):
         if image.owner != without:
             chosen.append(image)
         if len(chosen) == limit:
@@ -397,7 +392,7 @@ def definitions(request):
 def _ask_definitions(request):
     query = urllib.parse.urlencode({'resource_types': _IMAGE_TYPE,
                                     'limit': _NAMESPACES})
-    body = _get(request, '/v2/metadefs/namespaces?' + query)
+    body = glance.ask(request, '/v2/metadefs/namespaces?' + query)
     names = sorted(each['namespace'] for each in body['namespaces'])
     found = {}
     # What another namespace says too does not count again: the first wins.
@@ -412,15 +407,8 @@ def _ask_definitions(request):
 def _ask_namespace(request, name):
     # Asked for images, Glance puts the prefix for images before the names.
     query = urllib.parse.urlencode({'resource_type': _IMAGE_TYPE})
-    return _get(request, '/v2/metadefs/namespaces/%s?%s' % (
+    return glance.ask(request, '/v2/metadefs/namespaces/%s?%s' % (
         urllib.parse.quote(name, safe=':'), query))
-
-
-def _get(request, path):
-    with errors.asking('Glance'):
-        _response, body = glance.client(request).http_client.get(
-            iri_to_uri(path))
-        return body
 
 
 def _read_definitions(namespace):

@@ -18,10 +18,13 @@ import re
 import typing
 
 from django.core.cache import cache
+from keystoneauth1 import session
+from keystoneauth1 import token_endpoint
 from novaclient import api_versions
 from novaclient import client as nova_client
 from novaclient import exceptions as nova_exceptions
 from openstack_dashboard.api import _nova as horizon_nova
+from openstack_dashboard.api import base
 from oslo_utils import timeutils
 from oslo_utils import uuidutils
 
@@ -47,14 +50,14 @@ _ACTIONS_LIMIT = 50
 @memoized.memoized
 def client(request):
     """Return a client that shows embedded properties where the cloud can."""
-    auth = horizon_nova.get_auth_params_from_request(request)
-    username, token, project_id, domain_id, nova_url, auth_url = auth
-    made = nova_client.Client(
-        _OLDEST_VERSION.get_string(), username, token, project_id=project_id,
-        project_domain_id=domain_id, auth_url=auth_url,
-        insecure=horizon_nova.INSECURE, cacert=horizon_nova.CACERT,
-        auth_token=token, endpoint_override=nova_url,
+    token, nova_url = request.user.token.id, base.url_for(request, 'compute')
+    # Not by the user's name and Keystone's address, as Horizon does it: then
+    # the client asks Keystone for another token first, each time.
+    keys = session.Session(
+        token_endpoint.Token(nova_url, token),
+        verify=not horizon_nova.INSECURE and (horizon_nova.CACERT or True),
         timeout=conf.get_config()['request_timeout'])
+    made = nova_client.Client(_OLDEST_VERSION.get_string(), session=keys)
     version = _best_version(made, nova_url)
     # The constructor refuses what it does not know, the wire does not.
     made.api_version = version

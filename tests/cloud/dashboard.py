@@ -21,6 +21,7 @@ import subprocess
 from tests.cloud import configuration
 from tests.cloud import layout as layouts
 from tests.cloud import processes
+from tests.cloud import wire
 
 # Collecting and compressing, the first time and after a change, in seconds.
 STATIC_PATIENCE = 300
@@ -100,6 +101,7 @@ def environment(layout):
     """Return the environment variables that Horizon needs here."""
     return {'DJANGO_SETTINGS_MODULE': 'tests.cloud.horizon_settings',
             'DEMO_HORIZON': str(_folder(layout)),
+            'DEMO_REQUESTS': str(layout.logs / wire.FILE),
             # Horizon's own, at each start.
             'PYTHONWARNINGS': 'ignore'}
 

@@ -17,6 +17,7 @@ environment variables, set by the launcher.
 """
 
 import importlib
+import os
 import re
 import sys
 
@@ -77,6 +78,9 @@ def _dashboard():
 
     application = wsgi.get_wsgi_application()
     from tests.cloud import horizon_themes
+    from tests.cloud import wire
+
+    wire.write_down(os.environ['DEMO_REQUESTS'])
 
     horizon_themes.install()
     # All panels are imported now, and not by the first who asks for a page.

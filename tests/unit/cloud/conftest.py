@@ -17,7 +17,6 @@ from unittest import mock
 from django.core.cache import cache
 from django import http
 from glanceclient.common import http as glance_http
-from glanceclient.v2 import images
 from novaclient import base
 from novaclient.v2 import instance_action
 from novaclient.v2 import servers
@@ -27,6 +26,7 @@ from snapshot_panel.cloud import glance
 from snapshot_panel.cloud import nova
 from snapshot_panel.consistency import records
 from tests.unit import builders
+from tests.unit import fakes
 
 
 @pytest.fixture(autouse=True)
@@ -73,12 +73,14 @@ def nova_client(calls):
 def glance_client(calls):
     """A client of Glance: no images."""
     client = mock.Mock(spec_set=['images', 'http_client'])
-    client.images = mock.create_autospec(images.Controller, instance=True)
+    client.images = mock.Mock(spec_set=['list', 'get', 'delete'])
     client.http_client = mock.create_autospec(glance_http.HTTPClient,
                                               instance=True)
     calls.attach_mock(client.images, 'images')
     calls.attach_mock(client.http_client, 'glance')
     client.images.list.return_value = []
+    client.http_client.get.side_effect = (
+        lambda url: fakes.answer_images(client.images, url))
     with mock.patch.object(glance, 'client', autospec=True,
                            return_value=client):
         yield client

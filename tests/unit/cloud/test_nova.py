@@ -19,7 +19,7 @@ from unittest import mock
 
 from novaclient import api_versions
 from novaclient import exceptions
-from openstack_dashboard.api import _nova as horizon_nova
+from openstack_dashboard.api import base
 import pytest
 
 from snapshot_panel.cloud import errors
@@ -36,9 +36,8 @@ ELEVEN = datetime.datetime(2026, 11, 22, 11, tzinfo=datetime.timezone.utc)
 @pytest.fixture
 def made():
     """What python-novaclient makes, in place of a client that asks."""
-    parameters = ('ann', 'token', 'project', 'domain', 'http://nova', 'auth')
-    with mock.patch.object(horizon_nova, 'get_auth_params_from_request',
-                           return_value=parameters), \
+    with mock.patch.object(base, 'url_for', autospec=True,
+                           return_value='http://nova'), \
             mock.patch.object(nova.nova_client, 'Client',
                               autospec=True) as client:
         yield client
@@ -82,7 +81,19 @@ def test_the_client_does_not_wait_for_ever(settings, user_request, made):
 
     nova.client(user_request)
 
-    assert made.call_args.kwargs['timeout'] == 5
+    keys = made.call_args.kwargs['session']
+    assert (keys.timeout, keys.verify) == (5, True)
+
+
+def test_the_users_own_token_is_used_as_it_is(user_request, made):
+    user_request.user.token.id = 'token'
+    made.return_value.versions.get_current.return_value = None
+
+    nova.client(user_request)
+
+    keys = made.call_args.kwargs['session']
+    assert keys.get_token() == 'token'
+    assert keys.get_endpoint() == 'http://nova'
 
 
 # The list

@@ -25,6 +25,7 @@ from snapshot_panel.cloud import glance
 from snapshot_panel.cloud import nova
 from snapshot_panel.consistency import facts
 from tests.unit import builders
+from tests.unit import fakes
 
 MISSING = 'Property %s does not exist.'
 
@@ -97,6 +98,8 @@ class Glance(object):
             raise exc.HTTPOverLimit(details='too many')
 
     def _get(self, url):
+        if not url.startswith('/v2/metadefs/'):
+            return fakes.answer_images(self, url)
         path = url.partition('?')[0]
         name = path.partition('/namespaces/')[2]
         if name:

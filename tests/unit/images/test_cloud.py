@@ -40,9 +40,9 @@ def test_a_page_of_own_images_is_asked_of_the_server(service, instances,
     page = images.list_page(request_, images.OWN, 1, marker='m',
                             name='a:b', os_distro='debian')
 
-    assert service.listed[0]['filters'] == {
-        'name': 'eq:a:b', 'os_distro': 'debian', 'owner': 'project'}
-    assert service.listed[0]['marker'] == 'm'
+    assert service.listed[0] == {
+        'name': 'eq:a:b', 'os_distro': 'debian', 'owner': 'project',
+        'marker': 'm', 'limit': '2', 'sort': 'created_at:desc,id:desc'}
     assert [image.id for image in page.images] == [ID]
     assert (page.more, page.previous) == (True, True)
     assert [user.name for user in page.users[ID]] == ['web']
@@ -71,7 +71,8 @@ def test_images_of_others_leave_out_our_own(scope, service, instances,
 
     page = images.list_page(request_, scope, 5)
 
-    assert service.listed[0]['filters'] == {'visibility': scope}
+    assert service.listed[0]['visibility'] == scope
+    assert 'owner' not in service.listed[0]
     assert [image.id for image in page.images] == [OTHER]
     assert not page.more
 

@@ -1,0 +1,168 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""How many requests to the services each page of the panel may cost.
+
+They are counted on the wire (see tests/cloud/wire.py). What every page of
+Horizon asks for its frame (the project's name, the menu) is not the panel's:
+it is what Horizon's emptiest page asks, and is taken off.
+"""
+
+import collections
+import functools
+
+import pytest
+
+from tests import clients
+from tests.cloud import wire
+
+FRAME = '/settings/'
+
+# The page of instances and the project's snapshots; at first, and then once
+# in an hour, Nova's version.
+INDEX = 3
+# Of each guest: its actions and its console, or the times of its stop.
+GUEST = 2
+INSTANCE = 2
+TODAY = 1
+
+
+@pytest.fixture(scope='module')
+def asked(cloud):
+    """Give what the panel asked meanwhile: ``asked(dashboard.get, path)``.
+
+    Of a :class:`clients.Dashboard`, one of its methods.
+    """
+    listen = wire.Wire(cloud).listen
+
+    def count(look, *arguments, **named):
+        with listen() as found:
+            answer = look(*arguments, **named)
+        assert answer.status_code == 200, answer.text
+        return collections.Counter(map(str, found))
+
+    @functools.cache
+    def frame(dashboard):
+        found = count(dashboard.get, FRAME)
+        assert 1 <= found.total() <= 5, found
+        return found
+
+    def ask(look, *arguments, **named):
+        around = frame(look.__self__)
+        return sorted((count(look, *arguments, **named) - around).elements())
+
+    return ask
+
+
+def within(budget, requests):
+    """Tell whether so many were asked; pytest shows which."""
+    return 0 < len(requests) <= budget
+
+
+PAGES = {
+    'index': ('', INDEX),
+    'a running instance': ('{paused}/', INSTANCE + TODAY + GUEST),
+    'a stopped instance': ('{stopped-clean}/', INSTANCE + TODAY + GUEST),
+    'news of an instance': ('{paused}/news/', INSTANCE + TODAY + GUEST),
+    'form of a snapshot': ('{db-agent-no-kit}/snapshot/',
+                           INSTANCE + TODAY + GUEST),
+    'guest setup': ('{drifted}/setup/', INSTANCE + GUEST),
+    'status of guest setup': ('{drifted}/setup/status/', INSTANCE + GUEST),
+    # The images and the instances that run from them.
+    'own images': ('images/', 2),
+    'shared images': ('images/shared/', 2),
+    'public images': ('images/public/', 2),
+    # The image, its instances, and two patches that are refused or tried on
+    # nothing: what this user may change.
+    'somebody else\'s image': ('images/{debian-12}/', 3),
+    # Besides, the definitions of properties: once in ten minutes, a list of
+    # name spaces (20 in Glance's own collection) and each of them.
+    'an own image': ('images/{debian-12-own}/', 5 + 25),
+    'an own image again': ('images/{debian-12-own}/', 5),
+    'what a preset changes': ('images/preset/ready/?id={debian-12-own}', 5),
+}
+
+
+@pytest.mark.parametrize('page', PAGES)
+def test_a_page_stays_within_its_budget(page, cloud, dashboard, asked):
+    path, budget = PAGES[page]
+
+    requests = asked(dashboard.get, clients.PANEL + path.format(
+        **cloud.instances, **cloud.images))
+
+    assert within(budget, requests)
+
+
+def test_the_index_asks_two_questions_whoever_looks(cloud, dashboard,
+                                                    asked):
+    other = clients.Dashboard(cloud, 'other')
+    dashboard.get(clients.PANEL)
+
+    of_many = asked(dashboard.get, clients.PANEL)
+    of_one = asked(other.get, clients.PANEL)
+
+    for requests in (of_many, of_one):
+        assert [each.partition('?')[0] for each in requests] == [
+            'GET glance /v2/images', 'GET nova /v2.1/servers/detail']
+
+
+@pytest.mark.parametrize('count', [1, 5])
+def test_rows_cost_their_guests_and_no_more(count, cloud, dashboard, asked):
+    running = ('web-ready', 'db-hooks', 'drifted', 'legacy-no-channel',
+               'app-agent-stopped')
+    chosen = [cloud.instances[name] for name in running[:count]]
+
+    requests = asked(dashboard.get, clients.PANEL + 'rows/', id=chosen)
+
+    assert within(INDEX - 1 + count * GUEST, requests)
+
+
+def test_what_a_guest_said_is_not_asked_again(cloud, dashboard, asked):
+    chosen = [cloud.instances['web-ready'], cloud.instances['db-hooks']]
+    dashboard.rows(*chosen)
+
+    requests = asked(dashboard.get, clients.PANEL + 'rows/', id=chosen)
+
+    assert within(INDEX - 1, requests)
+
+
+def test_the_tab_costs_what_it_shows(cloud, dashboard, asked):
+    path = '/project/instances/%s/' % cloud.instances['drifted']
+    horizon = collections.Counter(asked(dashboard.get, path))
+
+    page = collections.Counter(asked(
+        dashboard.get, path, tab='instance_details__consistent_snapshots'))
+
+    assert within(INSTANCE + GUEST, list((page - horizon).elements()))
+
+
+def test_a_snapshot_stays_within_its_budget(cloud, dashboard, asked):
+    instance_id = cloud.instances['web-ready']
+
+    # The instance, its snapshots and its guest, anew; createImage, and what
+    # proves it later on the image and on the server; then the index.
+    taken = asked(dashboard.click, instance_id)
+    assert within(INSTANCE + GUEST + 3 + INDEX - 1, taken)
+
+    settled = []
+
+    def settle():
+        settled.append(asked(dashboard.post, clients.PANEL + 'rows/',
+                             id=[instance_id]))
+        return 'data-unsettled' not in dashboard.rows(instance_id)[
+            instance_id]
+    clients.wait_for(settle, 'the verdict', pause=2)
+
+    # The rows before and after; the guest, its actions once more behind the
+    # console; the image before, at and after the seal; the server forgets.
+    assert all(within(2 * (INDEX - 1) + GUEST + 1 + 3 + 1 + GUEST, each)
+               for each in settled)
