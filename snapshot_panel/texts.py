@@ -98,6 +98,7 @@ CHECKS = {
 SOURCES = {
     'embedded': _('copied at boot, from the compute service'),
     'snapshot': _('from a former snapshot of this instance'),
+    'volume': _('from the image that the root volume was made of'),
     'image': _('from the image as it is today'),
     'none': _('this cloud does not show it'),
 }
@@ -238,7 +239,24 @@ RULES = {
         'It was not taken with this panel, or its record was changed: '
         'nothing is known of a freeze.'),
     Rule.VOLUME_BACKED: _(
-        'It is made of volume snapshots, which the panel cannot prove yet.'),
+        'The guest witnessed a freeze, and its %(volumes)s volume snapshots '
+        'are complete. But the compute service may thaw the guest before '
+        'they are, and keeps no record of it: nothing proves the order. For '
+        'a proven snapshot, shut the instance down first.'),
+    Rule.VOLUMES_FAILED: _(
+        '%(failed)s of its %(volumes)s volume snapshots failed or were '
+        'deleted: no instance can be launched from it. Delete it, delete '
+        'what is left of it under Volume Snapshots, and take it again.'),
+    Rule.VOLUMES_UNFINISHED: _(
+        'After an hour its %(volumes)s volume snapshots were not all '
+        'complete. Look under Volume Snapshots before you launch from it.'),
+    Rule.VOLUMES_UNKNOWN: _(
+        'Nobody could tell whether its volume snapshots are complete: the '
+        'block storage service did not say so, or its list of them was '
+        'changed. Look under Volume Snapshots before you launch from it.'),
+    Rule.VOLUMES_DIFFER: _(
+        'The instance was shut off, but what was copied is not exactly its '
+        '%(volumes)s volumes, or other instances may write to them too.'),
     Rule.NO_WITNESS: _(
         'A freeze may have happened, but the guest has no kit that could '
         'witness it.'),
@@ -262,7 +280,8 @@ RULES = {
         'The instance was shut off, and nothing proves that its guest had '
         'gone down by itself.'),
     Rule.STATE_UNKNOWN: _(
-        'The instance changed its state while the snapshot was asked for.'),
+        'The instance changed its state while the snapshot was asked for or '
+        'made.'),
     Rule.NO_CHANNEL: _(
         'The instance has no channel to a guest agent, so it was not '
         'frozen.'),
@@ -300,6 +319,7 @@ RULES = {
         'the guest’s agent was stopped. Start it and take it again.'),
     Rule.RUNNING: _('The snapshot is being made.'),
     Rule.WAITING: _('Waiting for the guest’s witnesses.'),
+    Rule.COPYING: _('Waiting until its volume snapshots are complete.'),
     Rule.UNSETTLED: _('The guest’s witnesses are still to be read.'),
 }
 

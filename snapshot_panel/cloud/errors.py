@@ -14,6 +14,7 @@
 
 import contextlib
 
+from cinderclient import exceptions as cinder_exceptions
 from glanceclient import exc as glance_exceptions
 from horizon import exceptions as horizon_exceptions
 from keystoneauth1 import exceptions as keystone_exceptions
@@ -24,8 +25,8 @@ import requests
 class CloudError(Exception):
     """A service did not do what it was asked.
 
-    ``service`` is its name ('Nova', 'Glance'); ``reason`` is what the
-    service said, untrusted text.
+    ``service`` is its name ('Nova', 'Glance', 'Cinder'); ``reason`` is what
+    the service said, untrusted text.
     """
 
     status = 502
@@ -68,22 +69,29 @@ class Unavailable(CloudError):
 
 # The first that fits counts.
 _MEANINGS = (
-    (NotFound, (nova_exceptions.NotFound, glance_exceptions.HTTPNotFound,
-                glance_exceptions.NotFound)),
+    (NotFound, (nova_exceptions.NotFound, cinder_exceptions.NotFound,
+                glance_exceptions.HTTPNotFound, glance_exceptions.NotFound)),
     (OverLimit, (nova_exceptions.OverLimit,
-                 nova_exceptions.RateLimit,
+                 nova_exceptions.RateLimit, cinder_exceptions.OverLimit,
                  glance_exceptions.HTTPOverLimit)),
-    (Forbidden, (nova_exceptions.Forbidden, glance_exceptions.HTTPForbidden,
+    (Forbidden, (nova_exceptions.Forbidden, cinder_exceptions.Forbidden,
+                 glance_exceptions.HTTPForbidden,
                  glance_exceptions.Forbidden)),
     (Conflict, (nova_exceptions.Conflict, glance_exceptions.HTTPConflict)),
-    (Refused, (nova_exceptions.BadRequest, glance_exceptions.HTTPBadRequest,
+    (Refused, (nova_exceptions.BadRequest, cinder_exceptions.BadRequest,
+               glance_exceptions.HTTPBadRequest,
                glance_exceptions.BadRequest)),
 )
 # The user's token is not valid any more.
-UNAUTHORIZED = (nova_exceptions.Unauthorized,
+UNAUTHORIZED = (nova_exceptions.Unauthorized, cinder_exceptions.Unauthorized,
                 glance_exceptions.HTTPUnauthorized,
                 glance_exceptions.Unauthorized)
 _FAILURES = (nova_exceptions.ClientException,
+             cinder_exceptions.ClientException,
+             cinder_exceptions.ConnectionError,
+             cinder_exceptions.EndpointNotFound,
+             # What its own try for a new token ends with.
+             cinder_exceptions.AuthorizationFailure,
              # Those of HTTP and those of the client itself are two families.
              glance_exceptions.ClientException,
              glance_exceptions.BaseException,

@@ -159,7 +159,9 @@ def _instance(server):
         properties=(facts.UNKNOWN_PROPERTIES if embedded is None else
                     facts.Properties(embedded, facts.Source.EMBEDDED)),
         metadata=dict(server.metadata), project_id=server.tenant_id,
-        created=parse_time(server.created))
+        created=parse_time(server.created),
+        volume_ids=tuple(volume['id'] for volume in getattr(
+            server, 'os-extended-volumes:volumes_attached', None) or ()))
 
 
 def parse_time(text):

@@ -24,6 +24,7 @@ from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import glance
 from snapshot_panel.cloud import nova
 from snapshot_panel.cloud import snapshots
+from snapshot_panel.cloud import volumes
 from snapshot_panel import conf
 from snapshot_panel.consistency import records
 from snapshot_panel.consistency import verdict
@@ -50,9 +51,13 @@ def settle(request, instance, images):
     lost = [memory for memory in missing if memory.image_id not in by_id]
     metadata = dict(instance.metadata)
     if waiting or lost:
+        # Asked for before the actions, see verdict.Copies.
+        copies = {image.id: volumes.copies(request, instance, image)
+                  for image in waiting}
         evidence = _evidence(request, instance)
         for image in waiting:
-            by_id[image.id] = _settle(request, image, evidence)
+            by_id[image.id] = _settle(request, image, evidence,
+                                      copies[image.id])
         for memory in lost:
             metadata.update(_record_loss(request, instance, memory, evidence))
     for key, memory in memories.items():
@@ -83,9 +88,9 @@ def _evidence(request, instance):
                             now=timeutils.utcnow(True))
 
 
-def _settle(request, image, evidence):
+def _settle(request, image, evidence, copies):
     """Seal one image if its verdict is final; return it as it is then."""
-    decision = verdict.settle(image, evidence, conf.deployment())
+    decision = verdict.settle(image, evidence, conf.deployment(), copies)
     if not decision.verdict.final:
         return image
     # Glance has no compare-and-set: whoever came first is found by reading

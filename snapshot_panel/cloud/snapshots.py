@@ -112,7 +112,7 @@ def image_today(request, instance):
 def _ask_both(request, of_nova, of_glance):
     # The clients are made before the threads start, so that each is made
     # once and a service that is not in the catalog spoils its part only.
-    ready = [outcome(lambda: _client(request, module))
+    ready = [outcome(lambda: make_client(request, module))
              for module in (nova, glance)]
     calls = [call if not isinstance(made, errors.CloudError)
              else (lambda made=made: _raise(made))
@@ -120,7 +120,8 @@ def _ask_both(request, of_nova, of_glance):
     return together(*calls)
 
 
-def _client(request, module):
+def make_client(request, module):
+    """Return the client of a service; ``module`` is ours that asks it."""
     with errors.asking(module.__name__.rpartition('.')[2].title()):
         return module.client(request)
 

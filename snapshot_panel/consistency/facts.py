@@ -36,6 +36,8 @@ class Source(enum.Enum):
     EMBEDDED = 'embedded'
     # A former snapshot of the instance inherits its properties (fact 11).
     SNAPSHOT = 'snapshot'
+    # What the root volume was made of: a proxy, it can be changed (fact 9).
+    VOLUME = 'volume'
     # The image as it is today: the instance may have booted before.
     IMAGE = 'image'
     NONE = 'none'
@@ -72,6 +74,7 @@ class Instance:
         default_factory=dict)
     project_id: typing.Optional[str] = None
     created: typing.Optional[datetime.datetime] = None
+    volume_ids: typing.Tuple[str, ...] = ()
 
     @property
     def volume_backed(self):
@@ -106,6 +109,76 @@ class Image:
     @property
     def gone(self):
         return self.status in ('deleted', 'pending_delete', 'killed')
+
+
+@dataclasses.dataclass(frozen=True)
+class Volume:
+    """A volume as Cinder tells it, reduced to what the rules ask.
+
+    ``size`` is in GiB; ``devices`` maps the id of each instance that it is
+    attached to to the device there; ``multiattach`` tells whether it may be
+    attached to several at once; ``properties`` are those of the image that it
+    was made from (fact 9), empty where it was not.
+    """
+
+    id: str
+    name: str
+    size: int
+    devices: typing.Mapping[str, str] = dataclasses.field(
+        default_factory=dict)
+    multiattach: bool = False
+    properties: typing.Mapping[str, str] = dataclasses.field(
+        default_factory=dict)
+
+    def belongs_to(self, instance_id):
+        """Tell whether nobody but this instance can write to it."""
+        return set(self.devices) == {instance_id} and not self.multiattach
+
+
+def proxy_properties(instance, volumes):
+    """Return the best :class:`Properties` of an instance on a volume.
+
+    They are those of the first volume that was made of an image, in the order
+    of the devices: the root disk is the first.
+
+    :param volumes: the :class:`Volume` that are attached to it.
+    """
+    if not instance.volume_backed or (
+            instance.properties.source is not Source.NONE):
+        return instance.properties
+    first = min((volume for volume in volumes if volume.properties),
+                key=lambda volume: volume.devices.get(instance.id, ''),
+                default=None)
+    return (instance.properties if first is None
+            else Properties(first.properties, Source.VOLUME))
+
+
+@dataclasses.dataclass(frozen=True)
+class VolumeSnapshot:
+    """A snapshot of one volume as Cinder tells it.
+
+    ``status`` is Cinder's, None where it is gone; ``updated`` is when Cinder
+    last wrote it down.
+    """
+
+    id: str
+    status: typing.Optional[str]
+    volume_id: typing.Optional[str] = None
+    progress: typing.Optional[str] = None
+    updated: typing.Optional[datetime.datetime] = None
+
+    @property
+    def complete(self):
+        """Tell whether Cinder itself finished it.
+
+        An operator can call one that failed available; Cinder writes its
+        progress only where it succeeded.
+        """
+        return self.status == 'available' and self.progress == '100%'
+
+    @property
+    def failed(self):
+        return self.status in (None, 'error', 'deleting', 'error_deleting')
 
 
 @dataclasses.dataclass(frozen=True)

@@ -54,6 +54,10 @@ class Rule(enum.Enum):
 
     NOT_OURS = ('not-taken-here', Verdict.UNPROVEN)
     VOLUME_BACKED = ('volume-backed', Verdict.UNPROVEN)
+    VOLUMES_FAILED = ('volumes-failed', Verdict.UNPROVEN)
+    VOLUMES_UNFINISHED = ('volumes-unfinished', Verdict.UNPROVEN)
+    VOLUMES_UNKNOWN = ('volumes-unknown', Verdict.UNPROVEN)
+    VOLUMES_DIFFER = ('volumes-differ', Verdict.UNPROVEN)
     NO_WITNESS = ('no-witness', Verdict.UNPROVEN)
     NO_CONSOLE = ('no-console', Verdict.UNPROVEN)
     SHARED_WINDOW = ('other-snapshot', Verdict.UNPROVEN)
@@ -81,6 +85,7 @@ class Rule(enum.Enum):
 
     RUNNING = ('running', Verdict.PENDING)
     WAITING = ('waiting-for-witness', Verdict.PENDING)
+    COPYING = ('waiting-for-volumes', Verdict.PENDING)
     UNSETTLED = ('unsettled', Verdict.PENDING)
 
     def __init__(self, code, verdict):
@@ -125,6 +130,31 @@ class Evidence:
     now: datetime.datetime
 
 
+@dataclasses.dataclass(frozen=True)
+class Copies:
+    """The volume snapshots that an image is made of.
+
+    They are asked for BEFORE the :class:`Evidence`: what the instance did
+    until they were seen is among its actions then. ``volumes`` are those
+    that were copied and still exist; ``attached`` are the ids of the
+    instance's.
+    """
+
+    snapshots: typing.Tuple[facts.VolumeSnapshot, ...]
+    volumes: typing.Tuple[facts.Volume, ...] = ()
+    attached: typing.Tuple[str, ...] = ()
+
+    def hold_all_of(self, instance_id):
+        """Tell whether every volume of the instance was copied.
+
+        And nothing else, nor what another instance may have written to.
+        """
+        copied = sorted(each.volume_id or '' for each in self.snapshots)
+        return copied == sorted(self.attached) == sorted(
+            volume.id for volume in self.volumes
+            if volume.belongs_to(instance_id))
+
+
 def look(image):
     """Return what an image alone tells, asking nothing else.
 
@@ -163,20 +193,26 @@ def _sealed(seal):
     return Decision(rule, seal.evidence)
 
 
-def settle(image, evidence, deployment):
+def settle(image, evidence, deployment, copies=None):
     """Decide on a snapshot.
 
     :param image: a :class:`facts.Image`.
     :param evidence: an :class:`Evidence`.
     :param deployment: a :class:`facts.Deployment`.
+    :param copies: the :class:`Copies` of an image that is made of volume
+        snapshots, None where nobody could tell.
     :returns: a :class:`Decision`; ``pending`` while more may come.
     """
     seen = look(image)
     if seen.rule is not Rule.UNSETTLED:
         return seen
     request = records.read_request(image)
-    if 'block_device_mapping' in image.properties:
-        return Decision(Rule.VOLUME_BACKED)
+    if records.MAPPING in image.properties:
+        return _settle_volumes(image, request, evidence, deployment, copies)
+    return _settle(image, request, evidence, deployment)
+
+
+def _settle(image, request, evidence, deployment):
     if request.state == facts.STOPPED:
         return _settle_stopped(image, request, evidence, deployment)
     if request.state in facts.NEVER_FROZEN:
@@ -184,6 +220,87 @@ def settle(image, evidence, deployment):
     if request.state != facts.RUNNING:
         return Decision(Rule.STATE_UNKNOWN, {'state': request.state})
     return _settle_running(image, request, evidence, deployment)
+
+
+# How long to wait for volume snapshots, in seconds: some storage copies the
+# whole volume.
+VOLUMES_PATIENCE = 3600
+
+
+def _settle_volumes(image, request, evidence, deployment, copies):
+    """Decide on a snapshot that is made of volume snapshots.
+
+    Of a running guest it is never called consistent, whatever was
+    witnessed. Nova freezes, tells Cinder to make each snapshot, makes the
+    image, and lets the host thaw as soon as none of them is being created.
+    But the thaw can come before that, the image is made all the same, and
+    nobody outside can tell:
+
+    - An error while the host waits is logged there and ends the wait (Nova's
+      ``unquiesce_instance``).
+    - A second createImage meanwhile is not held back. Its freeze fails at
+      the agent, and libvirt then thaws (``qemuSnapshotFSFreeze``). Where
+      os_require_quiesce is set Nova refuses the second, before it writes
+      down that there was one: its record of actions shows nothing.
+    - Storage whose snapshots Nova itself has to take (Cinder's NFS and its
+      kin) makes libvirt freeze once more, which fails, thaws in the same
+      way, and is tried again without freezing.
+
+    The witnessed stall is no proof against these. It begins before Cinder
+    writes down the first snapshot; by that unknown time it may be as long as
+    all of Cinder's work and have ended before the last copy. Cinder's times
+    are from two hosts and often in whole seconds besides.
+
+    A guest that is shut off is frozen by nobody. There all of its volumes
+    were at rest if it had gone down cleanly, and was left alone until all
+    copies were seen complete: see :class:`Copies`.
+    """
+    doubt = _doubt_copies(image, evidence, copies)
+    if doubt is not None:
+        return doubt
+    # The witnesses come when the last copy is complete.
+    finished = [each.updated for each in copies.snapshots if each.updated]
+    if image.updated is not None:
+        image = dataclasses.replace(
+            image, updated=max([image.updated, *finished]))
+    # The storage of instances that are not on volumes says nothing here.
+    decision = _settle(image, request, evidence, dataclasses.replace(
+        deployment, ephemeral_backend=None))
+    if decision.verdict.consistent:
+        decision = _demote(decision, image, request, evidence, copies)
+    return dataclasses.replace(decision, evidence={
+        **decision.evidence, 'volumes': len(copies.snapshots)})
+
+
+def _doubt_copies(image, evidence, copies):
+    """Return the decision where not all volume snapshots are complete."""
+    if records.volume_snapshots(image) is None:
+        return Decision(Rule.VOLUMES_UNKNOWN)
+    patient = _waited(image, evidence) < VOLUMES_PATIENCE
+    if copies is None:
+        return Decision(Rule.COPYING if patient else Rule.VOLUMES_UNKNOWN)
+    found = {'volumes': len(copies.snapshots)}
+    failed = sum(each.failed for each in copies.snapshots)
+    if failed:
+        return Decision(Rule.VOLUMES_FAILED, {**found, 'failed': failed})
+    if not all(each.complete for each in copies.snapshots):
+        return Decision(Rule.COPYING if patient
+                        else Rule.VOLUMES_UNFINISHED, found)
+    return None
+
+
+def _demote(decision, image, request, evidence, copies):
+    """Return what is left of a proof where volumes were copied."""
+    if decision.rule is not Rule.CLEAN_STOP:
+        return Decision(Rule.VOLUME_BACKED, decision.evidence)
+    changes = [action.name for action in _window(request, evidence.actions)
+               if action.name not in _NEUTRAL]
+    if changes:
+        # Nova does not hold back a start while Cinder copies.
+        return Decision(Rule.STATE_UNKNOWN, {'action': changes[0]})
+    if not copies.hold_all_of(image.instance_id):
+        return Decision(Rule.VOLUMES_DIFFER)
+    return decision
 
 
 def _settle_running(image, request, evidence, deployment):
@@ -292,15 +409,19 @@ def _position(request, actions):
 
 
 def _may_still_come(image, evidence, deployment):
-    """Tell whether a witness may still arrive.
+    """Tell whether a witness may still arrive."""
+    return _waited(image, evidence) < deployment.settle_grace
+
+
+def _waited(image, evidence):
+    """Return how many seconds ago an image was last changed.
 
     This compares Glance's clock with ours, which can only make us give up
     sooner or later, never decide for the better.
     """
     if image.updated is None:
-        return False
-    waited = (evidence.now - image.updated).total_seconds()
-    return waited < deployment.settle_grace
+        return float('inf')
+    return (evidence.now - image.updated).total_seconds()
 
 
 # The shortest time, in seconds, in which a guest can go down by itself. Nova

@@ -14,6 +14,7 @@
 
 import datetime
 import hashlib
+import json
 
 from snapshot_panel.consistency import facts
 from snapshot_panel.consistency import records
@@ -25,6 +26,10 @@ BOOT = '3f2a91c0'
 INSTANCE = '11111111-aaaa-4aaa-8aaa-111111111111'
 SNAPSHOT = '22222222-bbbb-4bbb-8bbb-222222222222'
 BASE_IMAGE = '33333333-cccc-4ccc-8ccc-333333333333'
+VOLUMES = ('44444444-dddd-4ddd-8ddd-444444444440',
+           '44444444-dddd-4ddd-8ddd-444444444441')
+COPIES = ('55555555-eeee-4eee-8eee-555555555550',
+          '55555555-eeee-4eee-8eee-555555555551')
 BEFORE = 'req-before'
 OWN = 'req-own'
 
@@ -136,6 +141,35 @@ def asked(baseline=None, properties=None, state='ACTIVE', **changes):
                               baseline=baseline, after_action=BEFORE)
     return image({**request.properties(), **records.bind(SNAPSHOT, OWN),
                   **(properties or {})}, **changes)
+
+
+def mapping(*disks):
+    """Return the properties of an image that is made of volume snapshots."""
+    disks = disks or [{'source_type': 'snapshot', 'snapshot_id': copy,
+                       'destination_type': 'volume'} for copy in COPIES]
+    return {records.MAPPING: json.dumps(disks), 'bdm_v2': 'True'}
+
+
+def volume(number=0, **changes):
+    """Return a volume that is attached to the instance alone."""
+    values = {'id': VOLUMES[number], 'name': 'web-%d' % number, 'size': 1,
+              'devices': {INSTANCE: '/dev/vd' + 'ab'[number]}}
+    return facts.Volume(**{**values, **changes})
+
+
+def copy(number=0, **changes):
+    """Return the complete snapshot of a volume of the instance."""
+    values = {'id': COPIES[number], 'status': 'available',
+              'progress': '100%', 'volume_id': VOLUMES[number],
+              'updated': ago(45)}
+    return facts.VolumeSnapshot(**{**values, **changes})
+
+
+def copies(*snapshots, **changes):
+    """Return the snapshots of all of the instance's volumes by default."""
+    return verdict.Copies(**{
+        'snapshots': snapshots or (copy(0), copy(1)), 'attached': VOLUMES,
+        'volumes': (volume(0), volume(1)), **changes})
 
 
 def sealed(rule=verdict.Rule.CLEAN_STOP, evidence=None, properties=None,

@@ -30,6 +30,7 @@ Rule = verdict.Rule
 DEPLOYMENT = facts.Deployment(shutdown_timeout=60)
 RBD = facts.Deployment(ephemeral_backend='rbd')
 SNAPSHOT = builders.taken()
+GOOD = {'paths': ('/',)}
 
 
 def talk(*events, **freeze):
@@ -50,18 +51,25 @@ def refusing():
 
 
 def settled(console=None, done=None, deployment=DEPLOYMENT, says=None,
-            **changes):
+            copies=None, **changes):
     """Decide on a snapshot asked for when the guest had said ``says``."""
     says = says or talk()
     changes.setdefault('baseline', says.baseline)
     return verdict.settle(
         builders.asked(**changes),
-        builders.evidence(console and console.text, done), deployment)
+        builders.evidence(console and console.text, done), deployment, copies)
 
 
-def stopped(seconds):
+def stopped(seconds, **changes):
     return settled(state='SHUTOFF', done=builders.actions(
-        SNAPSHOT, before=builders.stop(seconds)))
+        SNAPSHOT, before=builders.stop(seconds)), **changes)
+
+
+def of_volumes(*copies, **changes):
+    """Decide on a snapshot that is made of volume snapshots."""
+    return settled(talk(**GOOD), properties=builders.mapping(),
+                   copies=builders.copies(*copies) if copies else None,
+                   **changes)
 
 
 def lost(console):
@@ -87,14 +95,19 @@ def rebooted():
     return console
 
 
-GOOD = {'paths': ('/',)}
-
 # Each rule as the rules themselves decide it.
 DECISIONS = [
     settled(talk(paths=('/', '/srv'), hooks={'20-postgresql': 0})),
     settled(talk(**GOOD)), stopped(5),
     verdict.look(builders.image()),
-    settled(properties={'block_device_mapping': '[]'}),
+    of_volumes(builders.copy(0), builders.copy(1)),
+    of_volumes(builders.copy(0), builders.copy(1, status='error')),
+    of_volumes(builders.copy(0, status='creating')),
+    of_volumes(builders.copy(0, status='creating'),
+               updated=builders.ago(verdict.VOLUMES_PATIENCE)),
+    of_volumes(updated=builders.ago(verdict.VOLUMES_PATIENCE)),
+    stopped(5, properties=builders.mapping(),
+            copies=builders.copies(builders.copy(0))),
     settled(baseline=None), settled(),
     settled(talk(**GOOD), builders.actions(
         builders.action('createImage', 'req-other'), SNAPSHOT)),

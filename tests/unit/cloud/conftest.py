@@ -10,10 +10,12 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Clients of Nova and Glance that do nothing, and what services tell."""
+"""Clients of the services that do nothing, and what services tell."""
 
 from unittest import mock
 
+from cinderclient.v3 import volume_snapshots
+from cinderclient.v3 import volumes
 from django.core.cache import cache
 from django import http
 from glanceclient.common import http as glance_http
@@ -22,11 +24,15 @@ from novaclient.v2 import instance_action
 from novaclient.v2 import servers
 import pytest
 
+from snapshot_panel.cloud import cinder
 from snapshot_panel.cloud import glance
 from snapshot_panel.cloud import nova
 from snapshot_panel.consistency import records
 from tests.unit import builders
 from tests.unit import fakes
+
+
+REAL_CINDER_CLIENT = cinder.client
 
 
 @pytest.fixture(autouse=True)
@@ -43,7 +49,7 @@ def user_request():
 
 @pytest.fixture
 def calls():
-    """Every call of either service, in order."""
+    """Every call of any service, in order."""
     return mock.Mock()
 
 
@@ -86,6 +92,47 @@ def glance_client(calls):
         yield client
 
 
+@pytest.fixture
+def cinder_client(calls):
+    """A client of Cinder: two volumes, and a snapshot of each."""
+    client = mock.Mock(spec_set=['volumes', 'volume_snapshots'])
+    client.volumes = mock.create_autospec(volumes.VolumeManager,
+                                          instance=True)
+    client.volume_snapshots = mock.create_autospec(
+        volume_snapshots.SnapshotManager, instance=True)
+    calls.attach_mock(client.volumes, 'volumes')
+    calls.attach_mock(client.volume_snapshots, 'copies')
+    client.volumes.get.side_effect = lambda volume_id: cinder_volume(
+        builders.VOLUMES.index(volume_id))
+    client.volume_snapshots.get.side_effect = lambda copy_id: cinder_copy(
+        builders.COPIES.index(copy_id))
+    with mock.patch.object(cinder, 'client', autospec=True,
+                           return_value=client):
+        yield client
+
+
+def cinder_volume(number=0, **changes):
+    """Return a volume as python-cinderclient does."""
+    volume = builders.volume(number)
+    values = {
+        'id': volume.id, 'name': volume.name, 'size': volume.size,
+        'multiattach': volume.multiattach, 'attachments': [
+            {'server_id': server_id, 'device': device}
+            for server_id, device in volume.devices.items()]}
+    return volumes.Volume(mock.Mock(), {**values, **changes}, loaded=True)
+
+
+def cinder_copy(number=0, **changes):
+    """Return a volume's snapshot as python-cinderclient does."""
+    copy = builders.copy(number)
+    values = {
+        'id': copy.id, 'status': copy.status, 'volume_id': copy.volume_id,
+        'os-extended-snapshot-attributes:progress': copy.progress,
+        'updated_at': '2026-11-22T11:59:15.000000'}
+    return volume_snapshots.Snapshot(mock.Mock(), {**values, **changes},
+                                     loaded=True)
+
+
 def text(value, request_id=None):
     """Return a text as python-novaclient does, with its request's id."""
     return base.StrWithMeta(value, request_id)
@@ -97,6 +144,7 @@ def server(**changes):
         'id': builders.INSTANCE, 'name': 'web', 'status': 'ACTIVE',
         'tenant_id': 'project', 'metadata': {},
         'created': '2026-11-22T11:00:00Z', 'OS-EXT-STS:task_state': None,
+        'os-extended-volumes:volumes_attached': [],
         'image': {'id': builders.BASE_IMAGE,
                   'properties': {'hw_qemu_guest_agent': 'yes'}}}
     return servers.Server(mock.Mock(), {**values, **changes}, loaded=True)

@@ -12,6 +12,7 @@
 
 """Whatever a client raises becomes one of our errors."""
 
+from cinderclient import exceptions as cinder_exceptions
 from glanceclient import exc as glance_exceptions
 from horizon import exceptions as horizon_exceptions
 from keystoneauth1 import exceptions as keystone_exceptions
@@ -41,7 +42,15 @@ from snapshot_panel.cloud import errors
     (keystone_exceptions.RequestTimeout(), errors.Unavailable, 503),
     (horizon_exceptions.ServiceCatalogException('image'),
      errors.Unavailable, 503),
-    (requests.ConnectionError(), errors.Unavailable, 503)],
+    (requests.ConnectionError(), errors.Unavailable, 503),
+    (cinder_exceptions.NotFound(404), errors.NotFound, 404),
+    (cinder_exceptions.Forbidden(403), errors.Forbidden, 403),
+    (cinder_exceptions.BadRequest(400), errors.Refused, 400),
+    (cinder_exceptions.OverLimit(413), errors.OverLimit, 403),
+    (cinder_exceptions.ClientException(500), errors.Unavailable, 503),
+    (cinder_exceptions.ConnectionError(), errors.Unavailable, 503),
+    (cinder_exceptions.EndpointNotFound(), errors.Unavailable, 503),
+    (cinder_exceptions.AuthorizationFailure(), errors.Unavailable, 503)],
     ids=lambda value: getattr(value, '__name__', None))
 def test_a_clients_exception_is_one_of_ours(raised, kind, status):
     with pytest.raises(errors.CloudError) as caught, errors.asking('Nova'):
@@ -55,7 +64,8 @@ def test_a_clients_exception_is_one_of_ours(raised, kind, status):
 
 @pytest.mark.parametrize('raised', [
     nova_exceptions.Unauthorized(401), glance_exceptions.HTTPUnauthorized(),
-    KeyError('a bug of ours')], ids=['Nova', 'Glance', 'bug'])
+    cinder_exceptions.Unauthorized(401), KeyError('a bug of ours')],
+    ids=['Nova', 'Glance', 'Cinder', 'bug'])
 def test_what_is_not_ours_to_explain_is_left_alone(raised):
     with pytest.raises(type(raised)), errors.asking('Nova'):
         raise raised

@@ -407,15 +407,6 @@ def test_without_a_console_nothing_counts(baseline):
     assert decision.rule is Rule.NO_CONSOLE
 
 
-def test_volume_snapshots_are_not_judged(console, baseline):
-    console.freeze()
-
-    decision = decide(console, baseline,
-                      properties={'block_device_mapping': '[]'})
-
-    assert decision.rule is Rule.VOLUME_BACKED
-
-
 @pytest.mark.parametrize('state', facts.NEVER_FROZEN)
 def test_a_guest_that_stands_still_is_never_frozen(console, baseline, state):
     console.freeze()
@@ -687,6 +678,219 @@ def test_a_stopped_instances_snapshot_must_be_recorded_too(written):
 def test_a_stop_without_a_record_is_unknown():
     assert decide_stopped([]).rule is Rule.NO_RECORD
     assert verdict.judge_stop(None, 60).rule is Rule.STOP_UNKNOWN
+
+
+# Made of volume snapshots
+
+def decide_volumes(console, baseline, copies, done=None, deployment=RUNNING,
+                   properties=None, **changes):
+    image = builders.asked(
+        baseline, {**builders.mapping(), **(properties or {})}, **changes)
+    return verdict.settle(image, builders.evidence(console.text, done),
+                          deployment, copies)
+
+
+def decide_volumes_stopped(copies, *newer, seconds=5, **changes):
+    done = builders.actions(*newer, SNAPSHOT, before=builders.stop(seconds))
+    return decide_volumes(builders.Console(), None, copies, done, TOLD,
+                          state='SHUTOFF', **changes)
+
+
+@pytest.mark.parametrize('hooks', [{}, {'20-postgresql': 0}])
+def test_volumes_of_a_running_guest_are_never_proven(console, baseline,
+                                                     hooks):
+    console.freeze(hooks=hooks)
+
+    decision = decide_volumes(console, baseline, builders.copies())
+
+    assert decision.rule is Rule.VOLUME_BACKED
+    assert decision.evidence['frozen'] == {'/': 0.06}
+    assert decision.evidence['volumes'] == 2
+
+
+def stopped_agent(console):
+    console.say('stopped')
+
+
+def refusing_hook(console):
+    console.say('freeze', fs=1)
+    console.say('aborted', name='20-postgresql', status=1)
+
+
+def open_file_system(console):
+    console.freeze(still_open=('/srv',))
+
+
+@pytest.mark.parametrize('before, after, rule', [
+    (stopped_agent, builders.Console.noise, Rule.AGENT_STOPPED),
+    (builders.Console.noise, refusing_hook, Rule.HOOK_REFUSED),
+    (builders.Console.noise, open_file_system, Rule.STAYED_OPEN)])
+def test_volumes_known_not_to_be_frozen_are_crash_consistent(
+        console, before, after, rule):
+    before(console)
+    baseline = console.baseline
+    after(console)
+
+    decision = decide_volumes(console, baseline, builders.copies())
+
+    assert decision.rule is rule
+    assert decision.evidence['volumes'] == 2
+
+
+def test_volumes_without_the_channel_are_crash_consistent(console, baseline):
+    decision = decide_volumes(console, baseline, builders.copies(),
+                              properties={facts.AGENT_PROPERTY: 'no'})
+
+    assert decision == verdict.Decision(Rule.NO_CHANNEL, {'volumes': 2})
+
+
+def test_the_storage_of_images_says_nothing_of_volumes(console, baseline):
+    console.freeze()
+
+    decision = decide_volumes(console, baseline, builders.copies(),
+                              deployment=facts.Deployment('rbd'))
+
+    assert decision.rule is Rule.VOLUME_BACKED
+
+
+@pytest.mark.parametrize('status', [
+    'error', 'deleting', 'error_deleting', None])
+@pytest.mark.parametrize('state', ['ACTIVE', 'SHUTOFF'])
+def test_one_failed_volume_snapshot_spoils_the_whole(state, status):
+    copies = builders.copies(builders.copy(0),
+                             builders.copy(1, status=status))
+
+    decision = decide_volumes(builders.Console(), None, copies, state=state)
+
+    assert decision == verdict.Decision(
+        Rule.VOLUMES_FAILED, {'volumes': 2, 'failed': 1})
+
+
+UNFINISHED = [{'status': 'creating', 'progress': '0%'},
+              {'status': 'backing-up'}, {'status': 'unheard-of'},
+              # As an operator resets one that failed.
+              {'status': 'available', 'progress': '0%'},
+              {'status': 'available', 'progress': None}]
+
+
+@pytest.mark.parametrize('changes', UNFINISHED)
+@pytest.mark.parametrize('waited, rule', [
+    (verdict.VOLUMES_PATIENCE - 1, Rule.COPYING),
+    (verdict.VOLUMES_PATIENCE, Rule.VOLUMES_UNFINISHED)])
+def test_volume_snapshots_must_be_complete(changes, waited, rule):
+    copies = builders.copies(builders.copy(0), builders.copy(1, **changes))
+
+    decision = decide_volumes_stopped(copies, updated=builders.ago(waited))
+
+    assert decision == verdict.Decision(rule, {'volumes': 2})
+
+
+@pytest.mark.parametrize('waited, rule', [
+    (verdict.VOLUMES_PATIENCE - 1, Rule.COPYING),
+    (verdict.VOLUMES_PATIENCE, Rule.VOLUMES_UNKNOWN)])
+def test_without_cinders_word_nothing_is_decided(waited, rule):
+    decision = decide_volumes_stopped(None, updated=builders.ago(waited))
+
+    assert decision.rule is rule
+
+
+@pytest.mark.parametrize('text', [
+    '', 'x', '{}', '[]', '[5]', '[[]]', '[' * 10000, '[{}]',
+    '[{"source_type": "snapshot"}]',
+    '[{"source_type": "snapshot", "snapshot_id": "../volumes"}]',
+    '[{"source_type": "snapshot", "snapshot_id": 5}]',
+    '[{"source_type": "volume", "volume_id": "%s"}]' % builders.VOLUMES[0],
+    '[{"source_type": "blank"}]', '[%s]' % ', '.join(
+        ['{"source_type": "blank"}'] * 1000),
+    '[%s]' % ', '.join(['{"source_type": "snapshot", "snapshot_id": "%s"}'
+                        % builders.COPIES[0]] * 2)])
+def test_a_list_that_nova_cannot_have_written_proves_nothing(text):
+    decision = decide_volumes_stopped(
+        builders.copies(), properties={records.MAPPING: text})
+
+    assert decision.rule is Rule.VOLUMES_UNKNOWN
+
+
+def test_volumes_of_a_guest_that_went_down_by_itself_are_clean():
+    decision = decide_volumes_stopped(builders.copies())
+
+    assert decision == verdict.Decision(
+        Rule.CLEAN_STOP, {'seconds': 5.0, 'limit': 60, 'volumes': 2})
+
+
+def test_an_empty_disk_in_the_list_does_not_matter():
+    disks = builders.mapping(
+        {'source_type': 'blank', 'destination_type': 'local'},
+        {'source_type': 'snapshot', 'snapshot_id': builders.COPIES[0]})
+
+    decision = decide_volumes_stopped(
+        builders.copies(builders.copy(0), attached=builders.VOLUMES[:1],
+                        volumes=(builders.volume(0),)),
+        properties=disks)
+
+    assert decision.rule is Rule.CLEAN_STOP
+
+
+@pytest.mark.parametrize('seconds, rule', [
+    (60, Rule.HARD_STOP), (1, Rule.STOP_UNKNOWN)])
+def test_volumes_of_a_guest_that_did_not_are_not(seconds, rule):
+    decision = decide_volumes_stopped(builders.copies(), seconds=seconds)
+
+    assert decision.rule is rule
+
+
+@pytest.mark.parametrize('newer', [
+    'start', 'reboot', 'attach_volume', 'detach_volume', 'rebuild'])
+def test_an_instance_that_was_changed_while_cinder_copied(newer):
+    decision = decide_volumes_stopped(builders.copies(),
+                                      builders.action(newer))
+
+    assert decision == verdict.Decision(
+        Rule.STATE_UNKNOWN, {'action': newer, 'volumes': 2})
+
+
+@pytest.mark.parametrize('newer', ['createImage', 'lock', 'unlock'])
+def test_what_leaves_the_volumes_alone_does_not_matter(newer):
+    decision = decide_volumes_stopped(
+        builders.copies(), builders.action(newer, 'req-other'))
+
+    assert decision.rule is Rule.CLEAN_STOP
+
+
+OTHER = '66666666-ffff-4fff-8fff-666666666666'
+
+
+def second(**changes):
+    """Return copies of two volumes, one of which is not as it should be."""
+    return builders.copies(volumes=(builders.volume(0),
+                                    builders.volume(1, **changes)))
+
+
+@pytest.mark.parametrize('copies', [
+    builders.copies(builders.copy(0)),
+    builders.copies(builders.copy(0), builders.copy(0)),
+    builders.copies(attached=builders.VOLUMES[:1]),
+    builders.copies(volumes=(builders.volume(0),)),
+    builders.copies(builders.copy(0), builders.copy(1, volume_id=None)),
+    second(devices={}), second(devices={OTHER: '/dev/vdb'}),
+    second(multiattach=True),
+    second(devices={OTHER: '/dev/vdb', builders.INSTANCE: '/dev/vdb'})],
+    ids=['one lacks', 'one twice', 'one too many', 'gone', 'of none',
+         'detached', 'of another', 'may be shared', 'shared'])
+def test_what_was_copied_must_be_the_instances_own_volumes(copies):
+    decision = decide_volumes_stopped(copies)
+
+    assert decision.rule is Rule.VOLUMES_DIFFER
+
+
+def test_the_witnesses_get_time_from_the_last_copy_on(console, baseline):
+    copies = builders.copies(builders.copy(0), builders.copy(
+        1, updated=builders.NOW))
+
+    decision = decide_volumes(console, baseline, copies,
+                              updated=builders.ago(600))
+
+    assert decision.rule is Rule.WAITING
 
 
 # A vanished image
