@@ -123,9 +123,8 @@ FINDINGS = {
         _('The root disk comes from an image. The snapshot takes this disk; '
           'attached volumes are not in it.'), ''),
     Finding.ROOT_VOLUME: (
-        _('The root disk is a volume. The panel cannot prove snapshots of '
-          'volumes yet.'),
-        _('A snapshot can be taken and will be called unproven.')),
+        _('The root disk is a volume. The snapshot takes all attached '
+          'volumes.'), ''),
     Finding.CHANNEL: (
         _('hw_qemu_guest_agent=%(value)s (%(source)s).'), ''),
     Finding.CHANNEL_LIKELY: (
@@ -238,11 +237,12 @@ RULES = {
     Rule.NOT_OURS: _(
         'It was not taken with this panel, or its record was changed: '
         'nothing is known of a freeze.'),
-    Rule.VOLUME_BACKED: _(
-        'The guest witnessed a freeze, and its %(volumes)s volume snapshots '
-        'are complete. But the compute service may thaw the guest before '
-        'they are, and keeps no record of it: nothing proves the order. For '
-        'a proven snapshot, shut the instance down first.'),
+    Rule.THAWED_EARLY: _(
+        'The guest witnessed a freeze, but stood still for less time than '
+        'its %(volumes)s volume snapshots took. Take it again.'),
+    Rule.THAWED_TWICE: _(
+        'The guest was told to thaw twice: the first time may have been too '
+        'early, say because somebody else took a snapshot. Take it again.'),
     Rule.VOLUMES_FAILED: _(
         '%(failed)s of its %(volumes)s volume snapshots failed or were '
         'deleted: no instance can be launched from it. Delete it, delete '
@@ -255,8 +255,8 @@ RULES = {
         'block storage service did not say so, or its list of them was '
         'changed. Look under Volume Snapshots before you launch from it.'),
     Rule.VOLUMES_DIFFER: _(
-        'The instance was shut off, but what was copied is not exactly its '
-        '%(volumes)s volumes, or other instances may write to them too.'),
+        'What was copied is not exactly the %(volumes)s volumes of the '
+        'instance, or other instances may write to them too.'),
     Rule.NO_WITNESS: _(
         'A freeze may have happened, but the guest has no kit that could '
         'witness it.'),

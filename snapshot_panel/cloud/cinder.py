@@ -59,4 +59,5 @@ def get_snapshot(request, snapshot_id):
         id=found.id, status=found.status, volume_id=found.volume_id,
         progress=getattr(
             found, 'os-extended-snapshot-attributes:progress', None),
+        created=nova.parse_time(found.created_at),
         updated=nova.parse_time(getattr(found, 'updated_at', None)))

@@ -43,11 +43,8 @@ def copies(request, instance, image):
     found, problem = _each(request, cinder.get_snapshot, ids)
     if problem:
         return None
-    volumes = ()
-    if records.read_request(image).state == facts.STOPPED:
-        # Only then it matters whose they are.
-        volumes, problem = _volumes(request, [
-            each.volume_id for each in found if each.volume_id])
+    volumes, problem = _volumes(request, [
+        each.volume_id for each in found if each.volume_id])
     return None if problem else verdict.Copies(
         tuple(found), tuple(volumes), instance.volume_ids)
 

@@ -60,7 +60,7 @@ class Finding(enum.Enum):
     BUSY = ('busy', Check.TASK, State.FAIL)
 
     ROOT_IMAGE = ('root-image', Check.ROOT_DISK, State.PASS)
-    ROOT_VOLUME = ('root-volume', Check.ROOT_DISK, State.UNKNOWN)
+    ROOT_VOLUME = ('root-volume', Check.ROOT_DISK, State.PASS)
 
     CHANNEL = ('channel', Check.CHANNEL, State.PASS)
     NO_CHANNEL = ('no-channel', Check.CHANNEL, State.FAIL)

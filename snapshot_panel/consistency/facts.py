@@ -157,14 +157,15 @@ def proxy_properties(instance, volumes):
 class VolumeSnapshot:
     """A snapshot of one volume as Cinder tells it.
 
-    ``status`` is Cinder's, None where it is gone; ``updated`` is when Cinder
-    last wrote it down.
+    ``status`` is Cinder's, None where it is gone; ``created`` and ``updated``
+    are when Cinder first and last wrote it down.
     """
 
     id: str
     status: typing.Optional[str]
     volume_id: typing.Optional[str] = None
     progress: typing.Optional[str] = None
+    created: typing.Optional[datetime.datetime] = None
     updated: typing.Optional[datetime.datetime] = None
 
     @property

@@ -53,7 +53,8 @@ class Rule(enum.Enum):
     CLEAN_STOP = ('clean-stop', Verdict.FILESYSTEM)
 
     NOT_OURS = ('not-taken-here', Verdict.UNPROVEN)
-    VOLUME_BACKED = ('volume-backed', Verdict.UNPROVEN)
+    THAWED_EARLY = ('thawed-early', Verdict.UNPROVEN)
+    THAWED_TWICE = ('thawed-twice', Verdict.UNPROVEN)
     VOLUMES_FAILED = ('volumes-failed', Verdict.UNPROVEN)
     VOLUMES_UNFINISHED = ('volumes-unfinished', Verdict.UNPROVEN)
     VOLUMES_UNKNOWN = ('volumes-unknown', Verdict.UNPROVEN)
@@ -144,6 +145,20 @@ class Copies:
     volumes: typing.Tuple[facts.Volume, ...] = ()
     attached: typing.Tuple[str, ...] = ()
 
+    @property
+    def least_seconds(self):
+        """How long Cinder needed at least, from the first to the last.
+
+        Its databases may keep whole seconds only. A snapshot that was changed
+        later looks as if it had taken longer.
+        """
+        if not all(each.created and each.updated for each in self.snapshots):
+            return float('inf')
+        first = min(each.created for each in self.snapshots)
+        last = max(each.updated for each in self.snapshots)
+        whole = not (first.microsecond or last.microsecond)
+        return (last - first).total_seconds() - (1 if whole else 0)
+
     def hold_all_of(self, instance_id):
         """Tell whether every volume of the instance was copied.
 
@@ -230,26 +245,23 @@ VOLUMES_PATIENCE = 3600
 def _settle_volumes(image, request, evidence, deployment, copies):
     """Decide on a snapshot that is made of volume snapshots.
 
-    Of a running guest it is never called consistent, whatever was
-    witnessed. Nova freezes, tells Cinder to make each snapshot, makes the
-    image, and lets the host thaw as soon as none of them is being created.
-    But the thaw can come before that, the image is made all the same, and
-    nobody outside can tell:
+    Nova freezes a running guest, tells Cinder to make each snapshot, makes
+    the image, and lets the host thaw once none of them is being created
+    (``unquiesce_instance``). So one freeze that was proven, thawed once and
+    belongs to this very action held until all copies were made. The thaw can
+    come earlier, and then the guest or Cinder's times show it:
 
-    - An error while the host waits is logged there and ends the wait (Nova's
-      ``unquiesce_instance``).
     - A second createImage meanwhile is not held back. Its freeze fails at
-      the agent, and libvirt then thaws (``qemuSnapshotFSFreeze``). Where
-      os_require_quiesce is set Nova refuses the second, before it writes
-      down that there was one: its record of actions shows nothing.
-    - Storage whose snapshots Nova itself has to take (Cinder's NFS and its
-      kin) makes libvirt freeze once more, which fails, thaws in the same
-      way, and is tried again without freezing.
+      the agent, and libvirt then thaws (``qemuSnapshotFSFreeze``). So does
+      storage whose snapshots Nova itself takes (Cinder's NFS and its kin),
+      because libvirt freezes once more for them. Nova's own thaw still
+      comes after the copies, and the guest witnesses that it was told to
+      thaw twice. Therefore nothing is sealed before that had its time.
+    - An error while the host waits is logged there and ends the wait. The
+      guest then stood still for less time than Cinder needed.
 
-    The witnessed stall is no proof against these. It begins before Cinder
-    writes down the first snapshot; by that unknown time it may be as long as
-    all of Cinder's work and have ended before the last copy. Cinder's times
-    are from two hosts and often in whole seconds besides.
+    What is left is an error in the last moment of the wait, too short for
+    Cinder's times to tell.
 
     A guest that is shut off is frozen by nobody. There all of its volumes
     were at rest if it had gone down cleanly, and was left alone until all
@@ -267,7 +279,8 @@ def _settle_volumes(image, request, evidence, deployment, copies):
     decision = _settle(image, request, evidence, dataclasses.replace(
         deployment, ephemeral_backend=None))
     if decision.verdict.consistent:
-        decision = _demote(decision, image, request, evidence, copies)
+        decision = _judge_copies(decision, image, request, evidence, copies,
+                                 deployment)
     return dataclasses.replace(decision, evidence={
         **decision.evidence, 'volumes': len(copies.snapshots)})
 
@@ -289,18 +302,22 @@ def _doubt_copies(image, evidence, copies):
     return None
 
 
-def _demote(decision, image, request, evidence, copies):
+def _judge_copies(decision, image, request, evidence, copies, deployment):
     """Return what is left of a proof where volumes were copied."""
-    if decision.rule is not Rule.CLEAN_STOP:
-        return Decision(Rule.VOLUME_BACKED, decision.evidence)
-    changes = [action.name for action in _window(request, evidence.actions)
-               if action.name not in _NEUTRAL]
-    if changes:
-        # Nova does not hold back a start while Cinder copies.
-        return Decision(Rule.STATE_UNKNOWN, {'action': changes[0]})
     if not copies.hold_all_of(image.instance_id):
         return Decision(Rule.VOLUMES_DIFFER)
-    return decision
+    if decision.rule is Rule.CLEAN_STOP:
+        changes = [action.name
+                   for action in _window(request, evidence.actions)
+                   if action.name not in _NEUTRAL]
+        # Nova does not hold back a start while Cinder copies.
+        return (Decision(Rule.STATE_UNKNOWN, {'action': changes[0]})
+                if changes else decision)
+    if copies.least_seconds > min(decision.evidence['frozen'].values()):
+        return Decision(Rule.THAWED_EARLY, decision.evidence)
+    # A second thaw may still come.
+    return (Decision(Rule.WAITING)
+            if _may_still_come(image, evidence, deployment) else decision)
 
 
 def _settle_running(image, request, evidence, deployment):
@@ -358,6 +375,8 @@ def _stopped(request, log):
 def _judge_proof(image, request, evidence, freeze):
     if not freeze.proven:
         return Decision(Rule.CUT_SHORT)
+    if freeze.thawed_again:
+        return Decision(Rule.THAWED_TWICE)
     doubt = _window_doubt(request, evidence.actions)
     if doubt is not None:
         return doubt

@@ -253,7 +253,9 @@ class Freeze:
     path of each that was proven frozen to the stall in seconds; ``open``
     names those that stayed writable; ``hooks`` maps each application hook to
     whether it succeeded; ``aborted`` names the hook that refused, or None.
-    ``thawed`` tells whether its end was witnessed.
+    ``thawed`` tells whether its end was witnessed, ``thawed_again`` whether
+    the guest was told to thaw once more: who froze it may not have known
+    that it was thawed already.
     """
 
     seq: int
@@ -263,6 +265,7 @@ class Freeze:
     hooks: typing.Mapping[str, bool] = dataclasses.field(default_factory=dict)
     aborted: typing.Optional[str] = None
     thawed: bool = False
+    thawed_again: bool = False
 
     @property
     def proven(self):
@@ -282,18 +285,24 @@ def freezes(chain):
     for witness in chain:
         if witness.event == 'freeze':
             groups.append([witness])
-        elif groups and not _closed(groups[-1]):
+        elif groups and (witness.event == 'rethaw'
+                         or not _closed(groups[-1])):
             groups[-1].append(witness)
     return [_freeze(group) for group in groups]
 
 
 def _closed(group):
-    return group[-1].event in ('thaw', 'aborted', 'stopped', 'started',
+    return _end(group).event in ('thaw', 'aborted', 'stopped', 'started',
                                'poweroff')
 
 
+def _end(group):
+    """Return the last line of an attempt; later thaws come after its end."""
+    return [line for line in group if line.event != 'rethaw'][-1]
+
+
 def _freeze(group):
-    head, last = group[0], group[-1]
+    head, last = group[0], _end(group)
     proven = {w.fields['path']: w.number('stall', float)
               for w in group if w.event == 'frozen' and _is_proof(w)}
     hooks = {w.fields.get('name', ''): _hook_succeeded(w)
@@ -308,7 +317,8 @@ def _freeze(group):
         hooks=hooks,
         aborted=(last.fields.get('name', '') if last.event == 'aborted'
                  else None),
-        thawed=thawed)
+        thawed=thawed,
+        thawed_again=any(line.event == 'rethaw' for line in group))
 
 
 def _is_proof(witness):

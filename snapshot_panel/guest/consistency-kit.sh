@@ -456,8 +456,9 @@ thaw() {
 }
 
 say_thaw() {
-    # What was not said to begin must not be said to end.
-    [ -e "$EVENT/said" ] || return 0
+    # What was not said to begin must not be said to end. But a freeze before
+    # this may have ended too early for whoever thaws now.
+    [ -e "$EVENT/said" ] || { prepare; say rethaw; return 0; }
     frozen=0 hooked=0 line=0
     while read -r kind number type disk device _ mount; do
         line=$((line + 1))

@@ -194,6 +194,15 @@ def test_what_is_writable_is_told_and_nothing_is_claimed(root):
     assert not attempt.proven
 
 
+def test_a_second_thaw_is_told(root):
+    root.kit('freeze')
+    root.kit('thaw')
+    root.kit('thaw')
+
+    attempt, = witness.freezes(witness.read(root.console).chain)
+    assert attempt.thawed and attempt.thawed_again
+
+
 def test_nothing_writable_is_nothing_frozen(root):
     root.write('proc/self/mountinfo', MOUNTS.splitlines()[4] + '\n')
 

@@ -161,7 +161,7 @@ def copy(number=0, **changes):
     """Return the complete snapshot of a volume of the instance."""
     values = {'id': COPIES[number], 'status': 'available',
               'progress': '100%', 'volume_id': VOLUMES[number],
-              'updated': ago(45)}
+              'created': ago(45.04), 'updated': ago(45)}
     return facts.VolumeSnapshot(**{**values, **changes})
 
 

@@ -89,6 +89,12 @@ def twice():
     return console
 
 
+def thawed_twice():
+    console = talk(paths=('/',))
+    console.say('rethaw')
+    return console
+
+
 def rebooted():
     console = talk()
     console.reboot()
@@ -101,6 +107,8 @@ DECISIONS = [
     settled(talk(**GOOD)), stopped(5),
     verdict.look(builders.image()),
     of_volumes(builders.copy(0), builders.copy(1)),
+    of_volumes(builders.copy(0, created=builders.ago(50)), builders.copy(1)),
+    settled(thawed_twice()),
     of_volumes(builders.copy(0), builders.copy(1, status='error')),
     of_volumes(builders.copy(0, status='creating')),
     of_volumes(builders.copy(0, status='creating'),

@@ -128,6 +128,7 @@ def cinder_copy(number=0, **changes):
     values = {
         'id': copy.id, 'status': copy.status, 'volume_id': copy.volume_id,
         'os-extended-snapshot-attributes:progress': copy.progress,
+        'created_at': '2026-11-22T11:59:14.960000',
         'updated_at': '2026-11-22T11:59:15.000000'}
     return volume_snapshots.Snapshot(mock.Mock(), {**values, **changes},
                                      loaded=True)

@@ -145,19 +145,12 @@ def made_of_volumes(state='ACTIVE', **properties):
         **builders.mapping(), **properties}, state)
 
 
-def test_each_copy_is_asked_for(user_request, calls):
+def test_each_copy_and_its_volume_is_asked_for(user_request, calls):
     found = volumes.copies(user_request, ON_VOLUMES, made_of_volumes())
 
-    assert found == builders.copies(volumes=())
+    assert found == builders.copies()
     assert sorted(name for name, *_rest in calls.mock_calls) == [
-        'copies.get', 'copies.get']
-
-
-def test_of_a_stopped_instance_the_volumes_are_asked_for_too(user_request):
-    image = made_of_volumes(facts.STOPPED)
-
-    assert volumes.copies(user_request, ON_VOLUMES,
-                          image) == builders.copies()
+        'copies.get', 'copies.get', 'volumes.get', 'volumes.get']
 
 
 @pytest.mark.parametrize('image', [
@@ -208,7 +201,7 @@ def sealed(glance_client):
     return settle
 
 
-def test_volumes_of_a_running_guest_are_sealed_unproven(
+def test_volumes_of_a_guest_that_stood_still_are_sealed_consistent(
         user_request, nova_client, sealed):
     console = builders.started()
     baseline = console.baseline
@@ -222,7 +215,7 @@ def test_volumes_of_a_running_guest_are_sealed_unproven(
 
     properties = sealed(user_request, image)
 
-    assert properties[records.RULE] == verdict.Rule.VOLUME_BACKED.code
+    assert properties[records.RULE] == verdict.Rule.FREEZE_WITNESSED.code
     assert json.loads(properties[records.EVIDENCE])['volumes'] == 2
 
 

@@ -696,16 +696,86 @@ def decide_volumes_stopped(copies, *newer, seconds=5, **changes):
                           state='SHUTOFF', **changes)
 
 
-@pytest.mark.parametrize('hooks', [{}, {'20-postgresql': 0}])
-def test_volumes_of_a_running_guest_are_never_proven(console, baseline,
-                                                     hooks):
+@pytest.mark.parametrize('hooks, rule', [
+    ({}, Rule.FREEZE_WITNESSED),
+    ({'20-postgresql': 0}, Rule.HOOKS_WITNESSED)])
+def test_volumes_of_a_guest_that_stood_still_are_consistent(
+        console, baseline, hooks, rule):
     console.freeze(hooks=hooks)
 
     decision = decide_volumes(console, baseline, builders.copies())
 
-    assert decision.rule is Rule.VOLUME_BACKED
+    assert decision.rule is rule
     assert decision.evidence['frozen'] == {'/': 0.06}
     assert decision.evidence['volumes'] == 2
+
+
+def test_a_second_thaw_may_come_after_the_copies(console, baseline):
+    console.freeze()
+
+    decision = decide_volumes(console, baseline, builders.copies(
+        builders.copy(0, created=builders.ago(1.04),
+                      updated=builders.ago(1)),
+        builders.copy(1, created=builders.ago(1.04),
+                      updated=builders.ago(1))))
+
+    assert decision.rule is Rule.WAITING
+
+
+@pytest.mark.parametrize('volumes', [True, False])
+def test_two_thaws_of_one_freeze_prove_nothing(console, baseline, volumes):
+    console.freeze()
+    console.say('rethaw')
+
+    decision = (decide_volumes(console, baseline, builders.copies())
+                if volumes else decide(console, baseline))
+
+    assert decision.rule is Rule.THAWED_TWICE
+
+
+def test_a_thaw_after_a_refusal_is_no_news(console, baseline):
+    refusing_hook(console)
+    console.say('rethaw')
+
+    assert decide(console, baseline).rule is Rule.HOOK_REFUSED
+
+
+@pytest.mark.parametrize('created, updated, rule', [
+    (45.06, 45, Rule.FREEZE_WITNESSED),
+    (45.08, 45, Rule.THAWED_EARLY),
+    # Whole seconds, as some databases keep them, tell less.
+    (45, 44, Rule.FREEZE_WITNESSED),
+    (45, 43, Rule.THAWED_EARLY)])
+def test_cinder_must_not_need_longer_than_the_guest_stood_still(
+        console, baseline, created, updated, rule):
+    console.freeze()
+
+    decision = decide_volumes(console, baseline, builders.copies(
+        builders.copy(0, created=builders.ago(created)),
+        builders.copy(1, updated=builders.ago(updated),
+                      created=builders.ago(updated))))
+
+    assert decision.rule is rule
+
+
+@pytest.mark.parametrize('missing', ['created', 'updated'])
+def test_untold_times_of_volume_snapshots_prove_nothing(console, baseline,
+                                                        missing):
+    console.freeze()
+
+    decision = decide_volumes(console, baseline, builders.copies(
+        builders.copy(0, **{missing: None}), builders.copy(1)))
+
+    assert decision.rule is Rule.THAWED_EARLY
+
+
+def test_copies_of_other_volumes_prove_no_freeze(console, baseline):
+    console.freeze()
+
+    decision = decide_volumes(console, baseline,
+                              builders.copies(builders.copy(0)))
+
+    assert decision.rule is Rule.VOLUMES_DIFFER
 
 
 def stopped_agent(console):
@@ -750,7 +820,7 @@ def test_the_storage_of_images_says_nothing_of_volumes(console, baseline):
     decision = decide_volumes(console, baseline, builders.copies(),
                               deployment=facts.Deployment('rbd'))
 
-    assert decision.rule is Rule.VOLUME_BACKED
+    assert decision.rule is Rule.FREEZE_WITNESSED
 
 
 @pytest.mark.parametrize('status', [
