@@ -293,7 +293,7 @@ def freezes(chain):
 
 def _closed(group):
     return _end(group).event in ('thaw', 'aborted', 'stopped', 'started',
-                               'poweroff')
+                                 'poweroff')
 
 
 def _end(group):
