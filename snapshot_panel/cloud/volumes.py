@@ -15,7 +15,6 @@
 from snapshot_panel.cloud import cinder
 from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import snapshots
-from snapshot_panel.consistency import facts
 from snapshot_panel.consistency import records
 from snapshot_panel.consistency import verdict
 
@@ -46,7 +45,7 @@ def copies(request, instance, image):
     volumes, problem = _volumes(request, [
         each.volume_id for each in found if each.volume_id])
     return None if problem else verdict.Copies(
-        tuple(found), tuple(volumes), instance.volume_ids)
+        instance.id, tuple(found), tuple(volumes), instance.volume_ids)
 
 
 def _volumes(request, ids):

@@ -138,9 +138,10 @@ class Copies:
     They are asked for BEFORE the :class:`Evidence`: what the instance did
     until they were seen is among its actions then. ``volumes`` are those
     that were copied and still exist; ``attached`` are the ids of the
-    instance's.
+    instance's. Nova does not write its id on an image of volumes.
     """
 
+    instance_id: str
     snapshots: typing.Tuple[facts.VolumeSnapshot, ...]
     volumes: typing.Tuple[facts.Volume, ...] = ()
     attached: typing.Tuple[str, ...] = ()
@@ -159,7 +160,8 @@ class Copies:
         whole = not (first.microsecond or last.microsecond)
         return (last - first).total_seconds() - (1 if whole else 0)
 
-    def hold_all_of(self, instance_id):
+    @property
+    def hold_all(self):
         """Tell whether every volume of the instance was copied.
 
         And nothing else, nor what another instance may have written to.
@@ -167,7 +169,7 @@ class Copies:
         copied = sorted(each.volume_id or '' for each in self.snapshots)
         return copied == sorted(self.attached) == sorted(
             volume.id for volume in self.volumes
-            if volume.belongs_to(instance_id))
+            if volume.belongs_to(self.instance_id))
 
 
 def look(image):
@@ -304,7 +306,7 @@ def _doubt_copies(image, evidence, copies):
 
 def _judge_copies(decision, image, request, evidence, copies, deployment):
     """Return what is left of a proof where volumes were copied."""
-    if not copies.hold_all_of(image.instance_id):
+    if not copies.hold_all:
         return Decision(Rule.VOLUMES_DIFFER)
     if decision.rule is Rule.CLEAN_STOP:
         changes = [action.name

@@ -30,6 +30,16 @@ class Disk(enum.Enum):
     UNKNOWN = 'unknown'
 
 
+def judge_all(image_files):
+    """Return the :class:`Disk` of several disks that belong together.
+
+    :param image_files: as for :func:`judge`, None for one that is missing.
+    """
+    words = {judge(file) if file else Disk.UNKNOWN for file in image_files}
+    return next((word for word in (Disk.DIRTY, Disk.UNKNOWN, Disk.CLEAN)
+                 if word in words), Disk.UNKNOWN)
+
+
 def judge(image_file):
     """Return the :class:`Disk` of an image file.
 

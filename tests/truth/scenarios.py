@@ -285,21 +285,38 @@ def _make_xfs_image(stage):
     stage.clean()
 
 
-# On volumes: nobody in the guest can prove when Cinder copied them. ---------
+# On volumes ---------------------------------------------------------------
 
 @scenario('volume-backed')
 def volume_backed(stage):
-    guest = stage.start('debian-12-agent', volume=True).wait()
+    guest = stage.start('debian-12-agent', volumes=1).wait()
     guest.install_kit()
-    stage.take(guest, kit=False)
+    stage.take(guest)
     guest.run('systemctl stop qemu-guest-agent')
-    stage.take(guest, kit=False)
+    stage.take(guest)
+    # By Nova's record of the stop.
+    stage.become(guest, 'SHUTOFF', 'stop')
+    stage.take(guest)
 
 
 @scenario('volume-backed with os_require_quiesce')
 def volume_backed_quiesce(stage):
-    guest = stage.start('debian-12-quiesce', volume=True).wait()
+    guest = stage.start('debian-12-quiesce', volumes=1).wait()
     guest.install_kit()
-    stage.take(guest, kit=False)
+    stage.take(guest)
     guest.run('systemctl stop qemu-guest-agent')
     stage.refused(guest)
+
+
+@scenario('two volumes, also where the snapshot of one fails')
+def volume_snapshot_fails(stage):
+    guest = stage.start('debian-12-agent', volumes=2).wait()
+    guest.install_kit()
+    guest.run('mkfs.ext4 -qF /dev/vdb; mount /dev/vdb /mnt')
+    stage.take(guest)
+    with stage.broken_storage(guest, '/dev/vdb'):
+        stage.take(guest)
+    stage.become(guest, 'SHUTOFF', 'stop')
+    stage.take(guest)
+    with stage.broken_storage(guest, '/dev/vdb'):
+        stage.take(guest)

@@ -12,6 +12,7 @@
 
 """The cloud, its guests, and how a snapshot is taken and judged."""
 
+import contextlib
 import json
 import pathlib
 import subprocess
@@ -107,9 +108,13 @@ class Stage:
             self._main.wait().install_kit()
         return self._main
 
-    def start(self, image, flavor=FLAVOR, volume=False):
-        """Return a guest of its own for one scenario, while it boots."""
-        guest = self._boot('other', image, flavor, volume)
+    def start(self, image, flavor=FLAVOR, volumes=0):
+        """Return a guest of its own for one scenario, while it boots.
+
+        :param volumes: of Cinder instead of its disk: the root, and empty
+            ones.
+        """
+        guest = self._boot('other', image, flavor, volumes)
         self._others.append(guest)
         return guest
 
@@ -160,14 +165,17 @@ class Stage:
                         for server in self.nova.servers.list()]
         self.clean()
 
-    def _boot(self, name, image, flavor, volume=False):
+    def _boot(self, name, image, flavor, volumes=0):
         image_id = self._cloud.images[image]
-        disks = [{'boot_index': 0, 'uuid': image_id, 'volume_size': 1,
-                  'source_type': 'image', 'destination_type': 'volume',
-                  'delete_on_termination': True}] if volume else None
+        disks = [{'boot_index': -1, 'volume_size': 1, 'source_type': 'blank',
+                  'destination_type': 'volume', 'delete_on_termination': True}
+                 for _ in range(volumes)]
+        if volumes:
+            disks[0] |= {'boot_index': 0, 'source_type': 'image',
+                         'uuid': image_id}
         server = self.nova.servers.create(
-            name, None if volume else image_id, self._flavor(flavor),
-            block_device_mapping_v2=disks, nics='none')
+            name, None if volumes else image_id, self._flavor(flavor),
+            block_device_mapping_v2=disks or None, nics='none')
         self._await_status(server.id, 'ACTIVE')
         return Guest(server.id,
                      hypervisor.shell_socket(self._layout, server.id))
@@ -190,6 +198,21 @@ class Stage:
             assert status == 'ERROR' or found != 'ERROR', 'instance failed'
             return found == status and self._openstack.idle(server_id)
         clients.wait_for(look, 'an instance to be ' + status)
+
+    @contextlib.contextmanager
+    def broken_storage(self, guest, device):
+        """Let Cinder fail to copy one of a guest's volumes for a while."""
+        volume, = [each.id for each in self._cinder.volumes.list()
+                   if any(place['server_id'] == guest.id
+                          and place['device'] == device
+                          for place in each.attachments)]
+        path = self._volume_file(f'volume-{volume}')
+        # The guest still has it open.
+        away = path.rename(path.with_suffix('.away'))
+        try:
+            yield
+        finally:
+            away.rename(path)
 
     # Snapshots ------------------------------------------------------------
 
@@ -279,22 +302,28 @@ class Stage:
             snapshot.rule = image.get('consistency_rule', '')
             snapshot.evidence = json.loads(
                 image.get('consistency_evidence', '{}'))
-            snapshot.disk = oracle.judge(self._file(image))
+            snapshot.disk = oracle.judge_all(self._files(image))
             if snapshot.agree != 'NO':
                 # They are large.
                 self._openstack.glance.images.delete(image.id)
         self._report.add(snapshot)
 
-    def _file(self, image):
-        """Return the file of an image, or of its volume in Cinder."""
+    def _files(self, image):
+        """Return the file of an image, or those of its volumes in Cinder."""
         if 'block_device_mapping' not in image:
-            return pathlib.Path(self._layout.folder, 'images', image.id)
-        root = json.loads(image['block_device_mapping'])[0]['snapshot_id']
-        clients.wait_for(
-            lambda: self._cinder.volume_snapshots.get(root).status ==
-            'available', 'a copy of a volume')
-        return pathlib.Path(self._layout.folder, 'state', 'volumes',
-                            f'snapshot-{root}')
+            return [pathlib.Path(self._layout.folder, 'images', image.id)]
+        return [self._copy(disk['snapshot_id'])
+                for disk in json.loads(image['block_device_mapping'])]
+
+    def _copy(self, snapshot_id):
+        status = clients.wait_for(
+            lambda: self._cinder.volume_snapshots.get(snapshot_id).status
+            .replace('creating', ''), 'a copy of a volume')
+        return (self._volume_file(f'snapshot-{snapshot_id}')
+                if status == 'available' else None)
+
+    def _volume_file(self, name):
+        return pathlib.Path(self._layout.folder, 'state', 'volumes', name)
 
     def _said_of_gone(self, guest, image_id):
         metadata = self.nova.servers.get(guest.id).metadata

@@ -131,8 +131,11 @@ def image(properties=None, **changes):
     """Return an active snapshot image that the panel did not take."""
     values = {'id': SNAPSHOT, 'name': 'web-1', 'status': 'active',
               'created': ago(60), 'updated': ago(50), 'size': 1024}
-    return facts.Image(properties={**CLEAN, **(properties or {})},
-                       **{**values, **changes})
+    properties = {**CLEAN, **(properties or {})}
+    if records.MAPPING in properties:
+        # Nova writes neither on an image that is made of volume snapshots.
+        del properties['instance_uuid'], properties['image_type']
+    return facts.Image(properties=properties, **{**values, **changes})
 
 
 def asked(baseline=None, properties=None, state='ACTIVE', **changes):
@@ -168,6 +171,7 @@ def copy(number=0, **changes):
 def copies(*snapshots, **changes):
     """Return the snapshots of all of the instance's volumes by default."""
     return verdict.Copies(**{
+        'instance_id': INSTANCE,
         'snapshots': snapshots or (copy(0), copy(1)), 'attached': VOLUMES,
         'volumes': (volume(0), volume(1)), **changes})
 
