@@ -10,27 +10,141 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
+
 """The form of one snapshot."""
 
+import json
+
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext_lazy
 
 from horizon import exceptions
 from horizon import forms
+from horizon import messages
+
+from openstack_dashboard import policy
 
 from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import taking
+from snapshot_panel.consistency import properties
 from snapshot_panel.consistency import verdict
+from snapshot_panel.images import texts as image_texts
 from snapshot_panel import tables
 from snapshot_panel import texts
 
+# What deleting older snapshots asks of the services.
+REPLACE_RULES = (('image', 'delete_image'), ('image', 'modify_image'),
+                 ('compute', 'os_compute_api:server-metadata:delete'))
+
+_KEEP = ngettext_lazy(
+    'Keep the last %(keep)d proven consistent, the new one counted: '
+    '%(count)d older snapshot goes',
+    'Keep the last %(keep)d proven consistent, the new one counted: '
+    '%(count)d older snapshots go', 'count')
+_REPLACES = ngettext_lazy(
+    'Once it is proven consistent, %(count)d older snapshot will be deleted.',
+    'Once it is proven consistent, %(count)d older snapshots will be '
+    'deleted.', 'count')
+
+
+def may_replace(request):
+    """Tell whether this user may delete the snapshots that go."""
+    return policy.check(REPLACE_RULES, request)
+
 
 class SnapshotForm(forms.SelfHandlingForm):
-    """Ask for the name; ``promise`` is the verdict that the button named."""
+    """How to take one snapshot.
+
+    ``promise`` is the verdict that the button named, ``shown`` with which
+    number to keep each older snapshot goes, as the user was shown it.
+    """
 
     name = forms.CharField(
         max_length=255, label=_('Snapshot name'),
         help_text=_('The name of the new image.'))
+    keep = forms.IntegerField(
+        required=False, min_value=1, label=_('Older snapshots'),
+        widget=forms.Select(attrs={'class': 'switchable',
+                                   'data-slug': 'keep'}),
+        help_text=_('Older snapshots of this instance that were made with '
+                    'this panel go once the new one is proven consistent, '
+                    'and only then.'))
+    properties = forms.CharField(
+        required=False, strip=False, label=_('Properties of the new image'),
+        widget=forms.Textarea(attrs={'rows': 3, 'spellcheck': 'false',
+                                     'placeholder': 'name=value'}),
+        help_text=_('One name=value a line, besides what the instance hands '
+                    'on by itself.'))
+    strict = forms.BooleanField(
+        required=False, initial=True,
+        label=_('Refuse unless it can be proven consistent'),
+        help_text=_('Everything is asked once more when you press the '
+                    'button. Without this the snapshot is taken whatever '
+                    'the answers are, and called what it is.'))
     promise = forms.CharField(widget=forms.HiddenInput())
+    shown = forms.CharField(required=False, widget=forms.HiddenInput())
+
+    def offer(self, row, retention):
+        """Fit the form to what is known of the instance as it is now.
+
+        :param row: a :class:`rows.InstanceRow`.
+        :param retention: its :class:`rows.Retention`.
+        """
+        prediction = row.checklist.prediction
+        self._show('promise', prediction.value)
+        self.initial['name'] = taking.default_name(row.instance)
+        if not prediction.consistent:
+            del self.fields['strict']
+        self._show('shown', json.dumps([
+            [line.id, line.keeping] for line in retention.lines]))
+        if not retention.choices:
+            del self.fields['keep']
+            return
+        self.fields['keep'].widget.choices = [('', _('Keep all'))] + [
+            (choice.keep, _KEEP % {'keep': choice.keep,
+                                   'count': len(choice.ids)})
+            for choice in retention.choices]
+
+    def _show(self, name, value):
+        """Let a hidden field hold a value, whatever was sent."""
+        self.initial[name] = value
+        if self.is_bound:
+            self.data = self.data.copy()
+            self.data[name] = value
+
+    def clean_shown(self):
+        """Return the ids and numbers, or nothing where they are broken."""
+        try:
+            return [(str(image_id), int(keeping)) for image_id, keeping
+                    in json.loads(self.cleaned_data['shown'] or '[]')]
+        except (ValueError, TypeError, RecursionError):
+            return []
+
+    def clean_keep(self):
+        keep = self.cleaned_data['keep']
+        if keep is not None and not may_replace(self.request):
+            raise forms.ValidationError(_(
+                'Your role may not delete images: keep all.'))
+        return keep
+
+    def clean_properties(self):
+        """Return a dict."""
+        lines = properties.read_lines(self.cleaned_data['properties'])
+        found, problems = {}, []
+        for number, (name, value) in enumerate(lines, 1):
+            flaw = properties.extra_flaw(name, value, found)
+            if flaw is None:
+                found[name] = value
+                continue
+            problems.append(_('Line %(number)d, “%(name)s”: %(flaw)s') % {
+                'number': number, 'name': name,
+                'flaw': image_texts.flaw(flaw, properties.KNOWN.get(name))})
+        if len(found) > properties.EXTRA_LIMIT:
+            problems.append(_('A snapshot can be given at most %d '
+                              'properties.') % properties.EXTRA_LIMIT)
+        if problems:
+            raise forms.ValidationError(problems)
+        return found
 
     def clean(self):
         data = super().clean()
@@ -41,10 +155,13 @@ class SnapshotForm(forms.SelfHandlingForm):
         return data
 
     def handle(self, request, data):
+        shown = [image_id for image_id, keeping in data['shown']
+                 if data['keep'] is not None and data['keep'] <= keeping]
         try:
             attempt = taking.take_if_ready(
                 request, self.initial['instance_id'], data['name'],
-                accept=verdict.Verdict(data['promise']))
+                accept=self._accept(data), extra=data['properties'],
+                keep=data['keep'], shown=shown)
         except errors.UNAUTHORIZED:
             # Else Horizon's view would say that it is not allowed.
             raise exceptions.NotAuthenticated()
@@ -53,9 +170,27 @@ class SnapshotForm(forms.SelfHandlingForm):
                                        texts.error(problem)))
             return False
         if attempt.taken is None:
-            self.api_error(_(
-                'No snapshot was taken: the instance is not as it was when '
-                'this form was opened. Close it and look again.'))
+            self.api_error(self._refusal(attempt))
             return False
         tables.report_taken(request, attempt)
+        if shown:
+            messages.info(request, _REPLACES % {'count': len(shown)})
         return attempt
+
+    @staticmethod
+    def _accept(data):
+        promise = verdict.Verdict(data['promise'])
+        if promise.consistent and not data['strict']:
+            return verdict.Verdict.CRASH
+        return promise
+
+    @staticmethod
+    def _refusal(attempt):
+        if attempt.moved:
+            return _('No snapshot was taken: other snapshots would go than '
+                     'those that you were shown. Look at them again.')
+        missing = ', '.join(
+            str(texts.CHECKS[result.finding.check])
+            for result in attempt.checklist.missing)
+        return _('No snapshot was taken: the instance is not as it was when '
+                 'this form was opened. What is missing now: %s.') % missing

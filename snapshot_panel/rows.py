@@ -21,8 +21,10 @@ from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import snapshots
 from snapshot_panel import conf
 from snapshot_panel.consistency import checklist
+from snapshot_panel.consistency import commands
 from snapshot_panel.consistency import facts
 from snapshot_panel.consistency import records
+from snapshot_panel.consistency import retention
 from snapshot_panel.consistency import verdict
 from snapshot_panel.consistency import way
 from snapshot_panel import texts
@@ -66,7 +68,8 @@ class CheckLine:
 class SnapshotLine:
     """One snapshot, ready to be shown.
 
-    ``gone`` is true where there is no image any more.
+    ``gone`` is true where there is no image any more; ``note`` tells what
+    becomes of the snapshots that it replaces.
     """
 
     id: str
@@ -77,6 +80,7 @@ class SnapshotLine:
     size: typing.Optional[int] = None
     gone: bool = False
     active: bool = False
+    note: str = ''
     step: typing.Optional[typing.Tuple[int, str]] = None
 
     @property
@@ -101,7 +105,8 @@ class SnapshotLine:
         asked = records.read_request(image)
         return cls(image.id, image.name, decision, at=image.created,
                    by=asked.by if asked else '', size=image.size,
-                   active=image.active, step=_step(decision, image, instance))
+                   active=image.active, note=texts.replacing(image),
+                   step=_step(decision, image, instance))
 
     @classmethod
     def of_memory(cls, memory):
@@ -159,7 +164,8 @@ def unsettled(instance, images):
                  if line.decision.rule is verdict.Rule.ABANDONED}
     return (any(line.unsettled for line in lines)
             or any(memory.gone is None and memory.image_id not in abandoned
-                   for memory in records.read_memories(instance)))
+                   for memory in records.read_memories(instance))
+            or any(retention.due(instance, image) for image in images))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -178,6 +184,7 @@ class InstanceRow:
     heard_at: typing.Any = None
     problem: typing.Optional[errors.CloudError] = None
     snapshots_known: bool = True
+    images: typing.Sequence[facts.Image] = ()
 
     @property
     def id(self):
@@ -254,6 +261,73 @@ class InstanceRow:
                 for result in self.checklist.missing]
 
 
+# The numbers of snapshots to keep that are offered.
+KEEPS = (1, 2, 3, 4, 5, 7, 10, 14, 20, 30, 50, 100)
+
+
+@dataclasses.dataclass(frozen=True)
+class Choice:
+    """A number of snapshots to keep, and what goes with it."""
+
+    keep: int
+    ids: typing.Tuple[str, ...]
+
+    @property
+    def command(self):
+        return commands.delete_images(self.ids)
+
+
+@dataclasses.dataclass(frozen=True)
+class Leaving:
+    """A snapshot that may go, ready to be shown.
+
+    ``keeping`` is the largest number to keep with which it goes.
+    """
+
+    line: SnapshotLine
+    keeping: int
+
+    @property
+    def id(self):
+        return self.line.id
+
+    @property
+    def keeps(self):
+        return [keep for keep in KEEPS if keep <= self.keeping]
+
+
+@dataclasses.dataclass(frozen=True)
+class Retention:
+    """Which older snapshots could go with a new one, and why none."""
+
+    lines: typing.Tuple[Leaving, ...] = ()
+    choices: typing.Tuple[Choice, ...] = ()
+    note: str = ''
+
+    @classmethod
+    def of(cls, row, allowed):
+        """Return what an :class:`InstanceRow` may leave.
+
+        :param bool allowed: the user may delete images.
+        """
+        if not row.checklist.prediction.consistent:
+            return cls()
+        if not row.snapshots_known:
+            return cls(note=texts.KEPT_UNKNOWN)
+        found = retention.candidates(row.instance, row.images)
+        if not found:
+            return cls(note=texts.KEPT_NONE)
+        if not allowed:
+            return cls(note=texts.KEPT_FORBIDDEN)
+        most = max(candidate.keeping for candidate in found)
+        return cls(
+            tuple(Leaving(SnapshotLine.of_image(candidate.image,
+                                                row.instance),
+                          candidate.keeping) for candidate in found),
+            tuple(Choice(keep, retention.going(found, keep))
+                  for keep in KEEPS if keep <= most))
+
+
 def instance_row(instance, images, heard=None, snapshots_known=True,
                  today=None):
     """Put together what is known of one instance.
@@ -274,4 +348,4 @@ def instance_row(instance, images, heard=None, snapshots_known=True,
         latest=next(filter(_counts, lines), None),
         unsettled=unsettled(instance, images),
         asked=heard is not None, heard_at=getattr(heard, 'at', None),
-        problem=problem, snapshots_known=snapshots_known)
+        problem=problem, snapshots_known=snapshots_known, images=images)

@@ -16,15 +16,19 @@ import collections
 import typing
 
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext_lazy
 from django.utils.translation import pgettext_lazy
 
 from snapshot_panel.cloud import errors
 from snapshot_panel.consistency import checklist
+from snapshot_panel.consistency import records
+from snapshot_panel.consistency import retention
 from snapshot_panel.consistency import verdict
 
 Check = checklist.Check
 Finding = checklist.Finding
 Rule = verdict.Rule
+Standing = retention.Standing
 State = checklist.State
 Verdict = verdict.Verdict
 
@@ -349,6 +353,34 @@ ANYWAY = {
     Verdict.CRASH: _('Take it anyway: crash-consistent'),
 }
 
+# What becomes of the older snapshots that a snapshot replaces.
+REPLACING = {
+    Standing.WAITING: ngettext_lazy(
+        'Once it is proven consistent, %(count)d older snapshot goes.',
+        'Once it is proven consistent, %(count)d older snapshots go.',
+        'count'),
+    Standing.DUE: ngettext_lazy(
+        '%(count)d older snapshot is being deleted.',
+        '%(count)d older snapshots are being deleted.', 'count'),
+    Standing.DONE: ngettext_lazy(
+        'It replaced %(count)d older snapshot.',
+        'It replaced %(count)d older snapshots; what was protected '
+        'meanwhile stayed.', 'count'),
+    Standing.DROPPED: ngettext_lazy(
+        'It was to replace %(count)d older snapshot. It is not proven '
+        'consistent, so nothing was deleted.',
+        'It was to replace %(count)d older snapshots. It is not proven '
+        'consistent, so nothing was deleted.', 'count'),
+}
+
+# Why no older snapshot can go.
+KEPT_UNKNOWN = _('The image service does not answer, so nobody can say which '
+                 'older snapshots could go: all are kept.')
+KEPT_NONE = _('There is no older snapshot that this panel made of this '
+              'instance and that may go.')
+KEPT_FORBIDDEN = _('Older snapshots are kept: your role may not delete '
+                   'images.')
+
 ERRORS = {
     errors.NotFound: _(
         'It does not exist, or it belongs to another project. It may have '
@@ -367,6 +399,15 @@ ERRORS = {
         'The service does not answer. Nothing is lost: try again in a '
         'moment.'),
 }
+
+
+def replacing(image):
+    """Return what becomes of the snapshots that a snapshot replaces, or ''.
+
+    :param image: a :class:`facts.Image`.
+    """
+    text = REPLACING.get(retention.standing(image))
+    return text and text % {'count': len(records.read_replaces(image))} or ''
 
 
 def error(problem):

@@ -33,6 +33,7 @@ from snapshot_panel.cloud import settling
 from snapshot_panel.cloud import snapshots
 from snapshot_panel.cloud import taking
 from snapshot_panel import conf
+from snapshot_panel.consistency import commands
 from snapshot_panel import forms as panel_forms
 from snapshot_panel import rows
 from snapshot_panel import tables
@@ -206,15 +207,14 @@ class SnapshotView(ProblemMixin, forms.ModalFormView):
                                          self.kwargs['instance_id'])
         heard = snapshots.Heard(
             snapshots.ask_guest_if_allowed(self.request, instance), None)
-        known = [] if isinstance(images, errors.CloudError) else images
+        failed = isinstance(images, errors.CloudError)
         return rows.instance_row(
-            instance, known, heard,
+            instance, [] if failed else images, heard,
+            snapshots_known=not failed,
             today=snapshots.image_today(self.request, instance))
 
     def get_initial(self):
-        return {'instance_id': self.row.id,
-                'name': taking.default_name(self.row.instance),
-                'promise': self.row.checklist.prediction.value}
+        return {'instance_id': self.kwargs['instance_id']}
 
     def get_context_data(self, **kwargs):
         prediction = self.row.checklist.prediction
@@ -223,4 +223,14 @@ class SnapshotView(ProblemMixin, forms.ModalFormView):
             'horizon:project:consistent_snapshots:snapshot',
             args=[self.kwargs['instance_id']])
         return super().get_context_data(
-            row=self.row, prediction=texts.VERDICTS[prediction], **kwargs)
+            row=self.row, prediction=texts.VERDICTS[prediction],
+            retention=rows.Retention.of(
+                self.row, panel_forms.may_replace(self.request)),
+            command=commands.take(
+                self.row.id, taking.default_name(self.row.instance)),
+            **kwargs)
+
+    def render_to_response(self, context, **kwargs):
+        # Also what was sent is shown with what is known now.
+        context['form'].offer(context['row'], context['retention'])
+        return super().render_to_response(context, **kwargs)

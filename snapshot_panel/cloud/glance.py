@@ -114,7 +114,8 @@ def image_of(values):
                     if name not in rules.SCHEMA and value is not None},
         created=timeutils.parse_isotime(values['created_at']),
         updated=timeutils.parse_isotime(values['updated_at']),
-        size=values.get('size'), owner=values.get('owner'))
+        size=values.get('size'), owner=values.get('owner'),
+        protected=bool(values.get('protected')))
 
 
 def add_properties(request, image_id, properties):

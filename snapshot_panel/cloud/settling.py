@@ -23,6 +23,7 @@ from oslo_utils import timeutils
 from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import glance
 from snapshot_panel.cloud import nova
+from snapshot_panel.cloud import retention
 from snapshot_panel.cloud import snapshots
 from snapshot_panel.cloud import volumes
 from snapshot_panel import conf
@@ -64,8 +65,8 @@ def settle(request, instance, images):
         if key in by_id and verdict.look(by_id[key]).verdict.final:
             nova.forget(request, instance.id, memory)
             del metadata[memory.key]
-    return (dataclasses.replace(instance, metadata=metadata),
-            list(by_id.values()))
+    left = retention.carry_out(request, instance, by_id.values())
+    return dataclasses.replace(instance, metadata=metadata), left
 
 
 def _find(request, memory):

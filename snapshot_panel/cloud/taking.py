@@ -27,6 +27,7 @@ from snapshot_panel import conf
 from snapshot_panel.consistency import checklist
 from snapshot_panel.consistency import facts
 from snapshot_panel.consistency import records
+from snapshot_panel.consistency import retention
 from snapshot_panel.consistency import verdict
 from snapshot_panel.consistency import witness
 
@@ -45,10 +46,12 @@ class Taken:
     problems: typing.Tuple[errors.CloudError, ...] = ()
 
 
-def take(request, instance, guest, name):
+def take(request, instance, guest, name, extra=None, replaces=()):
     """Ask Nova for a snapshot and write down what proves it later.
 
     :param guest: the :class:`checklist.Guest` as asked just before.
+    :param extra: properties that the user wants on the image besides.
+    :param replaces: ids of the snapshots that go once this one is proven.
     """
     now = timeutils.utcnow(True)
     asked = records.Request(
@@ -56,11 +59,12 @@ def take(request, instance, guest, name):
         baseline=witness.read(guest.console).baseline,
         after_action=guest.actions[0].request_id if guest.actions else None)
     image_id, action = nova.create_image(request, instance.id, name,
-                                         asked.properties())
+                                         {**(extra or {}),
+                                          **asked.properties()})
     memory = records.Memory(image_id, name, now, request.user.username)
     outcomes = [
         snapshots.outcome(lambda: glance.add_properties(
-            request, image_id, records.bind(image_id, action))),
+            request, image_id, records.bind(image_id, action, replaces))),
         snapshots.outcome(lambda: nova.remember(request, instance.id, memory))]
     problems = tuple(outcome for outcome in outcomes
                      if isinstance(outcome, errors.CloudError))
@@ -71,45 +75,65 @@ def take(request, instance, guest, name):
 
 @dataclasses.dataclass(frozen=True)
 class Attempt:
-    """What came of one click: ``taken`` is None where it was not ready."""
+    """What came of one click.
+
+    ``taken`` is None where it was not ready, or where the snapshots that
+    would go are not those that the user was shown (``moved``).
+    """
 
     instance: facts.Instance
     checklist: checklist.Checklist
     name: str
     taken: typing.Optional[Taken] = None
+    moved: bool = False
 
 
-def take_if_ready(request, instance_id, name=None, accept=None):
+def take_if_ready(request, instance_id, name=None, accept=None, extra=None,
+                  keep=None, shown=()):
     """Take a snapshot if the checks, asked anew, promise enough.
 
     :param str name: of the image; made from the instance's if None.
     :param accept: the least :class:`verdict.Verdict` to promise,
         filesystem-consistent if None.
+    :param extra: see :func:`take`.
+    :param keep: how many snapshots proven consistent to keep, None for all.
+    :param shown: ids of those that the user was told would go.
+    :raises errors.CloudError: a service failed, and nothing was taken.
     :returns: an :class:`Attempt`.
     """
     instance, images = snapshots.one(request, instance_id)
-    _settle_before(request, instance, images)
+    images = _settle_before(request, instance, images)
     guest = snapshots.ask_guest_if_allowed(request, instance)
     checks = checklist.check(instance, guest, conf.deployment())
     name = name or default_name(instance)
     accept = accept or verdict.Verdict.FILESYSTEM
     if not checks.possible or not checks.promises(accept):
         return Attempt(instance, checks, name)
-    return Attempt(instance, checks, name,
-                   take(request, instance, guest, name))
+    if keep is not None and _going(instance, images, keep) != tuple(shown):
+        return Attempt(instance, checks, name, moved=True)
+    return Attempt(instance, checks, name, take(
+        request, instance, guest, name, extra, shown if keep else ()))
+
+
+def _going(instance, images, keep):
+    if isinstance(images, errors.CloudError):
+        raise images
+    return retention.going(retention.candidates(instance, images), keep)
 
 
 def _settle_before(request, instance, images):
-    """Settle what is unsettled, as far as possible.
+    """Settle what is unsettled, as far as possible; return the snapshots.
 
     Once there is another snapshot, a witness could belong to either.
     """
     if not isinstance(images, errors.CloudError) and any(
             settling.unsettled(image) for image in images):
-        problem = snapshots.outcome(
+        settled = snapshots.outcome(
             lambda: settling.settle(request, instance, images))
-        if isinstance(problem, errors.CloudError):
-            LOG.warning('Snapshots of %s: %s', instance.id, problem)
+        if not isinstance(settled, errors.CloudError):
+            return settled[1]
+        LOG.warning('Snapshots of %s: %s', instance.id, settled)
+    return images
 
 
 def default_name(instance):

@@ -15,12 +15,22 @@
 import shlex
 
 
-def take(instance_id, name):
-    """Return the command that takes a snapshot, without its evidence."""
+def take(instance_id, name, extra=()):
+    """Return the command that takes a snapshot, without its evidence.
+
+    :param extra: (name, value) of each property to give to it.
+    """
     # A name that begins with a dash would be taken for an option.
     named = ['--name=' + name] if name.startswith('-') else ['--name', name]
+    for pair in extra:
+        named += ['--property', '%s=%s' % tuple(pair)]
     return _line('openstack', 'server', 'image', 'create', '--wait', *named,
                  instance_id)
+
+
+def delete_images(image_ids):
+    """Return the command that deletes images."""
+    return _line('openstack', 'image', 'delete', *image_ids)
 
 
 def show_seal(image_id):

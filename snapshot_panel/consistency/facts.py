@@ -97,6 +97,7 @@ class Image:
     updated: typing.Optional[datetime.datetime] = None
     size: typing.Optional[int] = None
     owner: typing.Optional[str] = None
+    protected: bool = False
 
     @property
     def instance_id(self):

@@ -23,6 +23,7 @@ import dataclasses
 import datetime
 import json
 import typing
+import uuid
 
 from oslo_utils import uuidutils
 
@@ -38,6 +39,8 @@ AFTER_ACTION = 'consistency_after_action'
 ACTION = 'consistency_action'
 RULE = 'consistency_rule'
 EVIDENCE = 'consistency_evidence'
+REPLACES = 'consistency_replaces'
+REPLACED = 'consistency_replaced'
 
 # Nova's own: the disks of an image that has no data (fact 13).
 MAPPING = 'block_device_mapping'
@@ -46,6 +49,7 @@ _MOST_DISKS = 512
 
 PREFIX = 'consistency_'
 PENDING = 'pending'
+DONE = 'done'
 _NONE = 'none'
 _TIME = '%Y-%m-%dT%H:%M:%SZ'
 
@@ -95,16 +99,46 @@ class Request:
             AFTER_ACTION: self.after_action or _NONE,
             # Whatever the instance inherited must not speak for this image.
             IMAGE: _NONE, ACTION: _NONE, RULE: _NONE, EVIDENCE: _NONE,
+            REPLACES: _NONE, REPLACED: _NONE,
         }
 
 
-def bind(image_id, action):
+def bind(image_id, action, replaces=()):
     """Return the properties that make a request count for an image.
 
     They can only be written once the image has its id: an instance that is
     booted from a snapshot hands all others on to its own snapshots.
+
+    :param replaces: ids of the snapshots that go once this one is proven.
     """
-    return {IMAGE: image_id, ACTION: action or _NONE}
+    return {IMAGE: image_id, ACTION: action or _NONE,
+            REPLACES: ' '.join(replaces) or _NONE}
+
+
+def read_replaces(image):
+    """Return the ids of the snapshots that go once ``image`` is proven.
+
+    Anybody in the project may have written there, and ids end up in
+    addresses.
+    """
+    values = image.properties
+    if values.get(IMAGE) != image.id:
+        return ()
+    return tuple(dict.fromkeys(
+        word for word in values.get(REPLACES, '').split()
+        if _is_id(word) and word != image.id))
+
+
+def has_replaced(image):
+    """Tell whether that was carried out."""
+    return image.properties.get(REPLACED) == DONE
+
+
+def _is_id(text):
+    try:
+        return str(uuid.UUID(text)) == text
+    except ValueError:
+        return False
 
 
 def read_request(image):

@@ -21,6 +21,7 @@ from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import images
 from snapshot_panel.consistency import facts
 from snapshot_panel.consistency import properties
+from snapshot_panel.consistency import records
 from snapshot_panel import texts
 
 Effect = properties.Effect
@@ -124,6 +125,14 @@ FLAWS = {
     Flaw.NOT_A_NUMBER: _('This is not a number.'),
     Flaw.NOT_A_FLAG: _('Write true or false.'),
     Flaw.OUT_OF_RANGE: _('Allowed are numbers %(range)s.'),
+    Flaw.NO_EQUALS: _('Write it as name=value.'),
+    Flaw.NAME_REPEATED: _('This name is there twice.'),
+    Flaw.NAME_FOR_NOVA: _('With a snapshot the compute service takes names '
+                          'of plain letters, digits, spaces and “-_:.” '
+                          'only. Set it on the image afterwards.'),
+    Flaw.VALUE_FOR_NOVA: _('With a snapshot the compute service takes values '
+                           'of at most %(nova_limit)s characters. Set it on '
+                           'the image afterwards.'),
 }
 
 PRESETS = {
@@ -147,7 +156,8 @@ def flaw(found, definition=None):
     :param definition: the :class:`properties.Definition`, if any.
     """
     values = {'name_limit': properties.NAME_LIMIT,
-              'value_limit': properties.VALUE_LIMIT}
+              'value_limit': properties.VALUE_LIMIT,
+              'nova_limit': records.METADATA_LIMIT}
     if definition is not None:
         values.update(choices=', '.join(definition.choices),
                       range=_range(definition))

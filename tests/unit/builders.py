@@ -130,7 +130,8 @@ def instance(**changes):
 def image(properties=None, **changes):
     """Return an active snapshot image that the panel did not take."""
     values = {'id': SNAPSHOT, 'name': 'web-1', 'status': 'active',
-              'created': ago(60), 'updated': ago(50), 'size': 1024}
+              'created': ago(60), 'updated': ago(50), 'size': 1024,
+              'owner': 'project'}
     properties = {**CLEAN, **(properties or {})}
     if records.MAPPING in properties:
         # Nova writes neither on an image that is made of volume snapshots.

@@ -19,6 +19,7 @@ import pytest
 from snapshot_panel.cloud import errors
 from snapshot_panel.consistency import checklist
 from snapshot_panel.consistency import facts
+from snapshot_panel.consistency import retention
 from snapshot_panel.consistency import verdict
 from snapshot_panel import rows
 from snapshot_panel import texts
@@ -213,6 +214,11 @@ def test_a_reason_is_the_same_once_it_was_sealed(decision):
     image = builders.asked(properties=decision.seal().properties())
 
     assert texts.reason(verdict.look(image)) == texts.reason(decision)
+
+
+def test_whatever_becomes_of_older_snapshots_has_its_words():
+    assert set(texts.REPLACING) == set(retention.Standing) - {
+        retention.Standing.NOTHING}
 
 
 def test_every_finding_is_found_here_and_has_its_words():

@@ -33,10 +33,13 @@ from snapshot_panel.consistency import checklist
 from snapshot_panel.consistency import facts
 from snapshot_panel.consistency import records
 from snapshot_panel.consistency import verdict
+from snapshot_panel import forms as panel_forms
 from snapshot_panel import rows
 from snapshot_panel import tables
 from snapshot_panel import texts
+from tests import forms
 from tests.unit import builders
+from tests.unit.consistency import test_retention
 
 pytestmark = pytest.mark.usefixtures('no_image_of_today')
 
@@ -652,7 +655,8 @@ class FormTest(PanelTestCase):
 
     def submit(self, **changes):
         return self.client.post(SNAPSHOT, {
-            'name': 'mine', 'promise': 'filesystem-consistent', **changes})
+            'name': 'mine', 'promise': 'filesystem-consistent',
+            'strict': 'on', **changes})
 
     def test_a_ready_instance_is_offered_a_consistent_snapshot(self):
         page = self.text(SNAPSHOT)
@@ -707,7 +711,8 @@ class FormTest(PanelTestCase):
             self.assertRedirectsNoFollow(response, INDEX)
             self.take.assert_called_with(
                 mock.ANY, builders.INSTANCE, 'mine',
-                accept=verdict.Verdict(promise))
+                accept=verdict.Verdict(promise), extra={}, keep=None,
+                shown=[])
 
     def test_what_cannot_be_is_refused(self):
         for changes in ({'name': ''}, {'name': '  '}, {'name': 'x' * 256},
@@ -720,17 +725,170 @@ class FormTest(PanelTestCase):
 
         assert not self.take.called
 
+    def test_who_does_not_insist_gets_what_there_is(self):
+        for promise, accepted in (
+                ('filesystem-consistent', verdict.Verdict.CRASH),
+                ('unproven', verdict.Verdict.UNPROVEN)):
+            self.submit(promise=promise, strict='')
+
+            self.assertEqual(accepted, self.take.call_args.kwargs['accept'])
+
+    def test_only_a_promise_can_be_insisted_on(self):
+        for console, offered in ((None, True), (builders.Console(), False)):
+            self.ask.return_value = guest(console)
+
+            self.assertEqual(offered, 'name="strict"' in self.text(SNAPSHOT))
+
+    def test_properties_are_given_to_the_snapshot(self):
+        self.submit(properties=' os_distro = debian\r\n\r\nempty=\r\na=b=c')
+
+        self.assertEqual({'os_distro': 'debian', 'empty': '', 'a': 'b=c'},
+                         self.take.call_args.kwargs['extra'])
+
+    def test_a_property_that_cannot_be_is_refused_with_its_line(self):
+        for line, reason in (
+                ('x', 'name=value'), ('=x', 'needs a name'),
+                ('consistency_rule=x', 'reserved'), ('size=1', 'reserved'),
+                ('instance_uuid=x', 'reserved'),
+                ('hw_qemu_guest_agent=yes', 'reserved'),
+                ('os_shutdown_timeout=9999', 'reserved'),
+                ('n\u00e4me=x', 'plain letters'), ('a=1', 'there twice'),
+                ('A=1', 'there twice'), ('x=' + 'y' * 256, '255'),
+                ('x=\U0001f600', 'emoji'), ('os_type=dos', 'linux'),
+                ('os_require_quiesce=perhaps', 'yes, no')):
+            response = self.submit(properties='a=1\n' + line)
+
+            self.assertFormErrors(response, 1)
+            self.assertContains(response, 'Line 2', msg_prefix=line)
+            self.assertContains(response, reason, msg_prefix=line)
+
+        assert not self.take.called
+
+    def test_there_are_not_too_many_properties(self):
+        for count, taken in ((100, True), (101, False)):
+            self.submit(properties='\n'.join(
+                'p%d=x' % number for number in range(count)))
+
+            self.assertEqual(taken, self.take.called)
+            self.take.reset_mock()
+
+    def older(self, *rules):
+        """Let there be sealed snapshots, newest first; return their ids."""
+        images = [test_retention.made(age, rule)
+                  for age, rule in enumerate(rules, 1)]
+        self.show(builders.instance(), *images)
+        return [image.id for image in images]
+
+    def test_what_goes_is_shown_before(self):
+        self.older(verdict.Rule.FREEZE_WITNESSED, verdict.Rule.SILENT)
+
+        page = html.unescape(self.text(SNAPSHOT))
+
+        for text in ('last 1 proven consistent, the new one counted: '
+                     '2 older snapshots go',
+                     'last 2 proven consistent, the new one counted: '
+                     '1 older snapshot goes'):
+            assert text in page
+        assert 'the last 3' not in page
+        for word in ('File-system consistent', 'Unproven', 'Keep all',
+                     'openstack image delete'):
+            assert word in page
+        self.assertEqual(2, page.count('<li class="form-group switched"'))
+
+    def test_what_goes_is_what_was_shown(self):
+        ids = self.older(verdict.Rule.FREEZE_WITNESSED, verdict.Rule.SILENT)
+        shown = forms.Form(self.text(SNAPSHOT)).data['shown']
+
+        for keep, gone in (('', []), ('1', ids), ('2', ids[1:]), ('3', [])):
+            self.submit(keep=keep, shown=shown)
+
+            named = self.take.call_args.kwargs
+            self.assertEqual((int(keep) if keep else None, gone),
+                             (named['keep'], named['shown']))
+
+    def test_what_will_go_is_said(self):
+        shown = json.dumps([[builders.BASE_IMAGE, 1]])
+
+        response = self.submit(keep='1', shown=shown)
+
+        said = [str(message) for message in
+                response.wsgi_request._messages._queued_messages]
+        assert 'Once it is proven consistent, 1 older' in said[1]
+
+    def test_a_forged_list_names_nothing(self):
+        for shown in ('x', '[', '7', '[7]', '[[1]]', '{"a": 1}',
+                      '[["x", "y"]]', '[' * 5000):
+            self.submit(keep='1', shown=shown)
+
+            self.assertEqual([], self.take.call_args.kwargs['shown'])
+
+    def test_other_snapshots_than_those_shown_are_shown_anew(self):
+        ids = self.older(verdict.Rule.FREEZE_WITNESSED)
+        self.take.return_value = taking.Attempt(
+            builders.instance(), TAKEN.checklist, 'web-1', moved=True)
+
+        response = self.submit(keep='1', shown='[]')
+
+        self.assertContains(response, 'other snapshots would go')
+        data = forms.Form(response.content.decode()).data
+        self.assertEqual([[ids[0], 1]], json.loads(data['shown']))
+
+    def test_a_bad_number_to_keep_is_refused(self):
+        for keep in ('0', '-1', 'x', '1.5'):
+            self.submit(keep=keep)
+
+        assert not self.take.called
+
+    def test_why_nothing_can_go_is_said(self):
+        self.assertContains(self.client.get(SNAPSHOT), 'no older snapshot')
+        self.older(verdict.Rule.FREEZE_WITNESSED)
+        with mock.patch.object(panel_forms, 'may_replace', autospec=True,
+                               return_value=False):
+            self.assertContains(self.client.get(SNAPSHOT),
+                                'may not delete images')
+            self.submit(keep='1')
+        self.one.return_value = (builders.instance(), GLANCE_DOWN)
+        self.assertContains(self.client.get(SNAPSHOT), 'all are kept')
+
+        assert not self.take.called
+
+    def test_what_becomes_of_older_ones_is_said_with_the_snapshot(self):
+        for image, word in (
+                (builders.sealed(), 'It replaced 1 older snapshot'),
+                (builders.sealed(verdict.Rule.SILENT), 'nothing was deleted')):
+            image.properties.update({records.REPLACES: builders.BASE_IMAGE,
+                                     records.REPLACED: 'done'})
+            self.show(builders.instance(), image)
+
+            for url in (INDEX, INSTANCE):
+                self.assertContains(self.client.get(url), word)
+
+    def test_what_is_still_to_go_is_carried_on(self):
+        self.show(builders.instance(), builders.sealed(properties={
+            records.REPLACES: builders.BASE_IMAGE}))
+
+        self.assertContains(self.client.get(INDEX), 'data-unsettled="true"')
+        self.assertContains(self.client.get(INDEX), 'is being deleted')
+
     def test_the_longest_name_is_taken(self):
         self.submit(name='日' * 255)
 
         self.assertEqual('日' * 255, self.take.call_args.args[2])
 
     def test_an_instance_that_changed_meanwhile_is_not_taken(self):
-        self.take.return_value = NOT_TAKEN
+        self.take.return_value = taking.Attempt(
+            builders.instance(), checklist.check(
+                builders.instance(), guest(builders.Console()),
+                facts.Deployment()), 'web-1')
+        self.ask.return_value = guest(builders.Console())
 
         response = self.submit()
 
         self.assertContains(response, 'not as it was')
+        self.assertContains(response, 'missing now: Guest agent, Guest kit.')
+        # What it offers now is what can be had now.
+        self.assertContains(response, 'value="Take it anyway: unproven"')
+        self.assertContains(response, 'value="unproven"')
 
     def test_what_the_cloud_refuses_is_said_in_the_form(self):
         for kind in PROBLEMS:

@@ -67,7 +67,44 @@ def test_until_it_is_bound_a_request_does_not_know_its_action():
                                           (None, 'none'), ('', 'none')])
 def test_what_binds_is_the_image_and_its_action(action, text):
     assert records.bind('x', action) == {
-        'consistency_image': 'x', 'consistency_action': text}
+        'consistency_image': 'x', 'consistency_action': text,
+        'consistency_replaces': 'none'}
+
+
+IDS = st.lists(st.uuids().map(str), max_size=300, unique=True)
+
+
+@given(IDS)
+def test_what_an_image_replaces_is_read_as_it_was_written(ids):
+    image = builders.image(records.bind(builders.SNAPSHOT, None, ids))
+
+    assert records.read_replaces(image) == tuple(ids)
+    assert not records.has_replaced(image)
+
+
+def test_what_a_parent_replaced_is_no_business_of_its_heir():
+    request = records.Request(builders.NOW, 'ann', 'ACTIVE', None, None)
+    inherited = {**records.bind(builders.SNAPSHOT, None,
+                                [builders.BASE_IMAGE]),
+                 records.REPLACED: records.DONE}
+
+    heir = builders.image({**inherited, **request.properties()})
+    unbound = builders.image(inherited, id=builders.INSTANCE)
+
+    assert records.read_replaces(heir) == ()
+    assert not records.has_replaced(heir)
+    assert records.read_replaces(unbound) == ()
+
+
+@pytest.mark.parametrize('word', [
+    '', 'none', 'x', '../x', '?a=1', '{%s}' % builders.BASE_IMAGE,
+    builders.BASE_IMAGE.upper(), builders.BASE_IMAGE.replace('-', ''),
+    builders.SNAPSHOT])
+def test_only_the_ids_of_other_images_can_be_replaced(word):
+    image = builders.asked(properties={
+        records.REPLACES: word + ' ' + builders.INSTANCE})
+
+    assert records.read_replaces(image) == (builders.INSTANCE,)
 
 
 @given(REQUESTS)

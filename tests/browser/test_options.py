@@ -1,0 +1,182 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+
+"""What a user does with a browser to take a snapshot with options."""
+
+import uuid
+
+from playwright.sync_api import expect
+import pytest
+
+from tests import clients
+
+
+@pytest.fixture(scope='module')
+def api(cloud):
+    return clients.OpenStack(cloud)
+
+
+@pytest.fixture
+def make(cloud, api):
+    """Make an instance: ``make('ready')`` returns (id, name)."""
+    made = []
+
+    def make_instance(profile='ready', image='debian-12-agent'):
+        name = 'test-' + uuid.uuid4().hex[:8]
+        made.append(api.nova.servers.create(
+            name, cloud.images[image], api.nova.flavors.list()[0],
+            nics='none', meta={'demo_guest': profile}).id)
+        clients.wait_for(lambda: api.status(made[-1]) == 'ACTIVE', name)
+        return made[-1], name
+
+    yield make_instance
+    for server_id in made:
+        for image in api.snapshots(server_id):
+            api.glance.images.update(image['id'], protected=False)
+            api.glance.images.delete(image['id'])
+        api.nova.servers.delete(server_id)
+
+
+def row(page, name):
+    return page.locator('#instances tbody tr').filter(
+        has=page.get_by_role('link', name=name, exact=True))
+
+
+def open_form(page, name):
+    row(page, name).locator('.dropdown-toggle').click()
+    row(page, name).get_by_text('With options…').click()
+    dialog = page.locator('#consistent_snapshot_modal')
+    expect(dialog.locator('[name=name]')).to_be_focused()
+    return dialog
+
+
+def shows(locator, text):
+    expect(locator).to_contain_text(text, timeout=clients.PATIENCE * 1000)
+
+
+def sealed(api, server_id):
+    """Return the snapshots that have a verdict, by name."""
+    return {image['name']: image for image in api.snapshots(server_id)
+            if image.get('consistency_verdict', 'pending') != 'pending'}
+
+
+def take(dashboard, api, server_id, *names):
+    """Take snapshots, one after the other, with a verdict each."""
+    for name in names:
+        before = len(sealed(api, server_id))
+        page = dashboard.get('%s%s/snapshot/' % (clients.PANEL, server_id))
+        fields = dict(dashboard.inputs(page, 'promise'))
+        answer = dashboard.post('%s%s/snapshot/' % (clients.PANEL, server_id),
+                                name=name, strict='on', **fields)
+        assert '/snapshot/' not in answer.url, answer.text
+        dashboard.settle([server_id])
+        assert len(sealed(api, server_id)) == before + 1
+
+
+@pytest.fixture(scope='module')
+def dashboard(cloud):
+    return clients.Dashboard(cloud)
+
+
+def test_what_goes_is_shown_and_goes(browse, make, api, dashboard):
+    server_id, name = make()
+    take(dashboard, api, server_id, 'one', 'two', 'three')
+    api.glance.images.update(sealed(api, server_id)['two']['id'],
+                             protected=True)
+    page = browse()
+    dialog = open_form(page, name)
+    leaving = dialog.locator('.snapshot-panel-leaving li')
+    expect(leaving.filter(visible=True)).to_have_count(0)
+
+    dialog.locator('[name=keep]').select_option('1')
+    expect(leaving.filter(visible=True)).to_have_count(2)
+    dialog.locator('[name=keep]').select_option('3')
+    expect(leaving.filter(visible=True)).to_have_count(1)
+    expect(leaving.filter(visible=True)).to_contain_text('one')
+    dialog.locator('[name=name]').fill('four')
+    dialog.locator('[name=properties]').fill('release=7\nnote = a b')
+    dialog.get_by_role('button', name='Take consistent snapshot').click()
+
+    shows(page.locator('.alert-info'), '1 older snapshot will be deleted')
+    shows(row(page, name), 'It replaced 1 older snapshot')
+    found = sealed(api, server_id)
+    assert set(found) == {'two', 'three', 'four'}
+    assert (found['four']['release'], found['four']['note']) == ('7', 'a b')
+
+
+def test_without_proof_nothing_goes(browse, make, api, dashboard):
+    server_id, name = make()
+    take(dashboard, api, server_id, 'one')
+    page = browse()
+    dialog = open_form(page, name)
+    dialog.locator('[name=keep]').select_option('1')
+    dialog.locator('[name=name]').fill('two')
+    # The guest changes its mind, and nothing outside can tell.
+    api.become(server_id, 'freeze-fails')
+
+    dialog.get_by_role('button', name='Take consistent snapshot').click()
+
+    shows(row(page, name), 'nothing was deleted')
+    assert set(sealed(api, server_id)) == {'one', 'two'}
+
+
+def test_a_closed_browser_replaces_all_the_same(browse, make, api, dashboard):
+    server_id, name = make()
+    take(dashboard, api, server_id, 'one')
+    first = browse()
+    dialog = open_form(first, name)
+    dialog.locator('[name=keep]').select_option('1')
+    dialog.locator('[name=name]').fill('two')
+    dialog.get_by_role('button', name='Take consistent snapshot').click()
+    shows(first.locator('.alert-info'), 'will be deleted')
+    first.context.close()
+    clients.wait_for(lambda: api.idle(server_id), 'Nova')
+
+    second = browse('demo2')
+
+    shows(row(second, name), 'It replaced 1 older snapshot')
+    assert set(sealed(api, server_id)) == {'two'}
+
+
+def test_a_snapshot_that_cannot_be_proven_any_more_is_refused(browse, make,
+                                                              api):
+    server_id, name = make()
+    page = browse()
+    dialog = open_form(page, name)
+    dialog.locator('[name=properties]').fill('size=1\nok=1')
+    dialog.get_by_role('button', name='Take consistent snapshot').click()
+    shows(dialog, 'Line 1, “size”')
+    dialog.locator('[name=properties]').fill('ok=1')
+    api.nova.servers.pause(server_id)
+    clients.wait_for(lambda: api.status(server_id) == 'PAUSED', 'the pause')
+
+    dialog.get_by_role('button', name='Take consistent snapshot').click()
+
+    shows(dialog, 'What is missing now: Instance state')
+    assert api.snapshots(server_id) == []
+    # The dialog now offers what can be had.
+    dialog.get_by_role('button', name='Take it anyway: crash').click()
+    shows(page.locator('.alert-success'), 'being taken')
+
+
+def test_who_does_not_insist_gets_what_there_is(browse, make, api):
+    server_id, name = make()
+    page = browse()
+    dialog = open_form(page, name)
+    dialog.get_by_text('Refuse unless').click()
+    api.nova.servers.pause(server_id)
+    clients.wait_for(lambda: api.status(server_id) == 'PAUSED', 'the pause')
+
+    dialog.get_by_role('button', name='Take consistent snapshot').click()
+
+    shows(row(page, name), 'Crash-consistent')
