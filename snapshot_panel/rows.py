@@ -37,6 +37,12 @@ SET_UP = (checklist.Finding.AGENT_UNSEEN, checklist.Finding.AGENT_STOPPED,
           checklist.Finding.KIT_UNSEEN)
 
 
+# What is done on Horizon's own page of the volumes.
+VOLUMES = (checklist.Finding.VOLUMES_LEFT_OUT,
+           checklist.Finding.VOLUMES_LEFT_OUT_UNNAMED,
+           checklist.Finding.VOLUMES_SHARED)
+
+
 @dataclasses.dataclass(frozen=True)
 class CheckLine:
     """One check, ready to be shown."""
@@ -47,13 +53,15 @@ class CheckLine:
     remedy: str
     image_id: typing.Optional[str] = None
     setup_id: typing.Optional[str] = None
+    volumes: bool = False
 
     @classmethod
     def of(cls, result, instance):
         """Return the line of one result.
 
         ``image_id`` is the image whose properties are to be changed,
-        ``setup_id`` the instance whose guest is to be set up.
+        ``setup_id`` the instance whose guest is to be set up; ``volumes``
+        tells whether it is to be done among the volumes.
         """
         found, remedy = texts.FINDINGS[result.finding]
         return cls(texts.CHECKS[result.finding.check],
@@ -61,7 +69,8 @@ class CheckLine:
                    texts.fill(found, result.evidence),
                    texts.fill(remedy, result.evidence),
                    instance.image_id if result.finding in IMAGE else None,
-                   instance.id if result.finding in SET_UP else None)
+                   instance.id if result.finding in SET_UP else None,
+                   result.finding in VOLUMES)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -329,14 +338,20 @@ class Retention:
 
 
 def instance_row(instance, images, heard=None, snapshots_known=True,
-                 today=None):
+                 today=None, volumes=None):
     """Put together what is known of one instance.
 
     :param images: its snapshots as far as they were asked for.
     :param heard: :class:`snapshots.Heard`, a :class:`errors.CloudError`, or
         None where nobody asked.
     :param today: the instance's image as it is now, None if not asked for.
+    :param volumes: what :func:`volumes.of_instance` returned, None if nobody
+        asked.
     """
+    if isinstance(volumes, errors.CloudError):
+        volumes = ()
+    instance = dataclasses.replace(instance, properties=(
+        facts.proxy_properties(instance, volumes or ())))
     problem = heard if isinstance(heard, errors.CloudError) else None
     guest = checklist.Guest(asked=problem is not None)
     if isinstance(heard, snapshots.Heard):
@@ -344,7 +359,8 @@ def instance_row(instance, images, heard=None, snapshots_known=True,
     lines = snapshot_lines(instance, images)
     return InstanceRow(
         instance=instance,
-        checklist=checklist.check(instance, guest, conf.deployment(), today),
+        checklist=checklist.check(instance, guest, conf.deployment(), today,
+                                  volumes),
         latest=next(filter(_counts, lines), None),
         unsettled=unsettled(instance, images),
         asked=heard is not None, heard_at=getattr(heard, 'at', None),

@@ -19,6 +19,7 @@ from horizon import tabs
 
 from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import snapshots
+from snapshot_panel.cloud import volumes
 from snapshot_panel import panel
 from snapshot_panel import rows
 from snapshot_panel import views
@@ -40,7 +41,9 @@ class ChecklistTab(tabs.Tab):
         shown = self.tab_group.kwargs['instance']
         try:
             instance, images = snapshots.one(request, shown.id)
-            heard = snapshots.hear_guests(request, [instance])[instance.id]
+            heard, attached = snapshots.together(
+                lambda: snapshots.hear_guests(request, [instance]),
+                lambda: volumes.of_instance(request, instance))
         except errors.UNAUTHORIZED:
             # Horizon sends the user to the login page.
             raise exceptions.NotAuthenticated()
@@ -48,5 +51,5 @@ class ChecklistTab(tabs.Tab):
             return {'problem': views.say(problem)}
         failed = isinstance(images, errors.CloudError)
         return {'row': rows.instance_row(
-            instance, [] if failed else images, heard,
-            snapshots_known=not failed)}
+            instance, [] if failed else images, heard[instance.id],
+            snapshots_known=not failed, volumes=attached)}

@@ -88,6 +88,7 @@ CHECKS = {
     Check.STATE: _('Instance state'),
     Check.TASK: _('No other task'),
     Check.ROOT_DISK: _('Root disk'),
+    Check.VOLUMES: _('Attached volumes'),
     Check.CHANNEL: _('Channel to the guest agent'),
     Check.DRIFT: _('Image since boot'),
     Check.AGENT: _('Guest agent'),
@@ -127,8 +128,32 @@ FINDINGS = {
         _('The root disk comes from an image. The snapshot takes this disk; '
           'attached volumes are not in it.'), ''),
     Finding.ROOT_VOLUME: (
-        _('The root disk is a volume. The snapshot takes all attached '
-          'volumes.'), ''),
+        _('The root disk is a volume. The guest stays frozen while the block '
+          'storage service copies all its volumes: ask for no second snapshot '
+          'before this one has its verdict.'), ''),
+    Finding.ROOT_VOLUME_OFF: (
+        _('The root disk is a volume. Do not start the instance before the '
+          'snapshot has its verdict: its volumes are copied until then.'), ''),
+    Finding.VOLUMES_LEFT_OUT: (
+        _('Not in the snapshot: %(volumes)s. It takes the root disk only.'),
+        _('Take a snapshot of each under Volumes, with the instance shut '
+          'down where they have to fit together.')),
+    Finding.VOLUMES_LEFT_OUT_UNNAMED: (
+        _('Not in the snapshot, which takes the root disk only: %(volumes)s. '
+          'The block storage service did not tell their names.'),
+        _('Take a snapshot of each under Volumes, with the instance shut '
+          'down where they have to fit together.')),
+    Finding.VOLUMES_TAKEN: (
+        _('The snapshot takes all of them: %(volumes)s.'), ''),
+    Finding.VOLUMES_SHARED: (
+        _('Other instances may write to %(shared)s too, whatever is done to '
+          'this one.'),
+        _('Detach it from all other instances. A volume that may be attached '
+          'to several cannot be proven: copy its data to another one.')),
+    Finding.VOLUMES_UNNAMED: (
+        _('The block storage service did not tell of them, and without it '
+          'there is no snapshot: %(volumes)s.'),
+        _('Try again when it answers, or ask the operator.')),
     Finding.CHANNEL: (
         _('hw_qemu_guest_agent=%(value)s (%(source)s).'), ''),
     Finding.CHANNEL_LIKELY: (
@@ -141,6 +166,8 @@ FINDINGS = {
           'the instance from it again, or rebuild it. Running instances keep '
           'what they booted with. To keep the data: take a snapshot, set the '
           'property on it, and launch from it.')),
+    Finding.CHANNEL_WITNESSED: (
+        _('The guest’s agent runs, so it has its channel.'), ''),
     Finding.CHANNEL_UNKNOWN: (
         _('Nobody can tell whether the instance has a channel: %(source)s.'),
         _('Look in the guest for '
@@ -203,6 +230,10 @@ FINDINGS = {
           'not enforce it for this instance: with a dead agent the snapshot '
           'succeeds all the same.'),
         _('Do not rely on it; read the verdict.')),
+    Finding.QUIESCE_ENFORCED: (
+        _('os_require_quiesce=%(value)s (%(source)s): of an instance on '
+          'volumes the compute service takes no snapshot where its guest '
+          'cannot be frozen.'), ''),
     Finding.BACKEND_FREEZES: (
         _('The operator says %(backend)s: live snapshots freeze the '
           'guest.'), ''),
@@ -389,8 +420,9 @@ ERRORS = {
         'Your role in this project does not allow it. Ask for the role '
         '“member”.'),
     errors.Conflict: _(
-        'The compute service is busy with this instance, or its state does '
-        'not allow it. Wait a moment and try again.'),
+        'The compute service is busy with this instance, its state does not '
+        'allow it, or its guest could not be frozen although its image '
+        'requires that (os_require_quiesce). Wait a moment and try again.'),
     errors.OverLimit: _(
         'A quota of your project is used up. Delete what you do not need, or '
         'ask the operator for more.'),

@@ -32,6 +32,7 @@ from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import settling
 from snapshot_panel.cloud import snapshots
 from snapshot_panel.cloud import taking
+from snapshot_panel.cloud import volumes
 from snapshot_panel import conf
 from snapshot_panel.consistency import commands
 from snapshot_panel import forms as panel_forms
@@ -205,13 +206,16 @@ class SnapshotView(ProblemMixin, forms.ModalFormView):
     def row(self):
         instance, images = snapshots.one(self.request,
                                          self.kwargs['instance_id'])
-        heard = snapshots.Heard(
-            snapshots.ask_guest_if_allowed(self.request, instance), None)
+        guest, today, attached = snapshots.together(
+            lambda: snapshots.ask_guest_if_allowed(self.request, instance),
+            lambda: snapshots.image_today(self.request, instance),
+            lambda: volumes.of_instance(self.request, instance))
+        if isinstance(guest, errors.CloudError):
+            raise guest
         failed = isinstance(images, errors.CloudError)
         return rows.instance_row(
-            instance, [] if failed else images, heard,
-            snapshots_known=not failed,
-            today=snapshots.image_today(self.request, instance))
+            instance, [] if failed else images, snapshots.Heard(guest, None),
+            snapshots_known=not failed, today=today, volumes=attached)
 
     def get_initial(self):
         return {'instance_id': self.kwargs['instance_id']}

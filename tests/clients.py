@@ -16,6 +16,7 @@ import html
 import re
 import time
 
+from cinderclient import client as cinder_client
 from glanceclient import client as glance_client
 from keystoneauth1 import identity
 from keystoneauth1 import session
@@ -53,6 +54,8 @@ class OpenStack(object):
         self.nova = nova_client.Client('2.90', session=keys,
                                        region_name=cloud.region)
         self.glance = glance_client.Client('2', session=keys,
+                                           region_name=cloud.region)
+        self.cinder = cinder_client.Client('3', session=keys,
                                            region_name=cloud.region)
 
     def status(self, server_id):

@@ -47,7 +47,10 @@ def list_snapshots(request, instance_id=None):
     filters = {'image_type': 'snapshot', 'owner': request.user.tenant_id}
     if instance_id:
         filters['instance_uuid'] = instance_id
-    return _list(request, filters, conf.get_config()['snapshots_listed'])
+    found = _list(request, filters, conf.get_config()['snapshots_listed'])
+    # Some have inherited that property from another's.
+    return [image for image in found
+            if image.instance_id == instance_id or not instance_id]
 
 
 def list_images(request, image_ids):

@@ -131,15 +131,17 @@ def _raise(error):
 
 
 def _best_properties(request, instances, snapshots):
-    """Fill in what the cloud is too old to show, from the best evidence."""
+    """Fill in what the cloud does not show, from the best evidence.
+
+    Of instances on volumes no cloud shows it (fact 9).
+    """
     lacking = [instance for instance in instances
-               if instance.properties.source is facts.Source.NONE
-               and not instance.volume_backed]
+               if instance.properties.source is facts.Source.NONE]
     if not lacking:
         return tuple(instances)
     former = {image.instance_id: image for image in reversed(snapshots)}
     wanted = {instance.image_id for instance in lacking
-              if instance.id not in former}
+              if instance.id not in former and instance.image_id}
     images = outcome(lambda: glance.list_images(request, wanted))
     if isinstance(images, errors.CloudError):
         images = []
@@ -149,8 +151,7 @@ def _best_properties(request, instances, snapshots):
 
 
 def _with_best(instance, former, today):
-    if (instance.properties.source is not facts.Source.NONE
-            or instance.volume_backed):
+    if instance.properties.source is not facts.Source.NONE:
         return instance
     if instance.id in former:
         found = facts.Properties(former[instance.id].properties,

@@ -23,6 +23,7 @@ from snapshot_panel.cloud import glance
 from snapshot_panel.cloud import nova
 from snapshot_panel.cloud import settling
 from snapshot_panel.cloud import snapshots
+from snapshot_panel.cloud import volumes
 from snapshot_panel import conf
 from snapshot_panel.consistency import checklist
 from snapshot_panel.consistency import facts
@@ -60,7 +61,8 @@ def take(request, instance, guest, name, extra=None, replaces=()):
         after_action=guest.actions[0].request_id if guest.actions else None)
     image_id, action = nova.create_image(request, instance.id, name,
                                          {**(extra or {}),
-                                          **asked.properties()})
+                                          **asked.properties(),
+                                          **records.kinship(instance)})
     memory = records.Memory(image_id, name, now, request.user.username)
     outcomes = [
         snapshots.outcome(lambda: glance.add_properties(
@@ -104,7 +106,12 @@ def take_if_ready(request, instance_id, name=None, accept=None, extra=None,
     instance, images = snapshots.one(request, instance_id)
     images = _settle_before(request, instance, images)
     guest = snapshots.ask_guest_if_allowed(request, instance)
-    checks = checklist.check(instance, guest, conf.deployment())
+    root = volumes.of_root(request, instance)
+    if isinstance(root, errors.CloudError):
+        root = ()
+    instance = dataclasses.replace(instance, properties=(
+        facts.proxy_properties(instance, root or ())))
+    checks = checklist.check(instance, guest, conf.deployment(), volumes=root)
     name = name or default_name(instance)
     accept = accept or verdict.Verdict.FILESYSTEM
     if not checks.possible or not checks.promises(accept):
@@ -139,4 +146,8 @@ def _settle_before(request, instance, images):
 def default_name(instance):
     """Return the name of a new snapshot: the instance's and the time."""
     now = timeutils.utcnow(True).strftime('-%Y%m%dT%H%M%SZ')
-    return instance.name[:records.METADATA_LIMIT - len(now)] + now
+    room = records.METADATA_LIMIT - len(now)
+    if instance.volume_backed:
+        # Nova puts it into the names of the volume snapshots.
+        room -= len('snapshot for ')
+    return instance.name[:room] + now

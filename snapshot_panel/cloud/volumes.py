@@ -15,6 +15,7 @@
 from snapshot_panel.cloud import cinder
 from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import snapshots
+from snapshot_panel.consistency import facts
 from snapshot_panel.consistency import records
 from snapshot_panel.consistency import verdict
 
@@ -30,13 +31,22 @@ def of_instance(request, instance):
         found, key=lambda volume: volume.devices.get(instance.id, '')))
 
 
+def of_root(request, instance):
+    """Do the same where only the root volume's properties matter.
+
+    None where Nova tells them, so that nobody has to ask.
+    """
+    known = instance.properties.source is not facts.Source.NONE
+    return (None if known or not instance.volume_backed
+            else of_instance(request, instance))
+
+
 def copies(request, instance, image):
     """Return the :class:`verdict.Copies` that an image is made of.
 
     None where it is made of none, or where Cinder does not tell.
     """
-    ids = (records.volume_snapshots(image)
-           if records.MAPPING in image.properties else None)
+    ids = records.volume_snapshots(image)
     if ids is None:
         return None
     found, problem = _each(request, cinder.get_snapshot, ids)

@@ -38,6 +38,7 @@ class Check(enum.Enum):
     STATE = 'state'
     TASK = 'task'
     ROOT_DISK = 'root-disk'
+    VOLUMES = 'volumes'
     CHANNEL = 'channel'
     DRIFT = 'drift'
     AGENT = 'agent'
@@ -61,10 +62,19 @@ class Finding(enum.Enum):
 
     ROOT_IMAGE = ('root-image', Check.ROOT_DISK, State.PASS)
     ROOT_VOLUME = ('root-volume', Check.ROOT_DISK, State.PASS)
+    ROOT_VOLUME_OFF = ('root-volume-off', Check.ROOT_DISK, State.PASS)
+
+    VOLUMES_LEFT_OUT = ('volumes-left-out', Check.VOLUMES, State.WARNING)
+    VOLUMES_LEFT_OUT_UNNAMED = ('volumes-left-out-unnamed', Check.VOLUMES,
+                                State.WARNING)
+    VOLUMES_TAKEN = ('volumes-taken', Check.VOLUMES, State.PASS)
+    VOLUMES_SHARED = ('volumes-shared', Check.VOLUMES, State.FAIL)
+    VOLUMES_UNNAMED = ('volumes-unnamed', Check.VOLUMES, State.UNKNOWN)
 
     CHANNEL = ('channel', Check.CHANNEL, State.PASS)
     NO_CHANNEL = ('no-channel', Check.CHANNEL, State.FAIL)
     CHANNEL_LIKELY = ('channel-likely', Check.CHANNEL, State.WARNING)
+    CHANNEL_WITNESSED = ('channel-witnessed', Check.CHANNEL, State.PASS)
     CHANNEL_UNKNOWN = ('channel-unknown', Check.CHANNEL, State.UNKNOWN)
 
     NO_DRIFT = ('no-drift', Check.DRIFT, State.PASS)
@@ -88,6 +98,7 @@ class Finding(enum.Enum):
 
     QUIESCE_NOT_ENFORCED = ('quiesce-not-enforced', Check.QUIESCE,
                             State.WARNING)
+    QUIESCE_ENFORCED = ('quiesce-enforced', Check.QUIESCE, State.PASS)
 
     BACKEND_FREEZES = ('backend-freezes', Check.BACKEND, State.PASS)
     BACKEND_NEVER_FREEZES = ('backend-never-freezes', Check.BACKEND,
@@ -191,7 +202,7 @@ class Checklist:
         return order.index(self.prediction) <= order.index(least)
 
 
-def check(instance, guest, deployment, today=None):
+def check(instance, guest, deployment, today=None, volumes=None):
     """Return the :class:`Checklist` of an instance.
 
     :param instance: a :class:`facts.Instance`.
@@ -199,16 +210,19 @@ def check(instance, guest, deployment, today=None):
     :param deployment: a :class:`facts.Deployment`.
     :param today: the :class:`facts.Image` that it was launched from as it is
         now, None where it was not asked for or is gone.
+    :param volumes: the :class:`facts.Volume` attached to it by device, None
+        where they were not asked for, empty where Cinder did not tell.
     """
-    results = [_state(instance), _task(instance), _root_disk(instance)]
+    results = [_state(instance), _task(instance), _root_disk(instance),
+               _volumes(instance, volumes)]
     if instance.status == facts.STOPPED:
         results.append(_stop(instance, guest, deployment))
     else:
         log = witness.read(guest.console)
-        results += [_channel(instance), _drift(instance, today),
+        results += [_channel(instance, log), _drift(instance, today),
                     _agent(instance, guest, log),
                     _kit(log), _last_freeze(log), _quiesce(instance),
-                    _backend(deployment)]
+                    _backend(instance, deployment)]
     return Checklist(tuple(filter(None, results)))
 
 
@@ -230,15 +244,49 @@ def _task(instance):
 
 
 def _root_disk(instance):
-    return Result(Finding.ROOT_VOLUME if instance.volume_backed
-                  else Finding.ROOT_IMAGE)
+    if not instance.volume_backed:
+        return Result(Finding.ROOT_IMAGE)
+    return Result(Finding.ROOT_VOLUME_OFF
+                  if instance.status == facts.STOPPED
+                  else Finding.ROOT_VOLUME)
 
 
-def _channel(instance):
+def _volumes(instance, volumes):
+    """Say of each attached volume whether the snapshot takes it (fact 13)."""
+    if not instance.volume_ids:
+        return None
+    names = [_name(volume, instance) for volume in volumes or ()]
+    evidence = {'volumes': ', '.join(names or instance.volume_ids)}
+    if not instance.volume_backed:
+        return Result(Finding.VOLUMES_LEFT_OUT if names or volumes is None
+                      else Finding.VOLUMES_LEFT_OUT_UNNAMED, evidence)
+    shared = [_name(volume, instance) for volume in volumes or ()
+              if not volume.belongs_to(instance.id)]
+    if shared:
+        return Result(Finding.VOLUMES_SHARED, {'shared': ', '.join(shared)})
+    return Result(Finding.VOLUMES_TAKEN if names or volumes is None
+                  else Finding.VOLUMES_UNNAMED, evidence)
+
+
+def _name(volume, instance):
+    """Return how people know a volume: name, size and device."""
+    device = volume.devices.get(instance.id)
+    return '%s (%s)' % (volume.name or volume.id, ', '.join(
+        filter(None, ['%s GiB' % volume.size, device])))
+
+
+# The guest's last words when its agent is down.
+_DOWN = ('stopped', 'poweroff')
+
+
+def _channel(instance, log):
     present = instance.properties.flag(facts.AGENT_PROPERTY)
     evidence = {
         'source': instance.properties.source.value,
         'value': instance.properties.values.get(facts.AGENT_PROPERTY)}
+    if present is None and log.tip and log.tip.event not in _DOWN:
+        # Without the channel the agent does not even start.
+        return Result(Finding.CHANNEL_WITNESSED)
     if present is None:
         return Result(Finding.CHANNEL_UNKNOWN, evidence)
     if present and instance.properties.source is not facts.Source.EMBEDDED:
@@ -278,7 +326,7 @@ def _agent(instance, guest, log):
     if log.tip is None:
         return Result(Finding.AGENT_UNSEEN)
     evidence = {'event': log.tip.event, 'up': log.tip.up}
-    if log.tip.event in ('stopped', 'poweroff'):
+    if log.tip.event in _DOWN:
         return Result(Finding.AGENT_STOPPED, evidence)
     return Result(Finding.AGENT_RUNNING, evidence)
 
@@ -317,15 +365,18 @@ def _unfinished(chain):
 
 
 def _quiesce(instance):
-    """Point out that the property promises more than Nova keeps (fact 2)."""
+    """Tell where the property promises more than Nova keeps (fact 2)."""
     value = instance.properties.values.get(facts.QUIESCE_PROPERTY)
-    if not strutils.bool_from_string(value) or instance.volume_backed:
+    if not strutils.bool_from_string(value):
         return None
-    return Result(Finding.QUIESCE_NOT_ENFORCED, {'value': value})
+    return Result(Finding.QUIESCE_ENFORCED if instance.volume_backed
+                  else Finding.QUIESCE_NOT_ENFORCED,
+                  {'value': value, 'source': instance.properties.source.value})
 
 
-def _backend(deployment):
-    if deployment.ephemeral_backend is None:
+def _backend(instance, deployment):
+    # It is the storage of disks that are not volumes.
+    if deployment.ephemeral_backend is None or instance.volume_backed:
         return None
     evidence = {'backend': deployment.ephemeral_backend}
     return Result(Finding.BACKEND_NEVER_FREEZES if deployment.never_freezes

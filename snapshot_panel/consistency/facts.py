@@ -22,6 +22,11 @@ from oslo_utils import strutils
 AGENT_PROPERTY = 'hw_qemu_guest_agent'
 QUIESCE_PROPERTY = 'os_require_quiesce'
 SHUTDOWN_TIMEOUT_PROPERTY = 'os_shutdown_timeout'
+# Nova's own: the disks of an image that has no data (fact 13).
+MAPPING_PROPERTY = 'block_device_mapping'
+# Ours: the id of the image that a record belongs to; see records.py.
+BOUND_PROPERTY = 'consistency_image'
+UNBOUND = 'none'
 
 # Nova's names of the states in which it accepts createImage.
 RUNNING = 'ACTIVE'
@@ -100,7 +105,21 @@ class Image:
     protected: bool = False
 
     @property
+    def volume_backed(self):
+        """Tell whether it is made of snapshots of volumes."""
+        return MAPPING_PROPERTY in self.properties
+
+    @property
     def instance_id(self):
+        """The id of the instance that it is a snapshot of, or None.
+
+        Nova writes it on images with data only. One that is made of volume
+        snapshots has it from the panel, or inherited from an ancestor; then
+        it has inherited the rest of the record too.
+        """
+        if self.volume_backed and self.properties.get(BOUND_PROPERTY) not in (
+                self.id, UNBOUND):
+            return None
         return self.properties.get('instance_uuid')
 
     @property

@@ -27,10 +27,11 @@ import uuid
 
 from oslo_utils import uuidutils
 
+from snapshot_panel.consistency import facts
 from snapshot_panel.consistency import witness
 
 VERDICT = 'consistency_verdict'
-IMAGE = 'consistency_image'
+IMAGE = facts.BOUND_PROPERTY
 REQUESTED_AT = 'consistency_requested_at'
 REQUESTED_BY = 'consistency_requested_by'
 STATE = 'consistency_state'
@@ -42,15 +43,13 @@ EVIDENCE = 'consistency_evidence'
 REPLACES = 'consistency_replaces'
 REPLACED = 'consistency_replaced'
 
-# Nova's own: the disks of an image that has no data (fact 13).
-MAPPING = 'block_device_mapping'
 # More disks than any hypervisor of Nova's attaches.
 _MOST_DISKS = 512
 
 PREFIX = 'consistency_'
 PENDING = 'pending'
 DONE = 'done'
-_NONE = 'none'
+_NONE = facts.UNBOUND
 _TIME = '%Y-%m-%dT%H:%M:%SZ'
 
 # Nova's limit for the name and for the value of one metadata item.
@@ -141,6 +140,15 @@ def _is_id(text):
         return False
 
 
+def kinship(instance):
+    """Return what Nova writes only on images that have data (fact 11).
+
+    Without it nobody would find the snapshots of an instance on volumes.
+    """
+    return {'image_type': 'snapshot',
+            'instance_uuid': instance.id} if instance.volume_backed else {}
+
+
 def read_request(image):
     """Return the :class:`Request` that belongs to ``image``, or None.
 
@@ -197,7 +205,7 @@ def volume_snapshots(image):
 
     :param image: a :class:`facts.Image`.
     """
-    disks = _json(image.properties.get(MAPPING), list)
+    disks = _json(image.properties.get(facts.MAPPING_PROPERTY), list)
     if len(disks) > _MOST_DISKS:
         return None
     found = []

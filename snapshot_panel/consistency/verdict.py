@@ -224,7 +224,7 @@ def settle(image, evidence, deployment, copies=None):
     if seen.rule is not Rule.UNSETTLED:
         return seen
     request = records.read_request(image)
-    if records.MAPPING in image.properties:
+    if image.volume_backed:
         return _settle_volumes(image, request, evidence, deployment, copies)
     return _settle(image, request, evidence, deployment)
 
@@ -262,8 +262,11 @@ def _settle_volumes(image, request, evidence, deployment, copies):
     - An error while the host waits is logged there and ends the wait. The
       guest then stood still for less time than Cinder needed.
 
-    What is left is an error in the last moment of the wait, too short for
-    Cinder's times to tell.
+    What is left, and nothing outside Nova shows: such an error where Cinder
+    needed longer than the guest stood still by no more than the moment
+    between the freeze and Cinder's first time, or than the second that its
+    database rounds away; and a reader whose clock is ahead of Cinder's by
+    more than the grace, before a second thaw was told.
 
     A guest that is shut off is frozen by nobody. There all of its volumes
     were at rest if it had gone down cleanly, and was left alone until all

@@ -36,7 +36,7 @@ class Step(enum.Enum):
     NOVA = ('nova', (Check.TASK, Check.ROOT_DISK))
     LIBVIRT = ('libvirt', (Check.CHANNEL, Check.BACKEND, Check.QUIESCE))
     FREEZE = ('freeze', (Check.AGENT, Check.KIT))
-    COPY = ('copy', ())
+    COPY = ('copy', (Check.VOLUMES,))
     THAW = ('thaw', (Check.LAST_FREEZE,))
     UPLOAD = ('upload', ())
     VERDICT = ('verdict', (Check.STOP,))

@@ -112,18 +112,19 @@ class Page:
         return [(texts.COMMANDS[name], command) for name, command in found]
 
 
-def page(instance, images, heard, today=None):
+def page(instance, images, heard, today=None, volumes=None):
     """Put together what is known of one instance.
 
     :param images: its snapshots, or the :class:`errors.CloudError` of
         Glance.
-    :param heard: as :func:`rows.instance_row` takes it, and so ``today``.
+    :param heard: as :func:`rows.instance_row` takes it, and so ``today`` and
+        ``volumes``.
     """
     problem = images if isinstance(images, errors.CloudError) else None
     known = [] if problem is not None else images
     return Page(rows.instance_row(instance, known, heard,
                                   snapshots_known=problem is None,
-                                  today=today),
+                                  today=today, volumes=volumes),
                 known, problem)
 
 
@@ -139,6 +140,9 @@ def evidence(line):
     for name, succeeded in _pairs(decision.evidence.get('hooks')):
         found.append((texts.HOOK_DONE if succeeded is True
                       else texts.HOOK_FAILED) % name)
+    copies = decision.evidence.get('volumes')
+    if isinstance(copies, int):
+        found.append(texts.VOLUMES % {'count': copies})
     if {'boot', 'seq'} <= set(decision.evidence):
         found.append(texts.WITNESS % {'boot': decision.evidence['boot'],
                                       'seq': decision.evidence['seq']})

@@ -13,6 +13,7 @@
 """The words of an instance's page."""
 
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext_lazy
 from django.utils.translation import pgettext_lazy
 
 from snapshot_panel.consistency import way
@@ -82,4 +83,6 @@ RULE = _('rule %s')
 FROZEN = _('%(path)s stood still for %(stall)s s')
 HOOK_DONE = _('hook %s succeeded')
 HOOK_FAILED = _('hook %s failed')
+VOLUMES = ngettext_lazy('%(count)d volume snapshot',
+                        '%(count)d volume snapshots', 'count')
 WITNESS = _('boot %(boot)s, witness %(seq)s')

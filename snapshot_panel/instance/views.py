@@ -25,6 +25,7 @@ from openstack_dashboard import policy
 from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import settling
 from snapshot_panel.cloud import snapshots
+from snapshot_panel.cloud import volumes
 from snapshot_panel import conf
 from snapshot_panel.instance import rows
 from snapshot_panel.instance import tables
@@ -41,10 +42,11 @@ def look(request, instance, images):
 
     :param images: as :func:`snapshots.one` returns them.
     """
-    heard, today = snapshots.together(
+    heard, today, attached = snapshots.together(
         lambda: snapshots.hear_guests(request, [instance]),
-        lambda: snapshots.image_today(request, instance))
-    return rows.page(instance, images, heard[instance.id], today)
+        lambda: snapshots.image_today(request, instance),
+        lambda: volumes.of_instance(request, instance))
+    return rows.page(instance, images, heard[instance.id], today, attached)
 
 
 class InstanceView(panel_views.ProblemMixin, horizon_tables.DataTableView):

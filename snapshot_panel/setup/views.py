@@ -22,6 +22,7 @@ from horizon import views as horizon_views
 
 from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import snapshots
+from snapshot_panel.cloud import volumes
 from snapshot_panel.consistency import checklist
 from snapshot_panel import guest
 from snapshot_panel import rows
@@ -45,11 +46,14 @@ class SetupView(panel_views.ProblemMixin, horizon_views.HorizonTemplateView):
     def get_context_data(self, **kwargs):
         instance, _images = snapshots.one(self.request,
                                           self.kwargs['instance_id'])
-        heard = snapshots.hear_guests(self.request, [instance])[instance.id]
-        row = rows.instance_row(instance, [], heard)
-        known = systems.guess(instance.properties.values)
-        system = systems.choose(self.request.GET.get('system'),
-                                instance.properties.values)
+        heard, root = snapshots.together(
+            lambda: snapshots.hear_guests(self.request, [instance]),
+            lambda: volumes.of_root(self.request, instance))
+        heard = heard[instance.id]
+        row = rows.instance_row(instance, [], heard, volumes=root)
+        properties = row.instance.properties.values
+        known = systems.guess(properties)
+        system = systems.choose(self.request.GET.get('system'), properties)
         return super().get_context_data(
             row=row, system=system, known=known,
             choices=[(each, each is system) for each in systems.SYSTEMS],
@@ -94,7 +98,9 @@ class StatusView(panel_views.ProblemMixin, generic.View):
                                     timezone.now())
         except errors.CloudError as problem:
             heard = problem
-        found = status.status(rows.instance_row(instance, [], heard), heard)
+        root = volumes.of_root(request, instance)
+        found = status.status(
+            rows.instance_row(instance, [], heard, volumes=root), heard)
         return http.JsonResponse({
             'html': render_to_string('consistent_snapshots/setup/_status.html',
                                      {'status': found}),

@@ -22,15 +22,11 @@ from nova import monkey_patch; monkey_patch.patch(backend='threading')  # noqa
 
 import importlib
 import logging
-import os
 import pathlib
-import signal
 import socket
 import sys
-import threading
 import time
 
-from cheroot import wsgi
 from nova.compute import rpcapi as compute_rpcapi
 import nova.conf
 from nova import config
@@ -44,6 +40,7 @@ import os_vif
 from oslo_log import log
 from paste import deploy
 
+from tests.cloud import endless
 from tests.cloud import layout as layouts
 from tests.cloud import sqlite  # noqa: F401  (for its effect)
 
@@ -107,26 +104,12 @@ def main(port, folder, needed_ports):
     _start_services()
     application = deploy.loadapp(
         f'config:{CONF.wsgi.api_paste_config}', name='osapi_compute')
-    server = wsgi.Server((layouts.HOST, port), application, numthreads=16)
-    server.shutdown_timeout = 2
-    stopping = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stopping.set())
-    server.prepare()
-    threading.Thread(target=server.serve, daemon=True).start()
-    stopping.wait()
-    # Guests are on disk after each action: nothing is left to be done.
+    # Guests are on disk after each action: nothing is left to be done behind
+    # this.
+    endless.serve(application, port, threads=16)
 
 
 if __name__ == '__main__':
-    code = 1
-    try:
-        main(int(sys.argv[1]), pathlib.Path(sys.argv[2]),
-             [int(each) for each in sys.argv[3:]])
-        code = 0
-    except BaseException:
-        LOG.exception('Nova does not run')
-    finally:
-        # At once: Nova's threads would keep the process, with nobody there.
-        logging.shutdown()
-        os._exit(code)
+    endless.run(lambda: main(
+        int(sys.argv[1]), pathlib.Path(sys.argv[2]),
+        [int(each) for each in sys.argv[3:]]), LOG)

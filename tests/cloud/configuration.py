@@ -44,14 +44,12 @@ def write(layout):
     for name, sections in (
             ('keystone', _keystone(layout)), ('glance-api', _glance(layout)),
             ('placement', _placement(layout)), ('neutron', _neutron(layout)),
-            ('nova', NOVA[layout.hypervisor](layout))):
+            ('nova', NOVA[layout.hypervisor](layout)),
+            ('cinder', _cinder(layout))):
         _write_ini(layout.configuration / f'{name}.conf', sections)
     _write_ini(_protection_file(layout), PROTECTED_PROPERTIES)
     names = ['glance/glance-api-paste.ini', 'nova/api-paste.ini',
-             'neutron/api-paste.ini']
-    if layout.volumes:
-        _write_ini(layout.configuration / 'cinder.conf', _cinder(layout))
-        names.append('cinder/api-paste.ini')
+             'neutron/api-paste.ini', 'cinder/api-paste.ini']
     for name in names:
         source = layout.share('etc') / name
         if not source.exists():
@@ -209,8 +207,12 @@ def _nova(layout):
         'wsgi': {
             'api_paste_config': layout.configuration / 'nova-api-paste.ini'},
         'keystone_authtoken': _token_check(layout, 'nova'),
+        # Cinder lets go of a volume that is in use for Nova only.
         'service_user': _user(layout, 'nova') | {
-            'send_service_user_token': False},
+            'send_service_user_token': True},
+        'cinder': _user(layout, 'nova') | {
+            'catalog_info': 'volumev3:cinder:publicURL',
+            'os_region_name': layouts.REGION},
         'placement': _user(layout, 'nova'),
         'neutron': _user(layout, 'nova'),
         'glance': {'region_name': layouts.REGION, 'num_retries': 2},
@@ -234,11 +236,6 @@ def _nova_with_qemu(layout):
         'virt_type': 'qemu', 'cpu_mode': 'none',
         'connection_uri': hypervisor.connection(layout),
     }
-    # Cinder lets go of a volume that is in use for Nova only.
-    sections['service_user']['send_service_user_token'] = True
-    sections['cinder'] = _user(layout, 'nova') | {
-        'catalog_info': 'volumev3:cinder:publicURL',
-        'os_region_name': layouts.REGION}
     return sections
 
 
@@ -248,18 +245,27 @@ def _cinder(layout):
         'transport_url': 'fake://', 'auth_strategy': 'keystone',
         # All is in one process: nothing to hear of each other.
         'service_down_time': 10 ** 7,
-        'enabled_backends': 'loop', 'default_volume_type': '__DEFAULT__',
+        'enabled_backends': 'demo', 'default_volume_type': '__DEFAULT__',
         'glance_api_servers': layout.url('glance'),
+        'resource_query_filters_file':
+            layout.share('etc') / 'cinder' / 'resource_filters.json',
+        # Else a migration's numbers count, and not these.
+        'use_default_quota_class': False,
+        'quota_volumes': 1000, 'quota_snapshots': 1000,
+        'quota_gigabytes': 10000,
     }
     return sections | {
         'database': {'connection': database(layout, 'cinder')},
         'keystone_authtoken': _token_check(layout, 'cinder'),
         'coordination': {
             'backend_url': f'file://{layout.folder}/state/cinder'},
-        'loop': {
-            'volume_driver': 'tests.cloud.volume_driver.LoopDriver',
-            'volume_backend_name': 'loop'},
+        'demo': {
+            'volume_driver':
+                f'tests.cloud.volume_driver.{VOLUMES[layout.hypervisor]}',
+            'volume_backend_name': 'demo'},
     }
 
 
 NOVA = {'model': _nova, 'qemu': _nova_with_qemu}
+# The class of the volume driver.
+VOLUMES = {'model': 'ModelDriver', 'qemu': 'LoopDriver'}

@@ -24,6 +24,14 @@ CLUSTER = 65536
 CLEAN = b'demo-disk: clean'
 NEEDS_RECOVERY = b'demo-disk: needs_recovery'
 
+# The name of a volume's metadata, and what it makes of the volume's
+# snapshots (see volume_driver.py).
+BEHAVIOUR_KEY = 'demo_volume'
+FAILS = 'fails'
+SLOW = 'slow'
+# Where the modelled storage keeps them, below the demo's folder.
+COPIES = 'state/model-volumes'
+
 
 def make(clean, megabytes=2, virtual_gigabytes=2):
     """Return the bytes of a disk image.

@@ -189,6 +189,9 @@ class DemoDriver(fake.FakeDriver):
             instance.uuid, expected_attrs=['metadata'])
         return fresh.metadata.get(PROFILE_KEY, guests.DEFAULT_PROFILE)
 
+    def default_root_device_name(self, instance, image_meta, root_bdm):
+        return '/dev/vda'
+
     def spawn(self, context, instance, image_meta, injected_files,
               admin_password, allocations, network_info=None,
               block_device_info=None, power_on=True, accel_info=None):
@@ -271,6 +274,37 @@ class DemoDriver(fake.FakeDriver):
             guest.go_on(time.time())
 
     # Snapshots ------------------------------------------------------------
+
+    def quiesce(self, context, instance, image_meta):
+        """Freeze, as Nova asks before Cinder copies volumes.
+
+        :raises QemuGuestAgentNotEnabled: the instance has no channel
+        :raises InstanceQuiesceFailed: the agent does not answer
+        :raises InternalError: the agent says no
+        """
+        self._check_channel(image_meta)
+        with self._guest(instance) as guest:
+            guest.requested(time.time())
+            if guest.frozen:
+                # The agent refuses a second freeze, and libvirt thaws
+                # whenever a freeze has failed.
+                guest.thaw(time.time())
+                raise exception.InternalError('the guest was frozen already')
+            answer = guest.freeze(time.time())
+        if answer is guests.Answer.SILENCE:
+            raise exception.InstanceQuiesceFailed(reason=answer.value)
+        if answer is not guests.Answer.FROZEN:
+            raise exception.InternalError(f'guest agent: {answer.value}')
+
+    def unquiesce(self, context, instance, image_meta):
+        self._check_channel(image_meta)
+        with self._guest(instance) as guest:
+            guest.thaw(time.time())
+
+    @staticmethod
+    def _check_channel(image_meta):
+        if not image_meta.properties.get('hw_qemu_guest_agent', False):
+            raise exception.QemuGuestAgentNotEnabled()
 
     def snapshot(self, context, instance, image_id, update_task_state):
         if instance.uuid not in self._guests:

@@ -271,7 +271,11 @@ class Guest:
         return Answer.REFUSED
 
     def thaw(self, now):
-        """Thaw what freeze() froze."""
+        """Ask the agent to thaw, whether anything is frozen or not."""
+        if not self.frozen:
+            if self.profile.agent is Agent.RUNNING:
+                self._tell(now, 'rethaw')
+            return
         events = self._thaw_events(now - self.froze_at)
         self.froze_at = None
         if self.profile.at_thaw:

@@ -27,7 +27,7 @@ from tests.cloud import rest
 from tests.cloud import seed
 from tests.cloud import seed_qemu
 
-DATABASES = ('nova', 'keystone', 'neutron', 'glance', 'placement')
+DATABASES = ('nova', 'keystone', 'neutron', 'cinder', 'glance', 'placement')
 DATABASE_PATIENCE = 300
 START_PATIENCE = 180
 SEEDS = {'model': seed.seed, 'qemu': seed_qemu.seed}
@@ -70,7 +70,7 @@ class Launcher:
                 if layout.hypervisor == 'qemu':
                     hypervisor.start(layout, self._processes)
                 self._step(3, 'Starting Keystone, Glance, Placement, '
-                              'Neutron and Nova')
+                              'Neutron, Cinder and Nova')
                 self._start_services()
                 self._step(4, 'Collecting and compressing Horizon\'s static '
                               'files' if not static.done() else
@@ -81,8 +81,7 @@ class Launcher:
                 raise
         self._step(5, 'Starting Horizon')
         self._start_dashboard()
-        self._await('placement', 'glance', 'neutron', 'nova',
-                    *['cinder'] * self._layout.volumes)
+        self._await('placement', 'glance', 'neutron', 'nova', 'cinder')
         self._step(6, 'Seeding: images' if not layout.marker('seed').exists()
                    else 'Looking for the seed')
         content = self._seed()
@@ -121,7 +120,7 @@ class Launcher:
         started = [self._processes.start(
             f'{name}-database', layout.cloud_python, 'tests.cloud.databases',
             name, layout.configuration)
-            for name in DATABASES + ('cinder',) * layout.volumes]
+            for name in DATABASES]
         for process in started:
             self._processes.finish(process, DATABASE_PATIENCE)
         layout.marker('databases').touch()
@@ -143,10 +142,9 @@ class Launcher:
               for name in ('keystone', 'glance', 'placement')))
         for name in ('placement', 'glance', 'neutron'):
             self._start_service(name)
-        if layout.volumes:
-            self._processes.start(
-                'cinder', layout.cloud_python, 'tests.cloud.volumes',
-                layout.port('cinder'), layout.configuration)
+        self._processes.start(
+            'cinder', layout.cloud_python, 'tests.cloud.volumes',
+            layout.port('cinder'), layout.configuration)
 
     def _start_service(self, name):
         self._processes.start(

@@ -46,11 +46,6 @@ class Layout:
     hypervisor: str = 'model'
 
     @property
-    def volumes(self):
-        """Whether there is Cinder: the model knows no volumes."""
-        return self.hypervisor == 'qemu'
-
-    @property
     def shutdown_timeout(self):
         return SHUTDOWN_TIMEOUT[self.hypervisor]
 

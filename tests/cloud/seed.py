@@ -42,9 +42,8 @@ USERS = {
 CATALOG = {
     # service of the layout: its type
     'keystone': 'identity', 'glance': 'image', 'placement': 'placement',
-    'neutron': 'network', 'nova': 'compute',
+    'neutron': 'network', 'nova': 'compute', 'cinder': 'volumev3',
 }
-VOLUMES = {'cinder': 'volumev3'}
 FLAVORS = {
     # name: (MiB of memory, CPUs, GB of disk)
     'demo.small': (512, 1, 2),
@@ -60,13 +59,19 @@ LONG_NAME = ('customer-portal-production-golden-image-debian-12-bookworm-'
 
 @dataclasses.dataclass(frozen=True)
 class Instance:
-    """An instance to make, and what becomes of it."""
+    """An instance to make, and what becomes of it.
+
+    ``root`` tells whether its root disk is an image's or a volume's;
+    ``volumes`` are the names of volumes to attach.
+    """
 
     name: str
     image: str
     profile: str
     then: str = ''
     status: str = 'ACTIVE'
+    root: str = 'local'
+    volumes: tuple = ()
 
 
 IMAGES = {
@@ -95,6 +100,10 @@ INSTANCES = (
              'SHUTOFF'),
     Instance('next-is-discarded', 'debian-12-agent', 'discard'),
     Instance('paused', 'debian-12-agent', 'ready', 'pause', 'PAUSED'),
+    Instance('files-data-volume', 'debian-12-agent', 'ready',
+             volumes=('files-data',)),
+    Instance('mail-on-volumes', 'debian-12-agent', 'ready', root='volume',
+             volumes=('mail-spool',)),
 )
 OTHER_INSTANCES = (Instance('other-web', 'other-image', 'ready'),)
 # A change of an image after its instance has booted.
@@ -141,8 +150,7 @@ def _ensure_catalog(admin, layout):
                 admin('keystone', 'GET', '/services')['services']}
     endpoints = {(each['service_id'], each['interface']): each for each in
                  admin('keystone', 'GET', '/endpoints')['endpoints']}
-    catalog = CATALOG | (VOLUMES if layout.volumes else {})
-    for name, kind in catalog.items():
+    for name, kind in CATALOG.items():
         if kind not in services:
             services[kind] = admin('keystone', 'POST', '/services', {
                 'service': {'name': name, 'type': kind}})['service']['id']
@@ -270,15 +278,45 @@ def _seed_instance(session, wanted, images, server):
         server = None
     if server is None:
         server = session('nova', 'POST', '/servers', {'server': {
-            'name': wanted.name, 'imageRef': images[wanted.image],
-            'flavorRef': '1', 'networks': 'none',
-            'metadata': {'demo_guest': wanted.profile}}})['server']
+            'name': wanted.name, 'flavorRef': '1', 'networks': 'none',
+            'metadata': {'demo_guest': wanted.profile},
+            **_disks(session, wanted, images[wanted.image])}})['server']
     path = f'/servers/{server["id"]}'
     status = wait_for_status(session, path, {'ACTIVE', wanted.status})
     if status != wanted.status:
         session('nova', 'POST', f'{path}/action', {wanted.then: None})
         wait_for_status(session, path, {wanted.status})
     return server['id']
+
+
+def _disks(session, wanted, image_id):
+    """Return what a server is made of, as Nova wants to be told."""
+    if wanted.root == 'local' and not wanted.volumes:
+        return {'imageRef': image_id}
+    root = {'boot_index': 0, 'uuid': image_id, 'source_type': 'image',
+            'destination_type': wanted.root, 'delete_on_termination': True}
+    if wanted.root == 'volume':
+        root['volume_size'] = 2
+    return {'imageRef': image_id if wanted.root == 'local' else '',
+            'block_device_mapping_v2': [root] + [
+                {'boot_index': -1, 'uuid': _ensure_volume(session, name),
+                 'source_type': 'volume', 'destination_type': 'volume'}
+                for name in wanted.volumes]}
+
+
+def _ensure_volume(session, name):
+    known = by_name(session, 'cinder', '/volumes', 'volumes')
+    volume = known.get(name) or session('cinder', 'POST', '/volumes', {
+        'volume': {'name': name, 'size': 1}})['volume']
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        status = session('cinder', 'GET', f'/volumes/{volume["id"]}')[
+            'volume']['status']
+        if status == 'available':
+            return volume['id']
+        if status == 'error' or time.monotonic() > deadline:
+            raise layouts.SetupError(f'Volume {name} is {status}')
+        time.sleep(0.5)
 
 
 def wait_for_status(session, path, wanted):

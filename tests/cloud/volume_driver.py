@@ -10,14 +10,25 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""A volume driver: files on loop devices, and copies of them."""
+"""Cinder's volume drivers of the demo: files on loop devices, or a model."""
 
+import json
 import pathlib
 import subprocess
+import time
 
+from cinder import exception
 from cinder import interface
 from cinder.volume import driver
 from oslo_config import cfg
+
+from tests.cloud import disk
+from tests.cloud import guests
+
+# How long the model takes to copy a volume, in seconds: longer than a freeze
+# that nobody holds.
+COPY_SECONDS = 1.5
+SLOW_SECONDS = 10.0
 
 
 def _run(*command):
@@ -25,15 +36,15 @@ def _run(*command):
                           stdout=subprocess.PIPE).stdout.strip()
 
 
-@interface.volumedriver
-class LoopDriver(driver.VolumeDriver):
-    """Volumes and snapshots are files in one folder."""
+class _Driver(driver.VolumeDriver):
+    """What both have in common: there is nothing to connect."""
 
     VERSION = '1.0'
     CI_WIKI_NAME = 'none'
+    FOLDER = ''
 
     def do_setup(self, context):
-        self._folder = pathlib.Path(cfg.CONF.state_path, 'volumes')
+        self._folder = pathlib.Path(cfg.CONF.state_path, self.FOLDER)
         self._folder.mkdir(exist_ok=True)
 
     def check_for_setup_error(self):
@@ -41,13 +52,80 @@ class LoopDriver(driver.VolumeDriver):
 
     def _update_volume_stats(self):
         self._stats = {
-            'volume_backend_name': 'loop', 'vendor_name': 'demo',
+            'volume_backend_name': 'demo', 'vendor_name': 'demo',
             'driver_version': self.VERSION, 'storage_protocol': 'local',
-            'total_capacity_gb': 100, 'free_capacity_gb': 100,
+            'total_capacity_gb': 10000, 'free_capacity_gb': 10000,
             'reserved_percentage': 0, 'QoS_support': False}
 
     def _file(self, thing):
         return self._folder / thing.name
+
+    def delete_snapshot(self, snapshot):
+        self._file(snapshot).unlink(missing_ok=True)
+
+    def create_export(self, context, volume, connector):
+        pass
+
+    def ensure_export(self, context, volume):
+        pass
+
+    def remove_export(self, context, volume):
+        pass
+
+    def terminate_connection(self, volume, connector, **kwargs):
+        pass
+
+
+@interface.volumedriver
+class ModelDriver(_Driver):
+    """Volumes are nothing but their record; of a snapshot a word is kept.
+
+    It says whether the guest on the volume was at rest, as the guests'
+    models tell, when the copy was done: see disk.py.
+    """
+
+    FOLDER = pathlib.PurePath(disk.COPIES).name
+
+    def create_volume(self, volume):
+        pass
+
+    def delete_volume(self, volume):
+        pass
+
+    def create_volume_from_snapshot(self, volume, snapshot):
+        pass
+
+    def create_cloned_volume(self, volume, source):
+        pass
+
+    def clone_image(self, context, volume, image_location, image_meta,
+                    image_service):
+        return {}, True
+
+    def create_snapshot(self, snapshot):
+        behaviour = snapshot.volume.metadata.get(disk.BEHAVIOUR_KEY)
+        time.sleep(SLOW_SECONDS if behaviour == disk.SLOW else COPY_SECONDS)
+        if behaviour == disk.FAILS:
+            raise exception.VolumeDriverException('the copy failed')
+        clean = all(self._at_rest(each.instance_uuid) for each
+                    in snapshot.volume.volume_attachment)
+        self._file(snapshot).write_bytes(disk.make(clean, megabytes=0))
+
+    def _at_rest(self, instance_id):
+        path = self._folder.parents[1] / 'guests' / f'{instance_id}.json'
+        guest = json.loads(path.read_text())
+        return (guest['clean'] if guest['power'] == guests.Power.OFF
+                else guest['froze_at'] is not None)
+
+    def initialize_connection(self, volume, connector):
+        return {'driver_volume_type': 'local', 'data': {}}
+
+
+@interface.volumedriver
+class LoopDriver(_Driver):
+    """Volumes and snapshots are files in one folder."""
+
+    FOLDER = 'volumes'
 
     def _device(self, volume):
         """Return the volume's loop device; make it where there is none."""
@@ -74,9 +152,6 @@ class LoopDriver(driver.VolumeDriver):
     def create_snapshot(self, snapshot):
         self._copy(snapshot.volume, snapshot)
 
-    def delete_snapshot(self, snapshot):
-        self._file(snapshot).unlink(missing_ok=True)
-
     def create_volume_from_snapshot(self, volume, snapshot):
         self._copy(snapshot, volume)
 
@@ -93,18 +168,6 @@ class LoopDriver(driver.VolumeDriver):
             file.truncate(volume.size << 30)
         return {}, True
 
-    def create_export(self, context, volume, connector):
-        pass
-
-    def ensure_export(self, context, volume):
-        pass
-
-    def remove_export(self, context, volume):
-        pass
-
     def initialize_connection(self, volume, connector):
         return {'driver_volume_type': 'local',
                 'data': {'device_path': self._device(volume)}}
-
-    def terminate_connection(self, volume, connector, **kwargs):
-        pass

@@ -20,13 +20,9 @@ services' environment). See compute.py, which does the same for Nova.
 from cinder import monkey_patch; monkey_patch.patch(backend='threading')  # noqa
 
 import logging
-import os
 import pathlib
-import signal
 import sys
-import threading
 
-from cheroot import wsgi
 from cinder.common import config
 from cinder import coordination
 from cinder import objects
@@ -40,12 +36,12 @@ from oslo_config import cfg
 from oslo_log import log
 from paste import deploy
 
-from tests.cloud import layout as layouts
+from tests.cloud import endless
 from tests.cloud import sqlite  # noqa: F401  (for its effect)
 
 LOG = logging.getLogger(__name__)
 CONF = cfg.CONF
-BACKEND = 'loop'
+BACKEND = 'demo'
 
 
 def _start_services():
@@ -71,32 +67,19 @@ def main(port, folder):
     config.set_middleware_defaults()
     log.setup(CONF, 'cinder')
     os_brick.setup(CONF)
-    # Root needs no helper.
+    # Nothing here needs another user than ours.
     privsep.sys_admin_pctxt.set_client_mode(False)
     privileged.default.set_client_mode(False)
     coordination.COORDINATOR.start()
     rpc.init(CONF)
+    # Kept: what nothing refers to ends.
     services = _start_services()
     application = deploy.loadapp(
         f'config:{folder / "cinder-api-paste.ini"}', name='osapi_volume')
-    server = wsgi.Server((layouts.HOST, port), application, numthreads=8)
-    server.shutdown_timeout = 2
-    stopping = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stopping.set())
-    server.prepare()
-    threading.Thread(target=server.serve, daemon=True).start()
-    stopping.wait()
+    endless.serve(application, port, threads=8)
     return services
 
 
 if __name__ == '__main__':
-    code = 1
-    try:
-        main(int(sys.argv[1]), pathlib.Path(sys.argv[2]))
-        code = 0
-    except BaseException:
-        LOG.exception('Cinder does not run')
-    finally:
-        logging.shutdown()
-        os._exit(code)
+    endless.run(lambda: main(int(sys.argv[1]), pathlib.Path(sys.argv[2])),
+                LOG)

@@ -132,11 +132,8 @@ def image(properties=None, **changes):
     values = {'id': SNAPSHOT, 'name': 'web-1', 'status': 'active',
               'created': ago(60), 'updated': ago(50), 'size': 1024,
               'owner': 'project'}
-    properties = {**CLEAN, **(properties or {})}
-    if records.MAPPING in properties:
-        # Nova writes neither on an image that is made of volume snapshots.
-        del properties['instance_uuid'], properties['image_type']
-    return facts.Image(properties=properties, **{**values, **changes})
+    return facts.Image(properties={**CLEAN, **(properties or {})},
+                       **{**values, **changes})
 
 
 def asked(baseline=None, properties=None, state='ACTIVE', **changes):
@@ -151,7 +148,7 @@ def mapping(*disks):
     """Return the properties of an image that is made of volume snapshots."""
     disks = disks or [{'source_type': 'snapshot', 'snapshot_id': copy,
                        'destination_type': 'volume'} for copy in COPIES]
-    return {records.MAPPING: json.dumps(disks), 'bdm_v2': 'True'}
+    return {facts.MAPPING_PROPERTY: json.dumps(disks), 'bdm_v2': 'True'}
 
 
 def volume(number=0, **changes):

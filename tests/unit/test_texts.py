@@ -136,10 +136,10 @@ DECISIONS = [
 
 
 def checked(console=None, deployment=DEPLOYMENT, done=None, asked=True,
-            today=None, **changes):
+            today=None, volumes=None, **changes):
     guest = checklist.Guest(asked, console and console.text, done)
     return checklist.check(builders.instance(**changes), guest,
-                           deployment, today).results
+                           deployment, today, volumes).results
 
 
 def known(source, **values):
@@ -187,6 +187,14 @@ RESULTS = [result for results in [
     checked(status='SHUTOFF', done=[]),
     checked(status='SHUTOFF', done=[builders.stop(5)],
             deployment=facts.Deployment()),
+    checked(volume_ids=builders.VOLUMES),
+    checked(talk(), properties=facts.UNKNOWN_PROPERTIES),
+    checked(volume_ids=builders.VOLUMES, volumes=()),
+    checked(image_id=None, status='SHUTOFF', volume_ids=builders.VOLUMES),
+    checked(image_id=None, volume_ids=builders.VOLUMES, volumes=(),
+            properties=known(facts.Source.VOLUME, os_require_quiesce='yes')),
+    checked(image_id=None, volume_ids=builders.VOLUMES,
+            volumes=(builders.volume(multiattach=True),)),
 ] for result in results]
 
 

@@ -37,6 +37,7 @@ from tests.unit.cloud import conftest
 Rule = verdict.Rule
 Verdict = verdict.Verdict
 
+OTHER = '66666666-ffff-4fff-8fff-666666666666'
 NOVA_DOWN = nova_exceptions.ClientException(500)
 GLANCE_DOWN = glance_exceptions.HTTPServiceUnavailable()
 
@@ -195,6 +196,29 @@ def test_an_instance_on_a_volume_has_no_image_to_ask(user_request,
 
     assert properties(user_request) == facts.UNKNOWN_PROPERTIES
     assert names(calls).count('images.list') == 1
+
+
+def test_of_an_instance_on_a_volume_a_former_snapshot_tells(
+        user_request, nova_client, glance_client):
+    nova_client.servers.list.return_value = [conftest.server(image='')]
+    glance_client.images.list.return_value = [conftest.glance_image(
+        builders.sealed(properties=builders.mapping()))]
+
+    found = properties(user_request)
+
+    assert found.source is facts.Source.SNAPSHOT
+    assert found.flag(facts.AGENT_PROPERTY)
+
+
+def test_what_the_snapshot_of_an_heir_inherited_does_not_count(
+        user_request, nova_client, glance_client):
+    nova_client.servers.list.return_value = [conftest.server(image='')]
+    glance_client.images.list.return_value = [conftest.glance_image(
+        builders.sealed(properties=builders.mapping(), id=OTHER))]
+
+    instance, images = snapshots.one(user_request, builders.INSTANCE)
+
+    assert images == []
 
 
 def test_only_the_instance_that_lacks_them_gets_other_properties(
@@ -971,3 +995,23 @@ def test_only_a_snapshot_of_this_instance_and_project_is_deleted(
         snapshots.delete(user_request, builders.INSTANCE, builders.SNAPSHOT)
 
     assert not glance_client.images.delete.called
+
+
+# Instances on volumes
+
+def test_their_snapshots_can_be_found(user_request, nova_client):
+    nova_client.servers.get.return_value = conftest.server(image='')
+
+    taking.take_if_ready(user_request, builders.INSTANCE,
+                         accept=Verdict.CRASH)
+
+    written = nova_client.servers.create_image.call_args.args[2]
+    assert written['instance_uuid'] == builders.INSTANCE
+    assert written['image_type'] == 'snapshot'
+
+
+@pytest.mark.parametrize('image_id, length', [('image', 255), (None, 242)])
+def test_there_is_room_in_the_names_of_volume_snapshots(image_id, length):
+    instance = builders.instance(name='x' * 255, image_id=image_id)
+
+    assert len(taking.default_name(instance)) == length

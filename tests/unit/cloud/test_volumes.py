@@ -23,7 +23,9 @@ from snapshot_panel.cloud import cinder
 from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import settling
 from snapshot_panel.cloud import snapshots
+from snapshot_panel.cloud import taking
 from snapshot_panel.cloud import volumes
+from snapshot_panel.consistency import checklist
 from snapshot_panel.consistency import facts
 from snapshot_panel.consistency import records
 from snapshot_panel.consistency import verdict
@@ -154,7 +156,7 @@ def test_each_copy_and_its_volume_is_asked_for(user_request, calls):
 
 
 @pytest.mark.parametrize('image', [
-    builders.asked(), made_of_volumes(**{records.MAPPING: 'x'})])
+    builders.asked(), made_of_volumes(**{facts.MAPPING_PROPERTY: 'x'})])
 def test_an_image_without_copies_costs_nothing(user_request, calls, image):
     assert volumes.copies(user_request, ON_VOLUMES, image) is None
     assert calls.mock_calls == []
@@ -237,3 +239,35 @@ def test_while_cinder_is_down_nothing_is_sealed(user_request, cinder_client,
     properties = sealed(user_request, made_of_volumes())
 
     assert properties[records.VERDICT] == records.PENDING
+
+
+# Taking
+
+@pytest.mark.parametrize('root, ready', [
+    ({'hw_qemu_guest_agent': 'yes'}, True),
+    ({'hw_qemu_guest_agent': 'no'}, False)])
+def test_the_root_volume_is_asked_before_a_snapshot(
+        user_request, nova_client, cinder_client, root, ready):
+    nova_client.servers.get.return_value = conftest.server(
+        image='', **{'os-extended-volumes:volumes_attached': [
+            {'id': volume_id} for volume_id in builders.VOLUMES]})
+    cinder_client.volumes.get.side_effect = lambda volume_id: (
+        conftest.cinder_volume(builders.VOLUMES.index(volume_id),
+                               volume_image_metadata=root))
+
+    attempt = taking.take_if_ready(user_request, builders.INSTANCE)
+
+    assert (attempt.taken is not None) is ready
+
+
+def test_without_cinder_the_guest_alone_may_tell(user_request, nova_client,
+                                                 cinder_client):
+    nova_client.servers.get.return_value = conftest.server(
+        image='', **{'os-extended-volumes:volumes_attached': [
+            {'id': builders.VOLUMES[0]}]})
+    cinder_client.volumes.get.side_effect = CINDER_DOWN
+
+    attempt = taking.take_if_ready(user_request, builders.INSTANCE)
+
+    assert attempt.taken is None
+    assert attempt.checklist.has(checklist.Finding.VOLUMES_UNNAMED)

@@ -88,6 +88,109 @@ def test_the_root_disk_is_an_image_or_a_volume(console, image_id, finding):
     assert checks.ready
 
 
+@pytest.mark.parametrize('seconds, ready', [(5, True), (60, False)])
+def test_volumes_of_a_stopped_instance_can_be_proven(seconds, ready):
+    checks = of_stopped([builders.stop(seconds)], image_id=None,
+                        volume_ids=builders.VOLUMES)
+
+    assert checks.find(Check.ROOT_DISK).finding is Finding.ROOT_VOLUME_OFF
+    assert checks.ready is ready
+
+
+@pytest.mark.parametrize('event, finding', [
+    ('stopped', Finding.CHANNEL_UNKNOWN),
+    ('poweroff', Finding.CHANNEL_UNKNOWN),
+    ('started', Finding.CHANNEL_WITNESSED)])
+def test_an_agent_that_runs_has_its_channel(console, event, finding):
+    console.say(event)
+
+    checks = of(console, properties=facts.UNKNOWN_PROPERTIES)
+
+    assert checks.find(Check.CHANNEL).finding is finding
+
+
+def test_without_any_word_the_channel_is_unknown():
+    checks = of(None, properties=facts.UNKNOWN_PROPERTIES)
+
+    assert checks.find(Check.CHANNEL).finding is Finding.CHANNEL_UNKNOWN
+    assert checks.prediction is Verdict.UNPROVEN
+
+
+# Attached volumes
+
+NAMES = 'web-0 (1 GiB, /dev/vda), web-1 (1 GiB, /dev/vdb)'
+IDS = ', '.join(builders.VOLUMES)
+OTHER = '66666666-ffff-4fff-8fff-666666666666'
+
+
+def of_volumes(volumes, **changes):
+    return checklist.check(
+        builders.instance(volume_ids=builders.VOLUMES, **changes),
+        checklist.Guest(True, builders.started().text, [builders.stop(5)]),
+        DEPLOYMENT, volumes=volumes)
+
+
+def test_without_volumes_there_is_nothing_to_say(console):
+    assert of(console).find(Check.VOLUMES) is None
+
+
+@pytest.mark.parametrize('image_id, volumes, finding, names', [
+    ('image', (builders.volume(0), builders.volume(1)),
+     Finding.VOLUMES_LEFT_OUT, NAMES),
+    ('image', None, Finding.VOLUMES_LEFT_OUT, IDS),
+    ('image', (), Finding.VOLUMES_LEFT_OUT_UNNAMED, IDS),
+    (None, (builders.volume(0), builders.volume(1)),
+     Finding.VOLUMES_TAKEN, NAMES),
+    (None, None, Finding.VOLUMES_TAKEN, IDS),
+    (None, (), Finding.VOLUMES_UNNAMED, IDS)])
+def test_each_volume_is_named_as_far_as_known(image_id, volumes, finding,
+                                              names):
+    checks = of_volumes(volumes, image_id=image_id)
+
+    assert checks.find(Check.VOLUMES) == checklist.Result(
+        finding, {'volumes': names})
+
+
+@pytest.mark.parametrize('volumes', [None, (), (builders.volume(),)])
+def test_volumes_that_are_left_out_do_not_stand_in_the_way(volumes):
+    assert of_volumes(volumes).ready
+
+
+@pytest.mark.parametrize('volumes, ready', [
+    (None, True), ((builders.volume(),), True), ((), False),
+    ((builders.volume(multiattach=True),), False)])
+def test_volumes_that_are_taken_must_be_known_and_its_own(volumes, ready):
+    checks = of_volumes(volumes, image_id=None, **STOPPED)
+
+    assert checks.ready is ready
+
+
+def test_a_volume_without_a_name_goes_by_its_id():
+    checks = of_volumes((builders.volume(name='', devices={}),))
+
+    assert checks.find(Check.VOLUMES).evidence == {
+        'volumes': builders.VOLUMES[0] + ' (1 GiB)'}
+
+
+def test_shared_volumes_are_named():
+    shared = builders.volume(1, devices={
+        builders.INSTANCE: '/dev/vdb', OTHER: '/dev/vdc'})
+
+    checks = of_volumes((builders.volume(0), shared), image_id=None)
+
+    assert checks.find(Check.VOLUMES) == checklist.Result(
+        Finding.VOLUMES_SHARED, {'shared': 'web-1 (1 GiB, /dev/vdb)'})
+
+
+def test_the_storage_of_images_says_nothing_of_volumes():
+    checks = of_volumes(None, image_id=None)
+
+    assert checklist.check(
+        builders.instance(image_id=None), checklist.Guest(),
+        facts.Deployment('rbd')).find(Check.BACKEND) is None
+    assert checks.find(Check.BACKEND) is None
+
+
 # The channel
 
 @pytest.mark.parametrize('value', ['yes', 'true', 'True', '1', 'on'])
@@ -102,7 +205,7 @@ def test_nova_reads_the_property_as_a_flag(console, value):
     (facts.Source.EMBEDDED, Finding.CHANNEL),
     (facts.Source.SNAPSHOT, Finding.CHANNEL_LIKELY),
     (facts.Source.IMAGE, Finding.CHANNEL_LIKELY),
-    (facts.Source.NONE, Finding.CHANNEL_UNKNOWN)])
+    (facts.Source.NONE, Finding.CHANNEL_WITNESSED)])
 def test_the_source_says_how_sure_the_channel_is(console, source, finding):
     checks = of(console, properties=properties(source,
                                                hw_qemu_guest_agent='yes'))
@@ -274,12 +377,21 @@ def test_a_required_quiesce_promises_too_much(console):
         hw_qemu_guest_agent='yes', os_require_quiesce='yes'))
 
     assert checks.find(Check.QUIESCE) == checklist.Result(
-        Finding.QUIESCE_NOT_ENFORCED, {'value': 'yes'})
+        Finding.QUIESCE_NOT_ENFORCED, {'value': 'yes', 'source': 'embedded'})
     assert checks.ready
 
 
+def test_on_volumes_a_required_quiesce_is_enforced(console):
+    checks = of(console, image_id=None, properties=properties(
+        facts.Source.VOLUME, hw_qemu_guest_agent='yes',
+        os_require_quiesce='yes'))
+
+    assert checks.find(Check.QUIESCE) == checklist.Result(
+        Finding.QUIESCE_ENFORCED, {'value': 'yes', 'source': 'volume'})
+
+
 @pytest.mark.parametrize('image_id, value', [
-    (None, 'yes'), ('image', 'no'), ('image', None)])
+    (None, 'no'), ('image', 'no'), ('image', None)])
 def test_elsewhere_there_is_nothing_to_say_of_it(console, image_id, value):
     checks = of(console, image_id=image_id, properties=properties(
         hw_qemu_guest_agent='yes', os_require_quiesce=value))
@@ -378,7 +490,7 @@ def test_only_the_guest_can_still_decide():
 @pytest.mark.parametrize('changes, prediction', [
     ({}, Verdict.FILESYSTEM), ({'image_id': None}, Verdict.FILESYSTEM),
     ({'status': 'PAUSED'}, Verdict.CRASH),
-    ({'properties': facts.UNKNOWN_PROPERTIES}, Verdict.UNPROVEN),
+    ({'properties': facts.UNKNOWN_PROPERTIES}, Verdict.FILESYSTEM),
     ({'status': 'ERROR'}, Verdict.UNPROVEN)])
 def test_the_best_verdict_is_predicted(console, changes, prediction):
     assert of(console, **changes).prediction is prediction

@@ -876,7 +876,7 @@ def test_without_cinders_word_nothing_is_decided(waited, rule):
                         % builders.COPIES[0]] * 2)])
 def test_a_list_that_nova_cannot_have_written_proves_nothing(text):
     decision = decide_volumes_stopped(
-        builders.copies(), properties={records.MAPPING: text})
+        builders.copies(), properties={facts.MAPPING_PROPERTY: text})
 
     assert decision.rule is Rule.VOLUMES_UNKNOWN
 

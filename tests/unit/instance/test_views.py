@@ -71,6 +71,13 @@ def test_the_evidence_of_a_verdict_in_sentences():
         'rule freeze-witnessed']
 
 
+def test_the_evidence_counts_the_volume_snapshots():
+    line = views.rows.SnapshotLine('id', 'web', verdict.Decision(
+        verdict.Rule.CLEAN_STOP, {'volumes': 2}))
+
+    assert '2 volume snapshots' in rows.evidence(line)
+
+
 def test_forged_evidence_breaks_nothing():
     for frozen in (None, 7, 'x', [1], {'/': None}, {'/': {'%s': 1}}):
         line = views.rows.SnapshotLine('id', 'web', verdict.Decision(
