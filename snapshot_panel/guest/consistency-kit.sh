@@ -21,9 +21,10 @@
 #   sh consistency-kit.sh uninstall         back to what was there before
 #
 # What it adds: itself as /usr/local/sbin/consistency-kit, the agent's package
-# where it is missing, one line in the agent's configuration, a drop-in for
-# the agent's unit, a link in systemd's shutdown folder, and
-# /var/lib/consistency-kit, where it remembers what to undo.
+# where it is missing, a drop-in for the agent's unit, a copy of the agent's
+# configuration beside it, a link in systemd's shutdown folder, and
+# /var/lib/consistency-kit, where it remembers what to undo. The system's own
+# files stay as they are.
 #
 # The agent calls it with freeze and thaw; systemd calls it with started,
 # stopped and, after the file systems were put away, poweroff.
@@ -41,6 +42,10 @@ RUN=$R/run/consistency-kit
 KMSG=$R/dev/kmsg
 CHANNEL=$R/dev/virtio-ports/org.qemu.guest_agent.0
 HOOK_LOG=$R/var/log/qga-fsfreeze-hook.log
+SHUTDOWN=/usr/lib/systemd/system-shutdown
+CONF=/etc/qemu/qemu-ga.conf
+COPY=/etc/qemu/consistency-kit.conf
+SYSCONFIG=/etc/sysconfig/qemu-ga        # variables of the unit, where it is
 
 HOOK_SECONDS=120        # an application hook that takes longer has failed
 WATCH_SECONDS=300       # no background process tries longer than this
@@ -65,32 +70,24 @@ say() {
 } 2>/dev/null
 
 say_in_turn() {
-    flock -w 3 9 || return 1
+    flock -w 5 9 || return 1
     read -r boot <"$R/proc/sys/kernel/random/boot_id"
     boot=${boot%%-*}
-    read -r seq <"$RUN/seq" || seq=$(last_said)
-    [ -n "$seq" ] || seq=0
+    key=''
+    read -r seq key <"$RUN/next" || seq=$(last_said)
     for event do
-        seq=$((seq + 1))
-        [ -s "$RUN/next.$seq" ] || make_keys "$seq"
-        # Counted before it is said: a number is never said twice.
-        printf '%-10d\n' "$seq" 1<>"$RUN/seq" || return 1
-        key='' next=''
-        read -r key <"$RUN/key.$seq"
-        read -r next <"$RUN/next.$seq"
-        [ "${#key}${#next}" = 3232 ] || return 1
+        seq=$((${seq:-0} + 1))
+        [ -n "$key" ] || make_key
+        this=$key
+        make_key
+        # Counted before it is said: no number and no key is said twice.
+        printf '%-10d %s\n' "$seq" "$key" 1<>"$RUN/next" || return 1
         read -r up _ <"$R/proc/uptime"
         words="boot=$boot seq=$seq up=$up event=$event"
-        sum=$(printf %s "$words" | sha256sum)
-        printf '<1>consistency-witness v1 %s sum=%.8s key=%s next=%s\n' \
-            "$words" "$sum" "$key" "$next" >>"$KMSG" || return 1
+        printf '<1>consistency-witness v1 %s sum=%.8s key=%s next=%.32s\n' \
+            "$words" "$(digest "$words")" "$this" "$(digest "$key")" \
+            >>"$KMSG" || return 1
     done
-    # So that the next freeze finds its keys ready.
-    case $event in
-        freeze*) ;;
-        *) [ -s "$RUN/next.$((seq + 16))" ] || make_keys $((seq + 1)) ;;
-    esac
-    return 0
 }
 
 # Print the number of this boot's last witness in the kernel's log: the kit may
@@ -100,43 +97,25 @@ last_said() {
     dmesg | sed -n "s/.*$said=\([0-9]*\) .*/\1/p" | tail -n 1
 }
 
-# Make keys for the lines from $1 on, and for each line the digest of its
-# successor's key. Whoever shows a key that fits the digest wrote both lines.
-make_keys() {
-    key=''
-    read -r key <"$RUN/key.$1"
-    rm -f "$RUN"/key.* "$RUN"/next.*
-    od -An -v -tx1 -w16 -N 528 /dev/urandom >"$RUN/random"
-    last=$1
-    while read -r bytes; do
-        # shellcheck disable=SC2086  # 16 words made one
-        set -- "$last" $bytes
-        [ -n "$key" ] || { shift; IFS=; key="$*"; unset IFS; set -- "$last"; }
-        printf '%s' "$key" >"$RUN/key.$last"
-        key=''
-        last=$((last + 1))
-    done <"$RUN/random"
-    rm -f "$RUN/random"
-    sha256sum "$RUN"/key.* >"$RUN/digests"
-    while read -r digest file; do
-        printf '%.32s\n' "$digest" >"$RUN/next.$((${file##*.} - 1))"
-    done <"$RUN/digests"
+# Set $key to a new one. Each line shows the digest of its successor's: whoever
+# shows a key that fits it wrote both lines.
+make_key() {
+    # shellcheck disable=SC2046  # two words
+    set -- $(od -An -tx8 -N16 /dev/urandom)
+    key=${1-}${2-}
+}
+
+digest() {
+    printf %s "$1" | sha256sum
 }
 
 prepare() {
     [ -d "$RUN" ] || mkdir -m 700 "$RUN"
 } 2>/dev/null
 
-# Set $word to $1 in a form that fits into a witness as a value.
+# Print $1 in a form that fits into a witness as a value.
 to_word() {
-    word='' rest=$1
-    while [ -n "$rest" ] && [ ${#word} -lt 200 ]; do
-        tail=${rest#?}
-        first=${rest%"$tail"}
-        case $first in [!!-~] | =) first=_ ;; esac
-        word=$word$first
-        rest=$tail
-    done
+    printf %.200s "$1" | tr -c '!-<>-~' _
 }
 
 # Set $now to the time since boot in 1/100 s.
@@ -144,14 +123,12 @@ clock() {
     now=0
     read -r now _ <"$R/proc/uptime"
     now=${now%.*}${now#*.}
-    now=${now#0}
-    now=${now#0}
 }
 
 # --- What there is to freeze ------------------------------------------------
 
 # Write a line for each writable file system on a block device to the table:
-# kind, device number, type, disk, device, id of the mount and mount point.
+# kind, device number, type, disk, id of the mount and mount point.
 # Set $count to how many of them need proof.
 list_file_systems() {
     count=0
@@ -173,33 +150,17 @@ list_file_systems() {
                 *) continue ;;
             esac
             seen="$seen$number "
-            find_device "$number" "$source"
+            disk=$(readlink "$R/sys/dev/block/$number") || disk=$source
+            disk=${disk##*/block/} disk=${disk#/dev/} disk=${disk%%/*}
             case $type in
                 # These cannot be frozen, and the agent passes them over. They
                 # count as left alone when their device sees no write.
                 vfat | msdos | exfat) kind=still ;;
                 *) kind=freeze count=$((count + 1)) ;;
             esac
-            printf '%s\n' "$kind $number $type $disk $device $id $mount"
+            printf '%s\n' "$kind $number $type $disk $id $mount"
         done <"$R/proc/self/mountinfo"
     done >"$EVENT/table"
-}
-
-# Set $device to the block device's file and $disk to the disk's name.
-find_device() {
-    device=$2 disk=${2##*/}
-    folder=$R/sys/dev/block/$1
-    [ -e "$folder/uevent" ] || return 0
-    read_name "$folder/uevent" && device=/dev/$name
-    [ ! -e "$folder/partition" ] || folder=$folder/..
-    read_name "$folder/uevent" && disk=$name
-}
-
-read_name() {
-    while IFS='=' read -r field name; do
-        [ "$field" != DEVNAME ] || return 0
-    done <"$1"
-    return 1
 }
 
 # Tell whether the folder $2 is in the mount $1: another may lie over it.
@@ -220,7 +181,7 @@ watch_file_systems() {
     # Called by anybody else, there is nothing to prove.
     [ "$comm" = qemu-ga ] || return 0
     line=0
-    while read -r kind number type _ device id mount; do
+    while read -r kind number type _ id mount; do
         line=$((line + 1))
         case $mount in *\\*) mount=$(printf '%b' "$mount") ;; esac
         leads_to_mount "$id" "$mount" || continue
@@ -312,7 +273,7 @@ is_over() {
 # When the watcher ends, read the flags of an ext4 superblock: a bit says
 # that the journal is in use. The reader is started before the freeze.
 read_flag() {
-    od -An -tu1 -j1120 -N1 - "$R$device" >"$EVENT/flag.$line"
+    od -An -tu1 -j1120 -N1 - "$R/dev/block/$number" >"$EVENT/flag.$line"
 }
 
 # Tell whether the superblock was clean when the proof was seen, and is in use
@@ -320,7 +281,7 @@ read_flag() {
 was_clean() {
     flag=''
     read -r flag <"$EVENT/flag.$line"
-    after=$(od -An -tu1 -j1120 -N1 "$R$device")
+    after=$(od -An -tu1 -j1120 -N1 "$R/dev/block/$number")
     [ -n "$flag" ] && [ -n "$after" ] &&
         [ $((flag & 4)) = 0 ] && [ $((after & 4)) = 4 ]
 }
@@ -366,10 +327,10 @@ was_frozen() {
 
 # Call $1 for each application hook, as $hook, until it fails.
 for_each_hook() {
-    hooks=/etc/qemu/fsfreeze-hook.d former=''
-    [ ! -r "$STATE/hooks" ] || read -r hooks <"$STATE/hooks"
+    former=''
     [ ! -r "$STATE/former-hook" ] || read -r former <"$STATE/former-hook"
-    for hook in ${former:+"$R$former"} "$R$hooks"/*; do
+    for hook in ${former:+"$R$former"} "$R"/etc/qemu/fsfreeze-hook.d/* \
+            "$R"/etc/qemu-ga/fsfreeze-hook.d/*; do
         case $hook in
             *~ | *.bak | *.sample | *.rpm* | *.dpkg-*) continue ;;
         esac
@@ -408,8 +369,8 @@ thaw_hooks() {
     [ -e "$EVENT/hooks" ] || return 0
     while read -r frozen hook; do
         run_hook thaw
-        to_word "${hook##*/}"
-        echo "hook name=$word freeze=$frozen thaw=$status"
+        name=$(to_word "${hook##*/}")
+        echo "hook name=$name freeze=$frozen thaw=$status"
     done <"$EVENT/hooks" >"$EVENT/words"
 }
 
@@ -437,10 +398,9 @@ announce() {
 }
 
 abort() {
-    refused=$status
-    name=${hook##*/}
+    refused="name=$(to_word "${hook##*/}") status=$status"
     thaw_hooks
-    (to_word "$name"; say "aborted name=$word status=$refused")
+    (say "aborted $refused")
     rm -rf "$RUN/event" "$EVENT"
     exit 1
 }
@@ -460,10 +420,9 @@ say_thaw() {
     # this may have ended too early for whoever thaws now.
     [ -e "$EVENT/said" ] || { prepare; say rethaw; return 0; }
     frozen=0 hooked=0 line=0
-    while read -r kind number type disk device _ mount; do
+    while read -r kind number type disk _ mount; do
         line=$((line + 1))
-        to_word "$mount"
-        where="path=$word type=$type disk=$disk"
+        where="path=$(to_word "$mount") type=$type disk=$disk"
         if [ "$kind" = still ]; then
             was_left_alone || set -- "$@" "open $where"
         elif was_frozen; then
@@ -486,8 +445,8 @@ started() {
     prepare
     version=$(qemu-ga --version)
     version=${version#QEMU Guest Agent }
-    to_word "${version%% *}"
-    say "started agent=${word:-unknown}"
+    version=$(to_word "${version%% *}")
+    say "started agent=${version:-unknown}"
 } 2>/dev/null
 
 stopped() {
@@ -507,31 +466,26 @@ powered_off() {
 
 # --- Distributions: one entry each ------------------------------------------
 
-# What is set for each: how to install the package and whether it is there,
-# how to remove it, how to list packages; the configuration that the agent
-# really reads (conf: its own file; sysconfig: variables of its unit); the
-# folder of the application hooks.
+# What is told of each: how to install the package, how to list packages, and
+# how to remove them.
 find_distribution() {
     ID='' ID_LIKE='' PRETTY_NAME=''
     # shellcheck source=/dev/null
     [ ! -r "$R/etc/os-release" ] || . "$R/etc/os-release"
-    conf=/etc/qemu/qemu-ga.conf sysconfig='' hooks=/etc/qemu/fsfreeze-hook.d
     case " $ID $ID_LIKE " in
         *' debian '* | *' ubuntu '*) family=debian ;;
-        *' rhel '* | *' fedora '* | *' centos '*) family=redhat
-            conf='' sysconfig=/etc/sysconfig/qemu-ga
-            hooks=/etc/qemu-ga/fsfreeze-hook.d ;;
-        *suse*) family=suse sysconfig=/etc/sysconfig/qemu-ga ;;
+        *' rhel '* | *' fedora '* | *' centos '*) family=redhat ;;
+        *suse*) family=suse ;;
         *) fail "This kit does not know ${PRETTY_NAME:-this system}." \
             "By hand: install the QEMU guest agent, tell it to use a freeze" \
             "hook (fsfreeze-hook=$KIT under [general] in its qemu-ga.conf)," \
             "copy this script to $KIT and let the agent's unit call it" \
             "with started and stopped (ExecStartPost=, ExecStopPost=)." ;;
     esac
+    find_unit
 }
 
-# Set $unit, and $units as a pattern of what runs: older releases of SUSE have
-# a template.
+# Older releases of SUSE have a template; a pattern finds what runs of it.
 find_unit() {
     unit=qemu-guest-agent.service units=$unit
     [ "$family" != suse ] || systemctl cat "$unit" >/dev/null 2>&1 ||
@@ -573,31 +527,35 @@ remove_packages() {
 install() {
     must_be_root
     [ -r "$0" ] || fail "Save this script as a file and run that."
+    umask 022
     find_distribution
-    make_folder "$STATE"
+    mkdir -p "$STATE"
     add_package
+    # The unit came with the package.
     find_unit
-    old=''
-    ! systemctl is-enabled --quiet "$unit" 2>/dev/null || old=enabled
-    ! systemctl is-active --quiet "$units" || old="$old active"
-    remember service "$old"
-    make_folder "$R${KIT%/*}"
+    # What was there before the first install.
+    if [ ! -e "$STATE/service" ]; then
+        old=''
+        ! systemctl is-enabled --quiet "$unit" 2>/dev/null || old=enabled
+        ! systemctl is-active --quiet "$units" || old="$old active"
+        echo "$old" >"$STATE/service"
+    fi
     if ! cmp -s "$0" "$R$KIT"; then
         cat "$0" >"$R$KIT.new"
         chmod 755 "$R$KIT.new"
         mv "$R$KIT.new" "$R$KIT"
     fi
-    [ -z "$conf" ] || configure_agent
-    echo "$hooks" >"$STATE/hooks"
-    write_drop_in
+    configure
+    mkdir -p "$R/etc/systemd/system/$unit.d"
+    cat >"$R/etc/systemd/system/$unit.d/consistency-kit.conf" <<END
+[Service]
+EnvironmentFile=-$STATE/variables
+ExecStartPost=-$KIT started
+ExecStopPost=-$KIT stopped
+END
+    [ ! -d "$R$SHUTDOWN" ] || [ -h "$R$SHUTDOWN/consistency-kit" ] ||
+        ln -s "$KIT" "$R$SHUTDOWN/consistency-kit"
     allow_in_selinux
-    for folder in /usr/lib/systemd/system-shutdown \
-            /lib/systemd/system-shutdown; do
-        [ -d "$R$folder" ] || continue
-        [ -h "$R$folder/consistency-kit" ] ||
-            ln -s "$KIT" "$R$folder/consistency-kit"
-        break
-    done
     systemctl daemon-reload
     # Its own rule starts the agent where there is a channel.
     udevadm control --reload
@@ -618,28 +576,32 @@ add_package() {
     rm "$STATE/packages.before"
 }
 
-# Add the hook to the agent's own configuration file, and let it freeze.
-configure_agent() {
-    make_folder "$R${conf%/*}"
-    remember_hook "$(sed -n 's/^ *fsfreeze-hook *= *//p' "$R$conf" \
-        2>/dev/null)"
-    # Again: from what was there at first, unless it was changed since.
-    if [ -e "$STATE/conf.ours" ] && ! cmp -s "$STATE/conf.ours" "$R$conf"
-    then
-        rm "$STATE/conf.ours"
+# Copy the agent's configuration, and the variables that some distributions
+# make its arguments of, with this kit as the hook and the freeze commands let
+# through.
+configure() {
+    mkdir -p "$R${COPY%/*}"
+    former=$(sed -n -e 's/^ *fsfreeze-hook *= *//p' \
+        -e "s/^FSFREEZE_HOOK_PATHNAME=[\"']*\([^\"']*\).*/\1/p" \
+        "$R$CONF" "$R$SYSCONFIG" | tail -n 1)
+    # The distributions' own hook runs the folder of application hooks, which
+    # the kit does itself.
+    if [ -x "$R$former" ] && [ -f "$R$former" ] && [ "$former" != "$KIT" ] &&
+            ! grep -q 'fsfreeze-hook\.d' "$R$former"; then
+        echo "$former" >"$STATE/former-hook"
+    else
+        rm -f "$STATE/former-hook"
     fi
-    if [ ! -e "$STATE/conf.ours" ]; then
-        rm -f "$STATE/conf.before"
-        [ ! -e "$R$conf" ] || cp -p "$R$conf" "$STATE/conf.before"
-    fi
-    { sed -e '/^ *fsfreeze-hook *=/d' -e "/^\[general\]/a fsfreeze-hook=$KIT" \
-        "$STATE/conf.before" 2>/dev/null || printf '[general]\n%s\n' \
-        "fsfreeze-hook=$KIT"; } | unblock >"$STATE/conf.ours"
-    grep -q '^\[general\]' "$STATE/conf.ours" ||
-        printf '[general]\n%s\n' "fsfreeze-hook=$KIT" >>"$STATE/conf.ours"
-    [ -e "$R$conf" ] || { : >"$R$conf"; chmod 644 "$R$conf"; }
-    cat "$STATE/conf.ours" >"$R$conf"
-}
+    {   sed '/^ *fsfreeze-hook *=/d' "$R$CONF" | unblock
+        printf '\n[general]\nfsfreeze-hook=%s\n' "$KIT"
+    } >"$R$COPY"
+    {   grep -E '^(BLACKLIST_RPC|BLOCK_RPCS)=.*guest-fsfreeze' "$R$SYSCONFIG"
+        grep -E '^FILTER_RPC_ARGS=.*(-b|--bl).*guest-fsfreeze' "$R$SYSCONFIG"
+        grep -E '^FILTER_RPC_ARGS=.*allow-rpcs' "$R$SYSCONFIG" |
+            grep -v guest-fsfreeze-freeze,
+        printf '%s\n' "QGA_CONF=$COPY" "FSFREEZE_HOOK_PATHNAME=$KIT"
+    } | unblock >"$STATE/variables"
+} 2>/dev/null
 
 # Take the freeze commands from lists of blocked ones and add them to lists of
 # allowed ones.
@@ -652,45 +614,13 @@ unblock() {
         -e 's/,\("\{0,1\}\) *$/\1/'
 }
 
-# Keep a hook that was used before. The distributions' own one runs the folder
-# of application hooks, which the kit does itself.
-remember_hook() {
-    case $1 in '' | "$KIT" | /dev/null) return 0 ;; esac
-    [ -x "$R$1" ] && ! grep -q 'fsfreeze-hook\.d' "$R$1" || return 0
-    remember former-hook "$1"
-}
-
-# Tell the unit to call the kit, and where the unit takes the hook from
-# variables, set them: later files of variables win.
-write_drop_in() {
-    folder=$R/etc/systemd/system/$unit.d
-    make_folder "$folder"
-    {   echo '[Service]'
-        [ -z "$sysconfig" ] || echo "EnvironmentFile=-$STATE/variables"
-        echo "ExecStartPost=-$KIT started"
-        echo "ExecStopPost=-$KIT stopped"
-    } >"$folder/consistency-kit.conf"
-    chmod 755 "$folder"
-    chmod 644 "$folder/consistency-kit.conf"
-    [ -n "$sysconfig" ] || return 0
-    remember_hook "$(sed -n 's/^FSFREEZE_HOOK_PATHNAME=//p' \
-        "$R$sysconfig" 2>/dev/null | tr -d "\"'")"
-    # Lists only where they block the freeze: others stay the owner's.
-    {   echo "FSFREEZE_HOOK_PATHNAME=$KIT"
-        grep -E '^(BLACKLIST_RPC|BLOCK_RPCS)=.*guest-fsfreeze' "$R$sysconfig"
-        grep -E '^FILTER_RPC_ARGS=.*(-b|--bl).*guest-fsfreeze' "$R$sysconfig"
-        grep -E '^FILTER_RPC_ARGS=.*allow-rpcs' "$R$sysconfig" |
-            grep -v guest-fsfreeze-freeze,
-    } 2>/dev/null | unblock >"$STATE/variables"
-}
-
 # Let the kit out of the agent's confinement: it reads what other processes
 # wait for, and the agent reads every mount point.
 allow_in_selinux() {
     command -v selinuxenabled >/dev/null && selinuxenabled || return 0
     chcon -t virt_qemu_ga_unconfined_exec_t "$R$KIT"
     ! semanage fcontext -a -t virt_qemu_ga_unconfined_exec_t "$KIT" \
-        2>/dev/null || remember label yes
+        2>/dev/null || : >"$STATE/label"
     for name in virt_qemu_ga_read_nonsecurity_files \
             virt_qemu_ga_run_unconfined; do
         case $(getsebool "$name" 2>/dev/null) in
@@ -705,45 +635,28 @@ uninstall() {
     must_be_root
     [ -d "$STATE" ] || { echo 'Not installed.'; return 0; }
     find_distribution
-    find_unit
-    left=''
-    [ ! -e "$STATE/conf.ours" ] || restore_configuration
     [ ! -e "$STATE/booleans" ] || while read -r name; do
         setsebool -P "$name" off
     done <"$STATE/booleans"
     [ ! -e "$STATE/label" ] || semanage fcontext -d "$KIT"
     rm -f "$R/etc/systemd/system/$unit.d/consistency-kit.conf" \
-        "$R/usr/lib/systemd/system-shutdown/consistency-kit" \
-        "$R/lib/systemd/system-shutdown/consistency-kit"
+        "$R$SHUTDOWN/consistency-kit" "$R$COPY"
+    rmdir "$R/etc/systemd/system/$unit.d" "$R${COPY%/*}" 2>/dev/null
     systemctl daemon-reload
     old=''
     [ ! -r "$STATE/service" ] || read -r old <"$STATE/service"
     case $old in
-        *active*) systemctl restart "$units" ;;
+        *active) systemctl restart "$units" ;;
         *) systemctl stop "$units" ;;
     esac
-    case $old in *enabled*) ;; *) systemctl disable --quiet "$unit"
+    case $old in enabled*) ;; *) systemctl disable --quiet "$unit"
     esac 2>/dev/null
-    if [ -e "$STATE/packages" ] && ! remove_packages; then
-        left="$left the package qemu-guest-agent;"
-    fi
+    left=''
+    [ ! -e "$STATE/packages" ] || remove_packages ||
+        left=' Left, because it is needed: the package qemu-guest-agent.'
     systemctl daemon-reload
-    rm -f "$R$KIT"
-    rm -rf "$RUN"
-    [ ! -e "$STATE/folders" ] || sort -r "$STATE/folders" | xargs rmdir
-    rm -rf "$STATE"
-    echo "Uninstalled.${left:+ Left, because it is needed or changed:$left}"
-}
-
-restore_configuration() {
-    if ! cmp -s "$STATE/conf.ours" "$R$conf"; then
-        left="$left $conf (the line fsfreeze-hook is taken out);"
-        sed -i "\|^fsfreeze-hook=$KIT\$|d" "$R$conf"
-    elif [ -e "$STATE/conf.before" ]; then
-        cp -p "$STATE/conf.before" "$R$conf"
-    else
-        rm -f "$R$conf"
-    fi
+    rm -rf "$R$KIT" "$RUN" "$STATE"
+    echo "Uninstalled.$left"
 }
 
 # --- Check ------------------------------------------------------------------
@@ -752,42 +665,46 @@ check() {
     must_be_root
     bad=0
     find_distribution
-    find_unit
     told 'The channel to the hypervisor exists.' \
-        'There is no channel. Set hw_qemu_guest_agent=yes on the image and' \
-        'boot a new instance from it.' -- test -e "$CHANNEL"
+        'There is no channel. Set hw_qemu_guest_agent=yes on the image and boot
+      a new instance from it.' test -e "$CHANNEL"
     told 'The agent runs.' "The agent does not run: systemctl status $unit" \
-        -- systemctl is-active --quiet "$units"
-    told 'The agent calls the kit.' 'The agent does not know of the kit:' \
-        'run install again.' -- agent_calls_kit
-    told 'The agent may freeze.' 'Freezing is blocked in the configuration' \
-        'of the agent.' -- agent_may_freeze
-    told 'Kernel messages reach a serial console.' 'No kernel messages on a' \
-        'serial console: add console=ttyS0 to the kernel command line.' \
-        -- grep -q '^\(tty[^0-9]\|hvc\)' "$R/proc/consoles"
-    told 'Witnesses are let through.' 'Witnesses do not get through: look' \
-        'at kernel.printk (above 1), kernel.printk_devkmsg (not off) and' \
-        'printk.time.' -- witnesses_get_through
-    told 'Witnesses were said since boot.' 'No witness since boot yet:' \
-        "systemctl restart $unit" -- test -s "$RUN/seq"
+        systemctl is-active --quiet "$units"
+    told 'The agent calls the kit.' \
+        'The agent does not know of the kit: run install again.' \
+        agent_calls_kit
+    told 'The configuration of the agent was not changed since.' \
+        'The configuration of the agent was changed: run install again.' \
+        nothing_changed
+    told 'The agent may freeze.' \
+        'Freezing is blocked in the configuration of the agent.' \
+        agent_may_freeze
+    told 'Kernel messages reach a serial console.' \
+        'No kernel messages on a serial console: add console=ttyS0 to the
+      kernel command line.' grep -q '^\(tty[^0-9]\|hvc\)' "$R/proc/consoles"
+    told 'Witnesses are let through.' \
+        'Witnesses do not get through: look at kernel.printk (above 1),
+      kernel.printk_devkmsg (not off) and printk.time.' witnesses_get_through
+    told 'Witnesses were said since boot.' \
+        "No witness since boot yet: systemctl restart $unit" \
+        test -s "$RUN/next"
+    prepare
+    EVENT=$(mktemp -d "$RUN/event.XXXXXX")
+    list_file_systems
     describe_file_systems
     [ "${1-}" != --freeze ] || trial_freeze
+    rm -r "$EVENT"
     [ "$bad" = 0 ]
 }
 
-# told GOOD BAD... -- COMMAND: say GOOD or BAD, as the command ends.
+# told GOOD BAD COMMAND...: say GOOD or BAD, as the command ends.
 told() {
-    good=$1 words=''
-    shift
-    while [ "$1" != -- ]; do
-        words="$words $1"
-        shift
-    done
-    shift
+    good=$1 wrong=$2
+    shift 2
     if "$@" >/dev/null 2>&1; then
         echo "ok    $good"
     else
-        echo "WRONG$words"
+        echo "WRONG $wrong"
         bad=1
     fi
 }
@@ -795,11 +712,18 @@ told() {
 # The agent's own view: its arguments, or the configuration that it reads.
 agent_words() {
     pid=$(systemctl show --property MainPID --value "$units")
+    QGA_CONF=$(tr '\0' '\n' <"$R/proc/$pid/environ" |
+        sed -n 's/^QGA_CONF=//p')
+    export QGA_CONF="${QGA_CONF:-$CONF}"
     tr '\0' '\n' <"$R/proc/$pid/cmdline" && qemu-ga --dump-conf
 }
 
 agent_calls_kit() {
     agent_words | grep -q "$KIT"
+}
+
+nothing_changed() {
+    [ -z "$(find "$R$CONF" "$R$SYSCONFIG" -newer "$R$COPY")" ]
 }
 
 agent_may_freeze() {
@@ -816,12 +740,9 @@ witnesses_get_through() {
 }
 
 describe_file_systems() {
-    prepare
-    EVENT=$(mktemp -d "$RUN/event.XXXXXX")
-    list_file_systems
-    while read -r kind _ type _ device _ mount; do
-        case $kind,$device in
-            freeze,/dev/loop*) echo "note  $mount lies on a loop device:" \
+    while read -r kind _ type disk _ mount; do
+        case $kind,$disk in
+            freeze,loop*) echo "note  $mount lies on a loop device:" \
                 'freezing it can hang the agent.' ;;
             freeze,*) echo "note  $mount ($type) needs a proof." ;;
             *) echo "note  $mount ($type) cannot be frozen; it counts as" \
@@ -830,17 +751,14 @@ describe_file_systems() {
     done <"$EVENT/table"
     [ "$count" != 0 ] ||
         echo 'note  Nothing is writable: a freeze cannot be proven.'
-    rm -r "$EVENT"
 }
 
 # Freeze for a second without the agent, and see whether each writer waits.
 # No witness is said: a snapshot just now must not take this for its freeze.
 trial_freeze() {
-    EVENT=$(mktemp -d "$RUN/event.XXXXXX")
     AGENT=$$
-    list_file_systems
     mounts='' writers='' line=0
-    while read -r kind _ _ _ _ _ mount; do
+    while read -r kind _ _ _ _ mount; do
         line=$((line + 1))
         [ "$kind" = freeze ] || continue
         mounts="$mount $mounts"
@@ -864,9 +782,8 @@ trial_freeze() {
     { :; } >"$EVENT/end"
     told "A trial froze all $count file systems, and it could be seen." \
         "A trial: $waiting of $count file systems were seen frozen." \
-        -- test "$waiting" = "$count"
+        test "$waiting" = "$count"
     sleep 0.2
-    rm -r "$EVENT"
 }
 
 on_each_mount() {
@@ -884,19 +801,6 @@ fail() {
 
 must_be_root() {
     [ "$(id -u)" = 0 ] || fail 'This needs root.'
-}
-
-# Keep what was there before the first install.
-remember() {
-    [ -e "$STATE/$1" ] || echo "$2" >"$STATE/$1"
-}
-
-# Make a folder with its parents; what was not there goes at uninstall.
-make_folder() {
-    [ ! -d "$1" ] || return 0
-    make_folder "${1%/*}"
-    mkdir -m 755 "$1"
-    [ "$1" = "$STATE" ] || echo "$1" >>"$STATE/folders"
 }
 
 case ${1-} in

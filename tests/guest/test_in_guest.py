@@ -143,7 +143,7 @@ def test_uninstall_keeps_an_agent_and_a_configuration_of_before(fresh_guest):
     before = list_files(fresh_guest)
 
     fresh_guest.run('sh /run/kit.sh install')
-    conf = fresh_guest.run('cat /etc/qemu/qemu-ga.conf')
+    conf = fresh_guest.run('cat /etc/qemu/consistency-kit.conf')
     frozen = freeze(fresh_guest)
     fresh_guest.run('consistency-kit uninstall')
     after = list_files(fresh_guest)
@@ -151,9 +151,9 @@ def test_uninstall_keeps_an_agent_and_a_configuration_of_before(fresh_guest):
     fresh_guest.run('apt-get purge -qy --autoremove qemu-guest-agent;'
                     ' rm -f /etc/qemu/qemu-ga.conf')
 
-    assert conf == ('# mine\n[general]\n'
-                    'fsfreeze-hook=/usr/local/sbin/consistency-kit\n'
-                    'verbose=1\nblock-rpcs=guest-exec\n')
+    assert conf == ('# mine\n[general]\nverbose=1\nblock-rpcs=guest-exec\n'
+                    '\n[general]\n'
+                    'fsfreeze-hook=/usr/local/sbin/consistency-kit\n')
     assert frozen.word.proven
     assert after == before
     assert active == 'active\n'

@@ -53,7 +53,7 @@ COMMANDS = {
               '"$BIN/qemu-ga"',
     'rpm': 'case $1 in -qa) cat "$ROOT/packages" ;; -e) '
            'rm -f "$BIN/qemu-ga" ;; esac',
-    'dmesg': '',
+    'dmesg': 'cat "$ROOT/dev/kmsg"',
     'agent': 'echo "QEMU Guest Agent 7.2.11 (Debian 1:7.2)"',
     'selinuxenabled': '',
     'chcon': '',
@@ -75,6 +75,7 @@ class Root:
         self.commands.mkdir()
         for path, text in {
                 'dev/kmsg': '', 'run/nothing': '', 'var/lib/nothing': '',
+                'usr/local/sbin/nothing': '', 'etc/systemd/system/nothing': '',
                 'usr/lib/systemd/system-shutdown/nothing': '',
                 'packages': 'bash\n',
                 'proc/uptime': '431.52 400.00\n',
@@ -217,10 +218,7 @@ def test_nothing_writable_is_nothing_frozen(root):
 
 def test_lost_keys_are_never_papered_over(root):
     root.kit('started')
-    for file in (root.folder / 'run/consistency-kit').glob('key.*'):
-        file.unlink()
-    for file in (root.folder / 'run/consistency-kit').glob('next.*'):
-        file.unlink()
+    (root.folder / 'run/consistency-kit/next').unlink()
     root.kit('stopped')
     root.kit('started')
 
@@ -316,11 +314,12 @@ def test_other_families_get_variables_that_let_freeze(uninstalled):
 
     variables = uninstalled.folder / 'var/lib/consistency-kit/variables'
     assert variables.read_text() == (
-        'FSFREEZE_HOOK_PATHNAME=/usr/local/sbin/consistency-kit\n'
         'BLACKLIST_RPC=guest-exec\n'
         'FILTER_RPC_ARGS="--allow-rpcs=guest-fsfreeze-status,'
         'guest-fsfreeze-freeze,guest-fsfreeze-freeze-list,'
-        'guest-fsfreeze-thaw,guest-ping,guest-info"\n')
+        'guest-fsfreeze-thaw,guest-ping,guest-info"\n'
+        'QGA_CONF=/etc/qemu/consistency-kit.conf\n'
+        'FSFREEZE_HOOK_PATHNAME=/usr/local/sbin/consistency-kit\n')
     units = uninstalled.folder / 'etc/systemd/system'
     drop_in, = units.glob('qemu-*.d/consistency-kit.conf')
     assert f'EnvironmentFile=-{variables}\n' in drop_in.read_text()
@@ -345,16 +344,35 @@ def test_uninstall_leaves_no_trace_in_other_families(uninstalled):
         assert f'setsebool -P {boolean} off\n' in calls
 
 
-def test_a_changed_configuration_keeps_its_changes(root):
+def test_the_owners_configuration_stays_as_it_is(root):
     root.write('etc/os-release', 'ID=debian\n')
-    conf = root.folder / 'etc/qemu/qemu-ga.conf'
-
+    theirs = '[general]\nverbose=1\nfsfreeze-hook=/etc/qemu/fsfreeze-hook\n'
+    root.write('etc/qemu/qemu-ga.conf', theirs)
     root.kit('install')
-    conf.write_text(conf.read_text() + 'verbose=1\n')
-    words = root.kit('uninstall').stdout
+    copy = root.folder / 'etc/qemu/consistency-kit.conf'
+    ours = copy.read_text()
+    root.kit('uninstall')
 
-    assert conf.read_text() == '[general]\nverbose=1\n'
-    assert 'Left' in words
+    assert ours == (
+        '[general]\nverbose=1\n\n[general]\n'
+        'fsfreeze-hook=/usr/local/sbin/consistency-kit\n')
+    assert (root.folder / 'etc/qemu/qemu-ga.conf').read_text() == theirs
+    assert not copy.exists()
+
+
+def test_a_changed_configuration_is_noticed(root):
+    root.write('etc/os-release', 'ID=debian\n')
+    root.kit('install')
+    before = root.kit('check', check=False).stdout
+    root.write('etc/qemu/qemu-ga.conf', '[general]\nverbose=1\n')
+    copy = root.folder / 'etc/qemu/consistency-kit.conf'
+    os.utime(copy, (1, 1))
+
+    after = root.kit('check', check=False).stdout
+
+    words = 'WRONG The configuration of the agent was changed'
+    assert words not in before
+    assert words in after
 
 
 def test_user_data_is_the_script_itself():
