@@ -137,7 +137,7 @@ class Guest:
         self._shell.send(base64.b64encode(b'true'))
         self._shell.receive(BOOT_SECONDS)
 
-    def wait_off(self, timeout=90):
+    def wait_off(self, timeout=300):
         """Wait until the guest powered itself off."""
         self._process.wait(timeout)
         self._close()
@@ -159,7 +159,7 @@ class Guest:
     def console(self):
         return self._console.read_text(errors='replace')
 
-    def wait_console(self, text, after=0, timeout=60):
+    def wait_console(self, text, after=0, timeout=180):
         """Wait until the console says ``text``; return the console."""
         deadline = time.monotonic() + timeout
         while text not in self.console[after:]:
@@ -170,7 +170,7 @@ class Guest:
 
     # Commands -------------------------------------------------------------
 
-    def run(self, script, timeout=120, check=True):
+    def run(self, script, timeout=480, check=True):
         """Run a script as root in the guest; return its output.
 
         :returns: the output, or with ``check=False`` (status, output).
@@ -190,7 +190,7 @@ class Guest:
         self.run(f"echo {content} | base64 -d >'{path}'"
                  f" && chmod {mode} '{path}'")
 
-    def agent(self, command, timeout=60, **arguments):
+    def agent(self, command, timeout=180, **arguments):
         """Ask the agent; return its answer; raises AgentError."""
         self.agent_send(command, **arguments)
         return self.agent_receive(timeout)
@@ -199,13 +199,13 @@ class Guest:
         self._agent.send(json.dumps(
             {'execute': command, 'arguments': arguments}).encode())
 
-    def agent_receive(self, timeout=60):
+    def agent_receive(self, timeout=180):
         answer = json.loads(self._agent.receive(timeout).lstrip(b'\xff'))
         if 'error' in answer:
             raise AgentError(answer['error']['desc'])
         return answer['return']
 
-    def sync_agent(self, timeout=60):
+    def sync_agent(self, timeout=180):
         """Wait until the agent answers, and forget what it said before."""
         number = next(self._numbers)
         deadline = time.monotonic() + timeout

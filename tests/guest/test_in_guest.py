@@ -110,7 +110,7 @@ def list_files(guest):
             -type f -print0 | sort -z | xargs -0 sha256sum
         dpkg-query -W -f '${Package} ${Version} ${Status}\n'
         systemctl list-unit-files --no-legend
-    ''', timeout=300)
+    ''', timeout=600)
 
 
 def test_uninstall_leaves_no_trace(fresh_guest):

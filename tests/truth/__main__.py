@@ -34,7 +34,7 @@ from tests.truth import stage as stages
 FOLDER = layouts.REPOSITORY / '.demo' / 'truth'
 RESULTS = layouts.REPOSITORY / 'results' / 'truth.json'
 # The first time a guest is built and databases are made, in seconds.
-START_PATIENCE = 600
+START_PATIENCE = 1500
 STOP_PATIENCE = 40
 
 
