@@ -20,8 +20,12 @@ import os
 from unittest import mock
 
 import django
+import hypothesis
 import pytest
 
+# On a busy machine a slow example is no failure.
+hypothesis.settings.register_profile('patient', deadline=None)
+hypothesis.settings.load_profile('patient')
 os.environ.setdefault('DJANGO_SETTINGS_MODULE', 'tests.settings')
 django.setup()
 

@@ -1070,7 +1070,7 @@ def happened_before_a_gap(console):
     console.freeze()
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.sampled_from([nothing, half_frozen, refused, not_proven, died,
                         rebooted, happened_before_a_gap]), DAMAGE)
 def test_without_a_good_freeze_no_console_is_consistent(happens, damage):
@@ -1086,7 +1086,7 @@ def test_without_a_good_freeze_no_console_is_consistent(happens, damage):
     assert not decision.verdict.consistent
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(DAMAGE)
 def test_a_good_freeze_counts_only_whole_and_in_order(damage):
     console = builders.started()
@@ -1105,7 +1105,7 @@ def test_a_good_freeze_counts_only_whole_and_in_order(damage):
         assert decision.rule is Rule.HOOKS_WITNESSED
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.integers(0, 2000), st.integers(1, 400))
 def test_a_good_freeze_counts_only_with_all_that_proves_it(begin, length):
     console = builders.started()
@@ -1177,7 +1177,7 @@ def worth(decision):
         decision.verdict, 0)
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=1000)
 @given(st.sampled_from(EVENTS), GARBLED)
 def test_no_wrong_character_makes_a_verdict_better(happens, wrong):
     console = builders.started()
@@ -1191,7 +1191,7 @@ def test_no_wrong_character_makes_a_verdict_better(happens, wrong):
     assert read(garble(console.text, *wrong)) <= read(console.text)
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=1000)
 @given(st.sampled_from([nothing, half_frozen, hook_failed, frozen_twice, died,
                         good]),
        st.sampled_from(EVENTS), GARBLED)
