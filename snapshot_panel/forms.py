@@ -25,6 +25,7 @@ from horizon import messages
 from openstack_dashboard import policy
 
 from snapshot_panel.cloud import errors
+from snapshot_panel.cloud import restarting
 from snapshot_panel.cloud import taking
 from snapshot_panel.consistency import properties
 from snapshot_panel.consistency import verdict
@@ -45,6 +46,25 @@ _REPLACES = ngettext_lazy(
     'Once it is proven consistent, %(count)d older snapshot will be deleted.',
     'Once it is proven consistent, %(count)d older snapshots will be '
     'deleted.', 'count')
+
+
+class RestartForm(forms.SelfHandlingForm):
+    """Stop, snapshot and start again: nothing to fill in."""
+
+    def handle(self, request, data):
+        try:
+            instance = restarting.begin(request, self.initial['instance_id'])
+        except errors.UNAUTHORIZED:
+            raise exceptions.NotAuthenticated()
+        except errors.CloudError as problem:
+            self.api_error('%s: %s' % (problem.service,
+                                       texts.error(problem)))
+            return False
+        messages.success(request, _(
+            '%(name)s is being shut down for a snapshot and will be started '
+            'again. Until then it is not available.') % {
+                'name': instance.name})
+        return instance
 
 
 def may_replace(request):

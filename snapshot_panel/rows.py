@@ -24,6 +24,7 @@ from snapshot_panel.consistency import checklist
 from snapshot_panel.consistency import commands
 from snapshot_panel.consistency import facts
 from snapshot_panel.consistency import records
+from snapshot_panel.consistency import restart
 from snapshot_panel.consistency import retention
 from snapshot_panel.consistency import verdict
 from snapshot_panel.consistency import way
@@ -174,7 +175,46 @@ def unsettled(instance, images):
     return (any(line.unsettled for line in lines)
             or any(memory.gone is None and memory.image_id not in abandoned
                    for memory in records.read_memories(instance))
-            or any(retention.due(instance, image) for image in images))
+            or any(retention.due(instance, image) for image in images)
+            or restart.unfinished(instance))
+
+
+@dataclasses.dataclass(frozen=True)
+class RestartLine:
+    """Stop, snapshot and start again, ready to be shown.
+
+    ``done`` is how far it is in per cent, None where it is over; ``deeds``
+    are the names of what can be done about it.
+    """
+
+    text: str
+    done: typing.Optional[int]
+    deeds: typing.Tuple[str, ...]
+    stopped: bool
+    by: str = ''
+    at: typing.Any = None
+
+    @property
+    def buttons(self):
+        return [(deed, texts.RESTART_DEEDS[deed]) for deed in self.deeds]
+
+    @classmethod
+    def of(cls, instance):
+        """Return the line of an instance, None where it has no plan."""
+        plan = records.read_plan(instance)
+        if plan is None:
+            return None
+        step = restart.step_of(plan)
+        stopped = instance.status == facts.STOPPED
+        if step is not restart.Step.OVER:
+            done, text = texts.RESTART_STEPS[step]
+            deeds = {restart.Step.STOPPING: ('cancel',),
+                     restart.Step.TAKING: ('leave',)}.get(step, ())
+            return cls(text, done, deeds, stopped, plan.by, plan.at)
+        return cls(texts.RESTART_CAUSES.get(restart.cause_of(plan),
+                                            texts.RESTART_BROKEN), None,
+                   ('start', 'dismiss') if stopped else ('dismiss',),
+                   stopped, plan.by, plan.at)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -229,6 +269,22 @@ class InstanceRow:
             return None
         return CheckLine.of(
             self.checklist.find(checklist.Check.LAST_FREEZE), self.instance)
+
+    @property
+    def restart(self):
+        return RestartLine.of(self.instance)
+
+    @property
+    def may_restart(self):
+        """Tell whether it can be stopped, copied and started again."""
+        return (self.instance.status == facts.RUNNING and not self.busy
+                and not restart.unfinished(self.instance))
+
+    @property
+    def shutdown_limit(self):
+        """How long the compute service waits for the guest, in seconds."""
+        return verdict.shutdown_limit(self.instance.properties.values,
+                                      conf.deployment())
 
     @property
     def one_click(self):

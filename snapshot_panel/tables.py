@@ -26,6 +26,12 @@ from snapshot_panel.cloud import taking
 from snapshot_panel import texts
 
 TAKE_RULES = (('compute', 'os_compute_api:servers:create_image'),)
+# What stopping, copying and starting an instance asks of Nova.
+RESTART_RULES = TAKE_RULES + (
+    ('compute', 'os_compute_api:servers:stop'),
+    ('compute', 'os_compute_api:servers:start'),
+    ('compute', 'os_compute_api:server-metadata:create'),
+    ('compute', 'os_compute_api:server-metadata:delete'))
 
 
 def cell(name):

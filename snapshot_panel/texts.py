@@ -22,6 +22,7 @@ from django.utils.translation import pgettext_lazy
 from snapshot_panel.cloud import errors
 from snapshot_panel.consistency import checklist
 from snapshot_panel.consistency import records
+from snapshot_panel.consistency import restart
 from snapshot_panel.consistency import retention
 from snapshot_panel.consistency import verdict
 
@@ -29,6 +30,8 @@ Check = checklist.Check
 Finding = checklist.Finding
 Rule = verdict.Rule
 Standing = retention.Standing
+Cause = restart.Cause
+Step = restart.Step
 State = checklist.State
 Verdict = verdict.Verdict
 
@@ -402,6 +405,39 @@ REPLACING = {
         'consistent, so nothing was deleted.',
         'It was to replace %(count)d older snapshots. It is not proven '
         'consistent, so nothing was deleted.', 'count'),
+}
+
+# Stop, snapshot and start again: where it is, and how far, in per cent.
+RESTART_STEPS = {
+    Step.STOPPING: (15, _('Shutting the guest down')),
+    Step.TAKING: (50, _('Shut off, taking the snapshot')),
+    Step.STARTING: (85, _('Starting the instance again')),
+}
+# Why that did not come to its end, as far as anybody can tell.
+RESTART_CAUSES = {
+    Cause.NOT_BEGUN: _(
+        'The instance was to be stopped for a snapshot, and the compute '
+        'service never got the request. Nothing was done to it.'),
+    Cause.STOP_FAILED: _(
+        'The instance did not stop, or was started again at once. No '
+        'snapshot was taken. Look at its action log.'),
+    Cause.INTERFERED: _(
+        'Somebody started, stopped or changed the instance while it was '
+        'stopped for a snapshot, so the panel leaves it alone.'),
+    Cause.NOT_TAKEN: _(
+        'The instance was stopped, but the compute service did not take the '
+        'snapshot. A quota may be used up.'),
+    Cause.START_FAILED: _(
+        'The instance was stopped for a snapshot and could not be started '
+        'again. It may be locked, or its host may lack room.'),
+}
+RESTART_BROKEN = _('The record of a stop for a snapshot was changed by hand.')
+# What the user can do about it, by the name of the button.
+RESTART_DEEDS = {
+    'cancel': _('Cancel: start it again without a snapshot'),
+    'leave': _('Leave it shut off afterwards'),
+    'start': _('Start the instance'),
+    'dismiss': _('Dismiss'),
 }
 
 # Why no older snapshot can go.

@@ -27,4 +27,8 @@ urlpatterns = [
     path('<str:instance_id>/setup/', include('snapshot_panel.setup.urls')),
     path('<str:instance_id>/snapshot/', views.SnapshotView.as_view(),
          name='snapshot'),
+    path('<str:instance_id>/restart/', views.RestartView.as_view(),
+         name='restart'),
+    path('<str:instance_id>/restart/deed/', instance_views.PlanView.as_view(),
+         name='restart_deed'),
 ]

@@ -29,7 +29,7 @@ from horizon.utils import functions
 from openstack_dashboard import policy
 
 from snapshot_panel.cloud import errors
-from snapshot_panel.cloud import settling
+from snapshot_panel.cloud import restarting
 from snapshot_panel.cloud import snapshots
 from snapshot_panel.cloud import taking
 from snapshot_panel.cloud import volumes
@@ -133,7 +133,7 @@ class RowsView(ProblemMixin, IndexMixin, horizon_tables.DataTableView):
                if instance.id in wanted and rows.unsettled(
                    instance, images_of(found, instance))]
         outcomes = snapshots.together(*[
-            (lambda instance=instance: settling.settle(
+            (lambda instance=instance: restarting.carry_on(
                 request, instance, images_of(found, instance)))
             for instance in due])
         failed = [outcome for outcome in outcomes
@@ -171,7 +171,7 @@ class RowsView(ProblemMixin, IndexMixin, horizon_tables.DataTableView):
 def _after(overview, settled):
     """Return an overview as it is after settling, without another look.
 
-    :param settled: what :func:`settling.settle` returned, by instance id.
+    :param settled: what :func:`restarting.carry_on` returned, by instance id.
     """
     images = [image for image in overview.snapshots
               if image.instance_id not in settled]
@@ -187,18 +187,15 @@ def say(problem):
     return '%s: %s' % (problem.service, texts.error(problem))
 
 
-class SnapshotView(ProblemMixin, forms.ModalFormView):
-    """The form between, or what stands in the way of a snapshot."""
+class InstanceFormView(ProblemMixin, forms.ModalFormView):
+    """A dialog about one instance; ``rules`` are the policies it needs."""
 
-    form_class = panel_forms.SnapshotForm
-    template_name = 'consistent_snapshots/snapshot.html'
     success_url = reverse_lazy(INDEX)
     cancel_url = reverse_lazy(INDEX)
-    modal_id = 'consistent_snapshot_modal'
-    page_title = _('Snapshot of {{ row.name }}')
+    rules = tables.TAKE_RULES
 
     def dispatch(self, request, *args, **kwargs):
-        if not policy.check(tables.TAKE_RULES, request):
+        if not policy.check(self.rules, request):
             return self.problem(request, errors.Forbidden('Nova', 'policy'))
         return super().dispatch(request, *args, **kwargs)
 
@@ -220,6 +217,15 @@ class SnapshotView(ProblemMixin, forms.ModalFormView):
     def get_initial(self):
         return {'instance_id': self.kwargs['instance_id']}
 
+
+class SnapshotView(InstanceFormView):
+    """The form between, or what stands in the way of a snapshot."""
+
+    form_class = panel_forms.SnapshotForm
+    template_name = 'consistent_snapshots/snapshot.html'
+    modal_id = 'consistent_snapshot_modal'
+    page_title = _('Snapshot of {{ row.name }}')
+
     def get_context_data(self, **kwargs):
         prediction = self.row.checklist.prediction
         self.submit_label = texts.ANYWAY[prediction]
@@ -232,9 +238,31 @@ class SnapshotView(ProblemMixin, forms.ModalFormView):
                 self.row, panel_forms.may_replace(self.request)),
             command=commands.take(
                 self.row.id, taking.default_name(self.row.instance)),
+            may_restart=(self.row.may_restart and policy.check(
+                tables.RESTART_RULES, self.request)),
             **kwargs)
 
     def render_to_response(self, context, **kwargs):
         # Also what was sent is shown with what is known now.
         context['form'].offer(context['row'], context['retention'])
         return super().render_to_response(context, **kwargs)
+
+
+class RestartView(InstanceFormView):
+    """Ask whether to stop the instance, copy it and start it again."""
+
+    form_class = panel_forms.RestartForm
+    template_name = 'consistent_snapshots/restart.html'
+    modal_id = 'consistent_restart_modal'
+    page_title = _('Stop {{ row.name }}, take a snapshot and start it again')
+    submit_label = _('Stop, snapshot and start again')
+    rules = tables.RESTART_RULES
+
+    def get_context_data(self, **kwargs):
+        self.submit_url = reverse(
+            'horizon:project:consistent_snapshots:restart',
+            args=[self.kwargs['instance_id']])
+        return super().get_context_data(
+            row=self.row, commands=commands.restart(
+                self.row.id, taking.default_name(self.row.instance)),
+            **kwargs)

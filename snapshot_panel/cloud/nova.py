@@ -233,15 +233,36 @@ def create_image(request, instance_id, name, properties):
 
 def remember(request, instance_id, memory):
     """Write what must survive a vanished image on the server."""
-    with errors.asking('Nova'):
-        client(request).servers.set_meta(
-            instance_id, {memory.key: memory.value()})
+    set_metadata(request, instance_id, {memory.key: memory.value()})
 
 
 def forget(request, instance_id, memory):
     """Remove it again; it may be gone already."""
+    delete_metadata(request, instance_id, memory.key)
+
+
+def set_metadata(request, instance_id, items):
+    """Write items of a server's metadata and leave all others alone."""
+    with errors.asking('Nova'):
+        client(request).servers.set_meta(instance_id, items)
+
+
+def delete_metadata(request, instance_id, key):
+    """Remove an item of a server's metadata; it may be gone already."""
     with errors.asking('Nova'):
         try:
-            client(request).servers.delete_meta(instance_id, [memory.key])
+            client(request).servers.delete_meta(instance_id, [key])
         except nova_exceptions.NotFound:
-            LOG.debug('Nothing remembered of image %s', memory.image_id)
+            LOG.debug('%s has no %s', instance_id, key)
+
+
+def stop(request, instance_id):
+    """Ask a guest to shut down, and power it off after Nova's limit."""
+    with errors.asking('Nova'):
+        client(request).servers.stop(instance_id)
+
+
+def start(request, instance_id):
+    """Power an instance on."""
+    with errors.asking('Nova'):
+        client(request).servers.start(instance_id)

@@ -47,23 +47,25 @@ class Taken:
     problems: typing.Tuple[errors.CloudError, ...] = ()
 
 
-def take(request, instance, guest, name, extra=None, replaces=()):
+def take(request, instance, guest, name, extra=None, replaces=(), by=None):
     """Ask Nova for a snapshot and write down what proves it later.
 
     :param guest: the :class:`checklist.Guest` as asked just before.
     :param extra: properties that the user wants on the image besides.
     :param replaces: ids of the snapshots that go once this one is proven.
+    :param str by: who asked for it, if not this user.
     """
+    by = by or request.user.username
     now = timeutils.utcnow(True)
     asked = records.Request(
-        at=now, by=request.user.username, state=instance.status,
+        at=now, by=by, state=instance.status,
         baseline=witness.read(guest.console).baseline,
         after_action=guest.actions[0].request_id if guest.actions else None)
     image_id, action = nova.create_image(request, instance.id, name,
                                          {**(extra or {}),
                                           **asked.properties(),
                                           **records.kinship(instance)})
-    memory = records.Memory(image_id, name, now, request.user.username)
+    memory = records.Memory(image_id, name, now, by)
     outcomes = [
         snapshots.outcome(lambda: glance.add_properties(
             request, image_id, records.bind(image_id, action, replaces))),
@@ -104,7 +106,7 @@ def take_if_ready(request, instance_id, name=None, accept=None, extra=None,
     :returns: an :class:`Attempt`.
     """
     instance, images = snapshots.one(request, instance_id)
-    images = _settle_before(request, instance, images)
+    images = settle_before(request, instance, images)
     guest = snapshots.ask_guest_if_allowed(request, instance)
     root = volumes.of_root(request, instance)
     if isinstance(root, errors.CloudError):
@@ -128,7 +130,7 @@ def _going(instance, images, keep):
     return retention.going(retention.candidates(instance, images), keep)
 
 
-def _settle_before(request, instance, images):
+def settle_before(request, instance, images):
     """Settle what is unsettled, as far as possible; return the snapshots.
 
     Once there is another snapshot, a witness could belong to either.

@@ -28,6 +28,20 @@ def take(instance_id, name, extra=()):
                  instance_id)
 
 
+def restart(instance_id, name):
+    """Return the commands that stop, copy and start an instance."""
+    status = _line('openstack', 'server', 'show', '-f', 'value', '-c',
+                   'status', instance_id)
+    return [_line('openstack', 'server', 'stop', instance_id),
+            'until [ "$(%s)" = SHUTOFF ]; do sleep 5; done' % status,
+            take(instance_id, name), start(instance_id)]
+
+
+def start(instance_id):
+    """Return the command that starts an instance."""
+    return _line('openstack', 'server', 'start', instance_id)
+
+
 def delete_images(image_ids):
     """Return the command that deletes images."""
     return _line('openstack', 'image', 'delete', *image_ids)

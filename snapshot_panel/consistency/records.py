@@ -55,6 +55,7 @@ _TIME = '%Y-%m-%dT%H:%M:%SZ'
 # Nova's limit for the name and for the value of one metadata item.
 METADATA_LIMIT = 255
 MEMORY_PREFIX = 'consistency_snapshot_'
+PLAN_KEY = 'consistency_restart'
 
 
 def format_time(moment):
@@ -289,3 +290,58 @@ def _memory(image_id, text):
                   at=parse_time(value.get('at')), by=value.get('by', ''),
                   gone=parse_time(value.get('gone')),
                   cause=value.get('cause'))
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """A server's record of being stopped, copied and started again.
+
+    ``step`` and ``cause`` are codes of :mod:`.restart`; ``after`` the request
+    id of the newest entry in Nova's record of actions before the plan;
+    ``since`` when the step began; ``image_id`` the snapshot once it is known.
+    """
+
+    step: str
+    at: typing.Optional[datetime.datetime]
+    by: str
+    after: str
+    since: typing.Optional[datetime.datetime]
+    image_id: typing.Optional[str] = None
+    cause: typing.Optional[str] = None
+
+    def metadata(self):
+        """Return the item to write, cut to what Nova accepts."""
+        by = self.by
+        while True:
+            text = self._dump(by)
+            if len(text.encode()) <= METADATA_LIMIT or not by:
+                return {PLAN_KEY: text}
+            # It is only for people.
+            by = by[:-1]
+
+    def _dump(self, by):
+        value = {'step': self.step, 'by': by, 'after': self.after,
+                 'at': self.at and format_time(self.at),
+                 'since': self.since and format_time(self.since),
+                 'image': self.image_id, 'cause': self.cause}
+        return json.dumps({key: item for key, item in value.items() if item},
+                          separators=(',', ':'), ensure_ascii=False)
+
+
+def read_plan(instance):
+    """Return the :class:`Plan` of a server, or None.
+
+    Anybody in the project may write metadata, and ids end up in addresses.
+
+    :param instance: a :class:`facts.Instance`.
+    """
+    value = {key: str(item) for key, item in _json(
+        instance.metadata.get(PLAN_KEY)).items()}
+    if 'step' not in value or 'after' not in value:
+        return None
+    image_id = value.get('image')
+    return Plan(step=value['step'], at=parse_time(value.get('at')),
+                by=value.get('by', ''), after=value['after'],
+                since=parse_time(value.get('since')),
+                image_id=image_id if _is_id(image_id or '') else None,
+                cause=value.get('cause'))

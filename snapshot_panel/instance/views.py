@@ -13,17 +13,19 @@
 """The page of one instance, and what its script asks for."""
 
 from django import http
+from django.shortcuts import redirect
 from django.template.loader import render_to_string
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 from django.views import generic
 
+from horizon import messages
 from horizon import tables as horizon_tables
 
 from openstack_dashboard import policy
 
 from snapshot_panel.cloud import errors
-from snapshot_panel.cloud import settling
+from snapshot_panel.cloud import restarting
 from snapshot_panel.cloud import snapshots
 from snapshot_panel.cloud import volumes
 from snapshot_panel import conf
@@ -34,7 +36,7 @@ from snapshot_panel import tables as panel_tables
 from snapshot_panel import views as panel_views
 
 # The parts of the page that change while a snapshot is made.
-PARTS = ('alarm', 'way', 'checks')
+PARTS = ('restart', 'alarm', 'way', 'checks')
 
 
 def look(request, instance, images):
@@ -71,8 +73,39 @@ class InstanceView(panel_views.ProblemMixin, horizon_tables.DataTableView):
             row=self.found.row, page=self.found,
             poll_interval=conf.get_config()['poll_interval'],
             may_take=policy.check(panel_tables.TAKE_RULES, self.request),
+            may_restart=policy.check(panel_tables.RESTART_RULES,
+                                     self.request),
             may_settle=policy.check(panel_views.SETTLE_RULES, self.request),
             **kwargs)
+
+
+class PlanView(panel_views.ProblemMixin, generic.View):
+    """Do what a button of a stop for a snapshot says."""
+
+    # What each does, and what is said then.
+    deeds = {
+        'cancel': (restarting.cancel, _('The instance is started again.')),
+        'leave': (restarting.leave, _('The instance stays shut off.')),
+        'start': (restarting.start, _('The instance is being started.')),
+        'dismiss': (restarting.leave, _('It will not be shown any more.')),
+    }
+
+    def post(self, request, instance_id):
+        if not policy.check(panel_tables.RESTART_RULES, request):
+            raise errors.Forbidden('Nova', 'policy')
+        if request.POST.get('deed') not in self.deeds:
+            raise errors.Refused('Nova', 'no such deed')
+        deed, done = self.deeds[request.POST['deed']]
+        try:
+            deed(request, instance_id)
+        except errors.NotFound:
+            raise
+        except errors.CloudError as problem:
+            panel_tables.report_error(request, problem)
+        else:
+            messages.success(request, done)
+        return redirect('horizon:project:consistent_snapshots:instance',
+                        instance_id)
 
 
 class NewsView(panel_views.ProblemMixin, generic.View):
@@ -87,7 +120,8 @@ class NewsView(panel_views.ProblemMixin, generic.View):
         if not isinstance(images, errors.CloudError) and (
                 panel_rows.unsettled(instance, images)):
             try:
-                instance, images = settling.settle(request, instance, images)
+                instance, images = restarting.carry_on(
+                    request, instance, images)
             except errors.CloudError as error:
                 problem = error
         return self._answer(instance, images, problem)
@@ -104,7 +138,9 @@ class NewsView(panel_views.ProblemMixin, generic.View):
         return http.JsonResponse({
             'parts': {name: render_to_string(
                 'consistent_snapshots/instance/_%s.html' % name,
-                {'page': found, 'row': found.row}, self.request)
+                {'page': found, 'row': found.row,
+                 'may_restart': policy.check(panel_tables.RESTART_RULES,
+                                             self.request)}, self.request)
                 for name in PARTS},
             # Nothing is known of the history where Glance did not answer.
             'rows': None if found.problem else ''.join(

@@ -19,6 +19,7 @@ import pytest
 from snapshot_panel.cloud import errors
 from snapshot_panel.consistency import checklist
 from snapshot_panel.consistency import facts
+from snapshot_panel.consistency import restart
 from snapshot_panel.consistency import retention
 from snapshot_panel.consistency import verdict
 from snapshot_panel import rows
@@ -222,6 +223,14 @@ def test_a_reason_is_the_same_once_it_was_sealed(decision):
     image = builders.asked(properties=decision.seal().properties())
 
     assert texts.reason(verdict.look(image)) == texts.reason(decision)
+
+
+def test_every_step_and_end_of_a_restart_has_its_words():
+    assert set(texts.RESTART_STEPS) == set(restart.Step) - {
+        restart.Step.OVER}
+    # Who cancelled it knows.
+    assert set(texts.RESTART_CAUSES) == set(restart.Cause) - {
+        restart.Cause.CANCELLED}
 
 
 def test_whatever_becomes_of_older_snapshots_has_its_words():

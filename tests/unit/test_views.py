@@ -14,6 +14,7 @@
 
 import html
 import json
+import re
 from unittest import mock
 from urllib import parse
 
@@ -26,29 +27,32 @@ from openstack_dashboard.test import helpers
 import pytest
 
 from snapshot_panel.cloud import errors
-from snapshot_panel.cloud import settling
+from snapshot_panel.cloud import restarting
 from snapshot_panel.cloud import snapshots
 from snapshot_panel.cloud import taking
 from snapshot_panel.consistency import checklist
 from snapshot_panel.consistency import facts
 from snapshot_panel.consistency import records
+from snapshot_panel.consistency import restart
 from snapshot_panel.consistency import verdict
 from snapshot_panel import forms as panel_forms
+from snapshot_panel.instance import views as instance_views
 from snapshot_panel import rows
 from snapshot_panel import tables
 from snapshot_panel import texts
 from tests import forms
 from tests.unit import builders
+from tests.unit.consistency import test_restart
 from tests.unit.consistency import test_retention
 
 pytestmark = pytest.mark.usefixtures('no_image_of_today')
 
 INDEX = reverse('horizon:project:consistent_snapshots:index')
 ROWS = reverse('horizon:project:consistent_snapshots:rows')
-INSTANCE, SNAPSHOT = (
+INSTANCE, SNAPSHOT, RESTART, DEED = (
     reverse('horizon:project:consistent_snapshots:' + name,
             args=[builders.INSTANCE])
-    for name in ('instance', 'snapshot'))
+    for name in ('instance', 'snapshot', 'restart', 'restart_deed'))
 
 IMAGES = reverse('horizon:project:consistent_snapshots:images')
 IMAGE = reverse('horizon:project:consistent_snapshots:image',
@@ -101,7 +105,7 @@ class PanelTestCase(helpers.TestCase):
             instance.id: snapshots.Heard(guest(), builders.NOW)})
         self.ask = self.patch('ask_guest_if_allowed', guest())
         self.take = self.patch('take_if_ready', TAKEN, taking)
-        self.settle = self.patch('settle', None, settling)
+        self.settle = self.patch('carry_on', None, restarting)
         # Nothing could be settled yet.
         self.settle.side_effect = lambda _request, instance, images: (
             instance, images)
@@ -912,6 +916,129 @@ class FormTest(PanelTestCase):
         self.assertEqual(403, self.client.get(SNAPSHOT).status_code)
         self.assertEqual(403, self.submit().status_code)
         assert not self.take.called
+
+
+class RestartTest(PanelTestCase):
+
+    def setUp(self):
+        super().setUp()
+        self.begin = self.patch('begin', builders.instance(), restarting)
+        self.ask.return_value = guest(builders.Console())
+
+    def plan(self, step, status='SHUTOFF', **changes):
+        made = test_restart.plan(step, **changes)
+        self.show(builders.instance(status=status,
+                                    metadata=made.metadata()))
+
+    def test_it_is_offered_where_it_is_possible(self):
+        for status, task, offered in (
+                ('ACTIVE', None, True), ('ACTIVE', 'rebooting', False),
+                ('PAUSED', None, False), ('SHUTOFF', None, False)):
+            self.show(builders.instance(status=status, task_state=task))
+
+            self.assertEqual(offered, RESTART in self.text(SNAPSHOT))
+            self.assertEqual(offered, 'type="submit" value="Stop' in
+                             self.text(RESTART))
+
+    def test_a_ready_instance_is_not_stopped(self):
+        self.ask.return_value = guest()
+
+        assert RESTART not in self.text(SNAPSHOT)
+
+    def test_the_downtime_is_said_before(self):
+        page = self.text(RESTART)
+
+        for word in ('will not be available', 'called unproven',
+                     'openstack server stop', 'openstack server start'):
+            assert word in page
+        with override_settings(SNAPSHOT_PANEL={'shutdown_timeout': 61}):
+            assert 'within 61 seconds' in ' '.join(self.text(RESTART).split())
+
+    def test_it_begins_with_a_click(self):
+        response = self.client.post(RESTART)
+
+        self.begin.assert_called_once_with(mock.ANY, builders.INSTANCE)
+        self.assertRedirectsNoFollow(response, INDEX)
+
+    def test_what_the_cloud_refuses_is_said(self):
+        for kind in PROBLEMS:
+            self.begin.side_effect = kind('Nova', 'secret reason')
+
+            response = self.client.post(RESTART)
+
+            self.assertFormErrors(response, 1)
+            self.assertNotContains(response, 'secret reason')
+
+    def test_an_expired_token_leads_to_the_login(self):
+        self.begin.side_effect = EXPIRED
+
+        self.assert_login(self.client.post(RESTART))
+
+    def test_a_reader_stops_nothing(self):
+        self.act_as('reader')
+
+        for url in (RESTART, DEED):
+            self.assertEqual(403, self.client.post(
+                url, {'deed': 'start'}).status_code)
+        assert not self.begin.called
+
+    def test_every_step_is_shown_on_both_pages(self):
+        for step in restart.Step:
+            if step is not restart.Step.OVER:
+                self.plan(step)
+
+                for url in (INDEX, INSTANCE):
+                    self.assertContains(self.client.get(url),
+                                        texts.RESTART_STEPS[step][1])
+                    self.assertContains(self.client.get(url),
+                                        'data-unsettled="true"')
+
+    def test_every_end_is_shown_with_what_can_be_done(self):
+        for cause in restart.Cause:
+            for status, deeds in (('SHUTOFF', {'start', 'dismiss'}),
+                                  ('ERROR', {'dismiss'})):
+                self.plan(restart.Step.OVER, status, cause=cause.value)
+
+                page = html.unescape(self.text(INSTANCE))
+
+                assert str(texts.RESTART_CAUSES.get(
+                    cause, texts.RESTART_BROKEN)) in page
+                self.assertEqual(deeds, set(re.findall(
+                    'name="deed" value="([a-z]+)"', page)))
+                self.assertEqual(status == 'SHUTOFF',
+                                 'The instance is shut off.' in page)
+
+    def test_who_may_not_start_sees_no_button(self):
+        self.plan(restart.Step.OVER, cause='start-failed')
+        self.act_as('reader')
+
+        assert 'name="deed"' not in self.text(INSTANCE)
+        assert 'could not be started again' in self.text(INDEX)
+
+    def test_every_button_does_what_it_says(self):
+        for deed, name in (('cancel', 'cancel'), ('leave', 'leave'),
+                           ('start', 'start'), ('dismiss', 'leave')):
+            made = mock.create_autospec(getattr(restarting, name))
+            with mock.patch.dict(instance_views.PlanView.deeds,
+                                 {deed: (made, 'done')}):
+                response = self.client.post(DEED, {'deed': deed})
+
+            made.assert_called_once_with(mock.ANY, builders.INSTANCE)
+            self.assertRedirectsNoFollow(response, INSTANCE)
+        self.assertEqual(set(texts.RESTART_DEEDS),
+                         set(instance_views.PlanView.deeds))
+
+    def test_a_button_that_is_none_is_refused(self):
+        for deed in ('', 'destroy'):
+            self.assertEqual(400, self.client.post(
+                DEED, {'deed': deed}).status_code)
+
+    def test_a_start_that_is_refused_is_said(self):
+        with mock.patch.dict(instance_views.PlanView.deeds, {'start': (
+                mock.Mock(side_effect=NOVA_DOWN), 'done')}):
+            response = self.client.post(DEED, {'deed': 'start'}, follow=True)
+
+        self.assertContains(response, 'Nova: The service does not answer')
 
 
 def test_an_image_that_has_drifted_is_one_click_away():

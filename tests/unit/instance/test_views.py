@@ -225,7 +225,8 @@ class NewsTest(InstanceTestCase):
         assert not self.settle.called
         assert answer['unsettled']
         self.assertEqual(['Verdict'], answer['now'])
-        self.assertEqual({'alarm', 'way', 'checks'}, set(answer['parts']))
+        self.assertEqual({'restart', 'alarm', 'way', 'checks'},
+                         set(answer['parts']))
         assert answer['rows'].strip().startswith('<tr')
 
     def test_a_post_settles_what_is_not_settled(self):

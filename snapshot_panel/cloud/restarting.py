@@ -1,0 +1,199 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+
+"""Stop, snapshot and start again, carried on by whoever looks next."""
+
+import dataclasses
+import logging
+
+from oslo_utils import timeutils
+
+from snapshot_panel.cloud import errors
+from snapshot_panel.cloud import glance
+from snapshot_panel.cloud import nova
+from snapshot_panel.cloud import settling
+from snapshot_panel.cloud import snapshots
+from snapshot_panel.cloud import taking
+from snapshot_panel.consistency import facts
+from snapshot_panel.consistency import records
+from snapshot_panel.consistency import restart
+
+LOG = logging.getLogger(__name__)
+
+
+def begin(request, instance_id):
+    """Write the plan down and stop the instance.
+
+    :returns: the :class:`facts.Instance`.
+    :raises errors.CloudError: nothing was begun; of
+        :class:`errors.Unavailable` nobody knows, and the next look finds out.
+    """
+    instance, images = snapshots.one(request, instance_id)
+    if instance.status != facts.RUNNING or instance.task_state or (
+            restart.unfinished(instance)):
+        raise errors.Conflict('Nova', 'status %s' % instance.status)
+    # Once the guest is down its console cannot be read any more.
+    taking.settle_before(request, instance, images)
+    actions = nova.list_actions(request, instance.id)
+    if not actions:
+        raise errors.Conflict('Nova', 'no record of actions')
+    _write(request, instance, restart.begin(
+        request.user.username, actions, timeutils.utcnow(True)))
+    try:
+        nova.stop(request, instance.id)
+    except errors.Unavailable:
+        # It may have arrived.
+        raise
+    except errors.CloudError:
+        # Somebody else may have come first with the same.
+        fresh = nova.get_instance(request, instance.id)
+        if fresh.status == facts.RUNNING and not fresh.task_state:
+            _forget(request, instance)
+            raise
+    return instance
+
+
+def carry_on(request, instance, images):
+    """Settle an instance's snapshots, and take its plan one step further.
+
+    :param images: the instance's snapshots as just read.
+    :returns: the instance and its snapshots as they are then.
+    :raises errors.CloudError: where a service failed; nothing is lost, the
+        next look carries on.
+    """
+    instance, images = settling.settle(request, instance, images)
+    plan = records.read_plan(instance)
+    if plan is None or not restart.unfinished(instance):
+        return instance, images
+    actions = nova.list_actions(request, instance.id)
+    image = restart.own_image(plan, actions, images)
+    if image is None and plan.image_id:
+        image = _find(request, plan.image_id)
+    decision = restart.decide(plan, instance, actions, image,
+                              timeutils.utcnow(True))
+    if decision == restart.Decision(restart.Move.WAIT, plan):
+        return instance, images
+    # There is no compare-and-set: whoever came first is found by reading
+    # again just before, and Nova refuses what is done twice.
+    fresh = nova.get_instance(request, instance.id)
+    if (records.read_plan(fresh), fresh.status, fresh.task_state) != (
+            plan, instance.status, instance.task_state):
+        return fresh, images
+    _MOVES[decision.move](request, fresh, decision.plan)
+    return nova.get_instance(request, instance.id), images
+
+
+def _find(request, image_id):
+    try:
+        image = glance.get_image(request, image_id)
+    except errors.NotFound:
+        return None
+    return None if image.gone else image
+
+
+def _wait(request, instance, plan):
+    if plan is None:
+        _forget(request, instance)
+    elif plan != records.read_plan(instance):
+        _write(request, instance, plan)
+
+
+def _stop(request, instance, _plan):
+    try:
+        nova.stop(request, instance.id)
+    except errors.Conflict as problem:
+        LOG.info('Stopping %s: %s', instance.id, problem)
+
+
+def _take(request, instance, plan):
+    # Written before, so that it is asked for once.
+    guest = snapshots.ask_guest(request, instance)
+    _write(request, instance, plan)
+    try:
+        taken = taking.take(request, instance, guest,
+                            taking.default_name(instance), by=plan.by)
+    except errors.Forbidden:
+        # Somebody who may do it will look.
+        _write(request, instance, records.read_plan(instance))
+        raise
+    except errors.Conflict as problem:
+        # Somebody was faster with the same, or Nova refuses: time tells.
+        LOG.info('Snapshot of %s: %s', instance.id, problem)
+    except (errors.OverLimit, errors.Refused) as problem:
+        LOG.warning('No snapshot of %s: %s', instance.id, problem)
+        _write(request, instance, restart.advance(
+            plan, restart.Step.STARTING, timeutils.utcnow(True),
+            restart.Cause.NOT_TAKEN))
+    else:
+        _write(request, instance, dataclasses.replace(
+            plan, image_id=taken.image_id))
+
+
+def _start(request, instance, plan):
+    _wait(request, instance, plan)
+    try:
+        nova.start(request, instance.id)
+    except (errors.Unavailable, errors.Forbidden):
+        # It may have arrived; or somebody who may do it will look.
+        raise
+    except errors.CloudError as problem:
+        LOG.warning('%s stays shut off: %s', instance.id, problem)
+        fresh = nova.get_instance(request, instance.id)
+        if fresh.status == facts.STOPPED and not fresh.task_state:
+            _write(request, instance, restart.advance(
+                plan, restart.Step.OVER, timeutils.utcnow(True),
+                restart.Cause.START_FAILED))
+
+
+_MOVES = {
+    restart.Move.WAIT: _wait,
+    restart.Move.STOP: _stop,
+    restart.Move.TAKE: _take,
+    restart.Move.START: _start,
+}
+
+
+def cancel(request, instance_id):
+    """Give the snapshot up, and start the instance again.
+
+    Where the snapshot was begun already, nothing is changed.
+    """
+    instance = nova.get_instance(request, instance_id)
+    plan = records.read_plan(instance)
+    if plan is not None and restart.step_of(plan) is restart.Step.STOPPING:
+        _write(request, instance, restart.advance(
+            plan, restart.Step.STARTING, timeutils.utcnow(True),
+            restart.Cause.CANCELLED))
+
+
+def leave(request, instance_id):
+    """Forget the plan, and leave the instance as it is."""
+    _forget(request, nova.get_instance(request, instance_id))
+
+
+def start(request, instance_id):
+    """Start an instance that a plan left shut off."""
+    instance = nova.get_instance(request, instance_id)
+    plan = records.read_plan(instance)
+    nova.start(request, instance_id)
+    if plan is not None:
+        _write(request, instance, restart.advance(
+            plan, restart.Step.STARTING, timeutils.utcnow(True)))
+
+
+def _write(request, instance, plan):
+    nova.set_metadata(request, instance.id, plan.metadata())
+
+
+def _forget(request, instance):
+    nova.delete_metadata(request, instance.id, records.PLAN_KEY)

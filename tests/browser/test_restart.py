@@ -1,0 +1,159 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+
+"""Stop, snapshot and start again, as a user does it with a browser."""
+
+import re
+
+from axe_playwright_python import sync_playwright as axe
+from playwright.sync_api import expect
+import pytest
+
+from tests.browser import test_options
+from tests import clients
+
+api = test_options.api
+make = test_options.make
+row = test_options.row
+shows = test_options.shows
+
+
+@pytest.fixture
+def begin(browse):
+    """Go the whole way of the dialog: ``begin(name)`` returns the page."""
+    def go(name):
+        page = browse()
+        row(page, name).get_by_role('link',
+                                    name='Consistent snapshot…').click()
+        dialog = page.locator('#consistent_snapshot_modal')
+        for text in ('Fix it', 'Or stop it for the snapshot',
+                     'Or take it anyway'):
+            shows(dialog, text)
+        dialog.get_by_role('link', name=re.compile('downtime')).click()
+        asked = page.locator('#consistent_restart_modal')
+        shows(asked, 'will not be available for some minutes')
+        asked.get_by_role('button',
+                          name='Stop, snapshot and start again').click()
+        shows(page.locator('.alert-success'), 'is being shut down')
+        return page
+    return go
+
+
+def runs(api, server_id):
+    def look():
+        return api.status(server_id) == 'ACTIVE' and api.idle(
+            server_id) and 'consistency_restart' not in (
+                api.nova.servers.get(server_id).metadata)
+    clients.wait_for(look, 'the instance to run again')
+
+
+def test_a_stopped_guest_gives_a_consistent_snapshot(begin, make, api):
+    server_id, name = make('no-kit')
+    page = begin(name)
+    seen = set()
+
+    def watch():
+        text = row(page, name).inner_text()
+        seen.update(re.findall('Down for a snapshot: (\\w+)', text))
+        return 'Down for' not in text and 'had shut down by itself' in text
+    clients.wait_for(watch, 'the instance to be back', pause=0.2)
+
+    runs(api, server_id)
+    assert {'Shutting', 'Shut'} & seen
+    image, = api.snapshots(server_id)
+    assert (image['consistency_verdict'], image['consistency_rule']) == (
+        'filesystem-consistent', 'clean-stop')
+
+
+def test_a_closed_browser_is_followed_by_whoever_looks(begin, browse, make,
+                                                       api, cloud):
+    server_id, name = make('no-kit')
+    first = begin(name)
+    first.context.close()
+    clients.wait_for(lambda: api.status(server_id) == 'SHUTOFF', 'the stop')
+
+    second = browse('demo2')
+    second.goto('%s%s%s/' % (cloud.url.rstrip('/'), clients.PANEL,
+                             server_id))
+    expect(second.locator('#snapshot-panel-restart .alert')).to_be_hidden(
+        timeout=clients.PATIENCE * 1000)
+
+    runs(api, server_id)
+    image, = api.snapshots(server_id)
+    assert image['consistency_rule'] == 'clean-stop'
+    assert image['consistency_requested_by'] == 'demo'
+
+
+def test_a_guest_that_does_not_listen_is_called_what_it_is(begin, make, api):
+    server_id, name = make('ignores-acpi', image='debian-12')
+    page = begin(name)
+
+    shows(row(page, name), 'Crash-consistent')
+    runs(api, server_id)
+    image, = api.snapshots(server_id)
+    assert image['consistency_rule'] == 'hard-stop'
+
+
+def test_somebody_else_is_not_worked_against(begin, browse, make, api,
+                                             cloud):
+    server_id, name = make('no-kit')
+    begin(name).context.close()
+    clients.wait_for(lambda: api.status(server_id) == 'SHUTOFF', 'the stop')
+    api.nova.servers.start(server_id)
+    clients.wait_for(lambda: api.status(server_id) == 'ACTIVE', 'the start')
+
+    page = browse()
+    page.goto('%s%s%s/' % (cloud.url.rstrip('/'), clients.PANEL, server_id))
+    notice = page.locator('#snapshot-panel-restart')
+    shows(notice, 'the panel leaves it alone')
+    found = axe.Axe().run(page, context='#snapshot-panel-restart')
+    assert not found.violations_count, found.generate_report()
+    notice.get_by_role('button', name='Dismiss').press('Enter')
+
+    shows(page.locator('.alert-success'), 'will not be shown')
+    assert api.snapshots(server_id) == []
+    assert api.status(server_id) == 'ACTIVE'
+
+
+def test_it_can_be_cancelled_while_it_stops(begin, make, api, cloud):
+    # It takes its whole minute to stop.
+    server_id, name = make('ignores-acpi', image='debian-12')
+    page = begin(name)
+    page.goto('%s%s%s/' % (cloud.url.rstrip('/'), clients.PANEL, server_id))
+
+    page.get_by_role('button', name='Cancel: start it again').click()
+
+    shows(page.locator('.alert-success'), 'is started again')
+    runs(api, server_id)
+    assert api.snapshots(server_id) == []
+
+
+def test_what_does_not_start_is_said_with_a_way_out(begin, browse, make, api,
+                                                    cloud):
+    server_id, name = make('no-kit')
+    begin(name).context.close()
+    clients.wait_for(lambda: api.status(server_id) == 'SHUTOFF', 'the stop')
+    # Nova copies a locked instance, and does not start it.
+    operator = clients.OpenStack(cloud, 'admin', 'demo').nova.servers
+    operator.lock(server_id)
+    page = browse('demo2')
+    shows(row(page, name), 'The instance is shut off.')
+    operator.unlock(server_id)
+
+    row(page, name).get_by_role('link', name=name, exact=True).click()
+    notice = page.locator('#snapshot-panel-restart')
+    shows(notice, 'openstack server start ' + server_id)
+    notice.get_by_role('button', name='Start the instance').click()
+
+    shows(page.locator('.alert-success'), 'is being started')
+    runs(api, server_id)
