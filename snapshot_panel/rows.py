@@ -20,6 +20,7 @@ from oslo_utils import timeutils
 from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import snapshots
 from snapshot_panel import conf
+from snapshot_panel.consistency import adoption
 from snapshot_panel.consistency import checklist
 from snapshot_panel.consistency import commands
 from snapshot_panel.consistency import facts
@@ -28,50 +29,90 @@ from snapshot_panel.consistency import restart
 from snapshot_panel.consistency import retention
 from snapshot_panel.consistency import verdict
 from snapshot_panel.consistency import way
+from snapshot_panel import remedies
 from snapshot_panel import texts
-
-# What is mended at the image: the page of its properties does it.
-IMAGE = (checklist.Finding.NO_CHANNEL, checklist.Finding.DRIFT)
-
-# What is mended in the guest: the page of its setup tells how.
-SET_UP = (checklist.Finding.AGENT_UNSEEN, checklist.Finding.AGENT_STOPPED,
-          checklist.Finding.KIT_UNSEEN)
-
-
-# What is done on Horizon's own page of the volumes.
-VOLUMES = (checklist.Finding.VOLUMES_LEFT_OUT,
-           checklist.Finding.VOLUMES_LEFT_OUT_UNNAMED,
-           checklist.Finding.VOLUMES_SHARED)
 
 
 @dataclasses.dataclass(frozen=True)
 class CheckLine:
-    """One check, ready to be shown."""
+    """One check, ready to be shown.
 
-    title: str
-    badge: texts.Badge
-    found: str
-    remedy: str
-    image_id: typing.Optional[str] = None
-    setup_id: typing.Optional[str] = None
-    volumes: bool = False
+    ``heard_at`` is when the guest was asked, None where it was just now.
+    """
 
-    @classmethod
-    def of(cls, result, instance):
-        """Return the line of one result.
+    result: checklist.Result
+    instance: facts.Instance
+    heard_at: typing.Any = None
 
-        ``image_id`` is the image whose properties are to be changed,
-        ``setup_id`` the instance whose guest is to be set up; ``volumes``
-        tells whether it is to be done among the volumes.
-        """
-        found, remedy = texts.FINDINGS[result.finding]
-        return cls(texts.CHECKS[result.finding.check],
-                   texts.STATES[result.state],
-                   texts.fill(found, result.evidence),
-                   texts.fill(remedy, result.evidence),
-                   instance.image_id if result.finding in IMAGE else None,
-                   instance.id if result.finding in SET_UP else None,
-                   result.finding in VOLUMES)
+    @property
+    def code(self):
+        return self.result.finding.check.value
+
+    @property
+    def title(self):
+        return texts.CHECKS[self.result.finding.check]
+
+    @property
+    def badge(self):
+        return texts.STATES[self.result.state]
+
+    @property
+    def found(self):
+        return texts.fill(texts.FINDINGS[self.result.finding][0],
+                          self.result.evidence)
+
+    @property
+    def remedy(self):
+        return texts.fill(texts.FINDINGS[self.result.finding][1],
+                          self.result.evidence)
+
+    @property
+    def evidence(self):
+        return texts.evidence(self.result, self.instance, self.heard_at)
+
+    @property
+    def why(self):
+        return texts.WHYS[self.result.finding.check]
+
+    @property
+    def links(self):
+        return remedies.links(self.result, self.instance)
+
+    @property
+    def command(self):
+        return remedies.command(self.result, self.instance)
+
+    @property
+    def ways(self):
+        return [WayLine(way) for way in remedies.ways(self.result,
+                                                      self.instance)]
+
+
+@dataclasses.dataclass(frozen=True)
+class WayLine:
+    """One way to adopt a property, ready to be shown."""
+
+    adoption: adoption.Adoption
+
+    @property
+    def code(self):
+        return self.adoption.way.value
+
+    @property
+    def title(self):
+        return texts.WAYS[self.adoption.way][0]
+
+    @property
+    def price(self):
+        return texts.WAYS[self.adoption.way][1]
+
+    @property
+    def hindrance(self):
+        return texts.HINDRANCES.get(self.adoption.hindrance)
+
+    @property
+    def commands(self):
+        return '\n'.join(self.adoption.commands)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -267,8 +308,8 @@ class InstanceRow:
         """What is known of a guest that may stand frozen, or None."""
         if not way.left_frozen(self.checklist):
             return None
-        return CheckLine.of(
-            self.checklist.find(checklist.Check.LAST_FREEZE), self.instance)
+        return self._line(
+            self.checklist.find(checklist.Check.LAST_FREEZE))
 
     @property
     def restart(self):
@@ -306,7 +347,7 @@ class InstanceRow:
     @property
     def agent(self):
         """What is known of the agent, or of how the guest went down."""
-        return CheckLine.of(self._agent, self.instance)
+        return self._line(self._agent)
 
     @property
     def agent_word(self):
@@ -316,14 +357,20 @@ class InstanceRow:
 
     @property
     def lines(self):
-        return [CheckLine.of(result, self.instance)
-                for result in self.checklist.results]
+        return [self._line(result) for result in self.checklist.results]
 
     @property
     def missing(self):
         """The lines of what stands in the way."""
-        return [CheckLine.of(result, self.instance)
-                for result in self.checklist.missing]
+        return [self._line(result) for result in self.checklist.missing]
+
+    def line(self, check):
+        """Return the line of one check, None if it does not apply."""
+        result = self.checklist.find(check)
+        return result and self._line(result)
+
+    def _line(self, result):
+        return CheckLine(result, self.instance, self.heard_at)
 
 
 # The numbers of snapshots to keep that are offered.
@@ -394,7 +441,7 @@ class Retention:
 
 
 def instance_row(instance, images, heard=None, snapshots_known=True,
-                 today=None, volumes=None):
+                 today=None, volumes=None, limits=None):
     """Put together what is known of one instance.
 
     :param images: its snapshots as far as they were asked for.
@@ -403,6 +450,7 @@ def instance_row(instance, images, heard=None, snapshots_known=True,
     :param today: the instance's image as it is now, None if not asked for.
     :param volumes: what :func:`volumes.of_instance` returned, None if nobody
         asked.
+    :param limits: the project's :class:`facts.Limits`, None likewise.
     """
     if isinstance(volumes, errors.CloudError):
         volumes = ()
@@ -416,7 +464,7 @@ def instance_row(instance, images, heard=None, snapshots_known=True,
     return InstanceRow(
         instance=instance,
         checklist=checklist.check(instance, guest, conf.deployment(), today,
-                                  volumes),
+                                  volumes, limits),
         latest=next(filter(_counts, lines), None),
         unsettled=unsettled(instance, images),
         asked=heard is not None, heard_at=getattr(heard, 'at', None),

@@ -17,9 +17,9 @@ from django.utils.translation import gettext_lazy as _
 from horizon import exceptions
 from horizon import tabs
 
+from snapshot_panel.cloud import details
 from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import snapshots
-from snapshot_panel.cloud import volumes
 from snapshot_panel import panel
 from snapshot_panel import rows
 from snapshot_panel import views
@@ -37,13 +37,18 @@ class ChecklistTab(tabs.Tab):
     preload = False
     permissions = panel.ConsistentSnapshots.permissions
 
+    def allowed(self, request):
+        # The administrator's page shows every project's instances; the panel
+        # acts in the user's own.
+        shown = self.tab_group.kwargs['instance']
+        return shown.tenant_id == request.user.tenant_id
+
     def get_context_data(self, request):
         shown = self.tab_group.kwargs['instance']
         try:
             instance, images = snapshots.one(request, shown.id)
-            heard, attached = snapshots.together(
-                lambda: snapshots.hear_guests(request, [instance]),
-                lambda: volumes.of_instance(request, instance))
+            heard, today, attached, limits = details.ask_about(request,
+                                                               instance)
         except errors.UNAUTHORIZED:
             # Horizon sends the user to the login page.
             raise exceptions.NotAuthenticated()
@@ -51,5 +56,6 @@ class ChecklistTab(tabs.Tab):
             return {'problem': views.say(problem)}
         failed = isinstance(images, errors.CloudError)
         return {'row': rows.instance_row(
-            instance, [] if failed else images, heard[instance.id],
-            snapshots_known=not failed, volumes=attached)}
+            instance, [] if failed else images, heard,
+            snapshots_known=not failed, today=today, volumes=attached,
+            limits=limits)}

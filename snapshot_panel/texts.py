@@ -15,11 +15,13 @@
 import collections
 import typing
 
+from django.contrib.humanize.templatetags import humanize
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext_lazy
 from django.utils.translation import pgettext_lazy
 
 from snapshot_panel.cloud import errors
+from snapshot_panel.consistency import adoption
 from snapshot_panel.consistency import checklist
 from snapshot_panel.consistency import records
 from snapshot_panel.consistency import restart
@@ -45,20 +47,20 @@ class Badge(typing.NamedTuple):
 
 
 VERDICTS = {
-    Verdict.APPLICATION: Badge(_('Application-consistent'), 'check-circle',
+    Verdict.APPLICATION: Badge(_('Application-consistent'), 'check',
                                'success'),
-    Verdict.FILESYSTEM: Badge(_('File-system consistent'), 'check-circle',
+    Verdict.FILESYSTEM: Badge(_('File-system consistent'), 'check',
                               'success'),
     Verdict.UNPROVEN: Badge(_('Unproven'), 'question-circle', 'warning'),
     Verdict.CRASH: Badge(_('Crash-consistent'), 'exclamation-triangle',
                          'warning'),
     Verdict.DISCARDED: Badge(_('Discarded'), 'times-circle', 'danger'),
-    Verdict.PENDING: Badge(_('In progress'), 'hourglass-half', 'info'),
+    Verdict.PENDING: Badge(_('In progress'), 'refresh', 'info'),
 }
 
 STATES = {
     State.PASS: Badge(pgettext_lazy('outcome of a check', 'Pass'),
-                      'check-circle', 'success'),
+                      'check', 'success'),
     State.FAIL: Badge(pgettext_lazy('outcome of a check', 'Fail'),
                       'times-circle', 'danger'),
     State.WARNING: Badge(pgettext_lazy('outcome of a check', 'Warning'),
@@ -90,10 +92,13 @@ WITNESSING = (95, _('Reading what the guest witnessed'))
 CHECKS = {
     Check.STATE: _('Instance state'),
     Check.TASK: _('No other task'),
+    Check.LOCK: _('Lock'),
+    Check.QUOTA: _('Quota'),
     Check.ROOT_DISK: _('Root disk'),
     Check.VOLUMES: _('Attached volumes'),
     Check.CHANNEL: _('Channel to the guest agent'),
     Check.DRIFT: _('Image since boot'),
+    Check.NAMES: _('Names of properties'),
     Check.AGENT: _('Guest agent'),
     Check.KIT: _('Guest kit'),
     Check.LAST_FREEZE: _('Last freeze'),
@@ -102,13 +107,173 @@ CHECKS = {
     Check.STOP: _('Clean shutdown'),
 }
 
-# Where the property was read; the evidence of a finding says which.
-SOURCES = {
-    'embedded': _('copied at boot, from the compute service'),
-    'snapshot': _('from a former snapshot of this instance'),
-    'volume': _('from the image that the root volume was made of'),
-    'image': _('from the image as it is today'),
-    'none': _('this cloud does not show it'),
+# Why a check matters, in one sentence.
+WHYS = {
+    Check.STATE: _(
+        'Only a running guest can be frozen, and only one that went down by '
+        'itself needs no freeze.'),
+    Check.TASK: _('The compute service does one thing at a time with an '
+                  'instance.'),
+    Check.LOCK: _(
+        'The panel keeps a note of each snapshot on the instance, so that '
+        'one that vanishes is reported.'),
+    Check.QUOTA: _(
+        'Where a quota is used up, the snapshot is refused, or thrown away '
+        'after it was made.'),
+    Check.ROOT_DISK: _('It decides what the snapshot holds.'),
+    Check.VOLUMES: _('What the snapshot does not take is not in the '
+                     'copy.'),
+    Check.CHANNEL: _(
+        'Through it the cloud asks the guest to freeze; without it nobody '
+        'asks.'),
+    Check.DRIFT: _(
+        'An instance keeps the properties that it booted with, whatever is '
+        'changed on its image.'),
+    Check.NAMES: _('A name that nobody reads looks like protection and is '
+                   'none.'),
+    Check.AGENT: _(
+        'It freezes the file systems; no cloud service tells whether it '
+        'runs, only the guest itself.'),
+    Check.KIT: _('What the guest says on its console is the only proof of a '
+                 'freeze.'),
+    Check.LAST_FREEZE: _('What failed the last time is likely to fail '
+                         'again.'),
+    Check.QUIESCE: _('The property promises that nothing is copied without '
+                     'a freeze, and does not always keep it.'),
+    Check.BACKEND: _('Not every storage lets the compute service freeze the '
+                     'guest.'),
+    Check.STOP: _('A guest that was cut off has not written out everything, '
+                  'as with a power cut.'),
+}
+
+# What says so, and how old it is.
+_LAST_WORD = _('Console log, read %(heard)s; the guest’s last word: '
+               '%(event)s, %(up)s after its boot.')
+_NO_WORD = _('Console log, read %(heard)s: no line of the guest kit.')
+_FROZE = _('Console log, read %(heard)s: freeze asked for %(up)s after the '
+           'guest’s boot. Hooks: %(hooks)s.')
+_STOPPED = _('Compute service’s record of actions, read %(heard)s: stopped '
+             'in %(seconds)s s, %(at)s. Limit: %(source)s.')
+_PROPERTY = _('%(setting)s; %(booted)s.')
+_IMAGES_USED = _('Image service, image_count_total: %(used)s of %(allowed)s, '
+                 'read %(asked)s.')
+_IMAGE_CHANGED = _('Image service, read now: the image was changed '
+                   '%(updated)s, the instance was created %(created)s.')
+_UNNAMED = _('Compute service: the volumes attached, read now; block storage '
+             'service: no answer.')
+EVIDENCE = {
+    Check.STATE: _('Compute service: status %(status)s, read now.'),
+    Finding.IDLE: _('Compute service: no task, read now.'),
+    Finding.BUSY: _('Compute service: task %(task)s, read now.'),
+    Finding.UNLOCKED: _('Compute service, read now.'),
+    Finding.LOCKED: _('Compute service, read now; reason: %(reason)s'),
+    Finding.QUOTA_ROOM: _IMAGES_USED,
+    Finding.QUOTA_IMAGES: _IMAGES_USED,
+    Finding.QUOTA_SIZE: _('Image service, image_size_total: %(used)s of '
+                          '%(allowed)s MiB, read %(asked)s.'),
+    Finding.QUOTA_METADATA: _('Compute service, maxServerMeta: %(used)s of '
+                              '%(allowed)s, read %(asked)s.'),
+    Finding.QUOTA_UNKNOWN: _('No answer, asked %(asked)s: %(services)s.'),
+    Finding.ROOT_IMAGE: _('Compute service: launched from the image '
+                          '%(image)s, read now.'),
+    Finding.ROOT_VOLUME: _('Compute service: it names no image, read now.'),
+    Finding.ROOT_VOLUME_OFF: _('Compute service: it names no image, read '
+                               'now.'),
+    Check.VOLUMES: _('Compute service: the volumes attached; block storage '
+                     'service: their names; read now.'),
+    Finding.VOLUMES_LEFT_OUT_UNNAMED: _UNNAMED,
+    Finding.VOLUMES_UNNAMED: _UNNAMED,
+    Finding.CHANNEL_WITNESSED: _('Console log, read %(heard)s: the agent '
+                                 'reported.'),
+    Check.CHANNEL: _PROPERTY,
+    Finding.CHANNEL_UNKNOWN: _('hw_qemu_guest_agent: %(booted)s.'),
+    Check.DRIFT: _IMAGE_CHANGED,
+    Finding.DEAD_ON_IMAGE: _('Image service: %(name)s on the image, read '
+                             'now.'),
+    Finding.DEAD_ON_INSTANCE: _('Compute service: %(name)s in the metadata '
+                                'of the instance, read now.'),
+    Finding.AGENT_RUNNING: _LAST_WORD,
+    Finding.AGENT_STOPPED: _LAST_WORD,
+    Finding.AGENT_UNREACHABLE: _('See the channel.'),
+    Finding.AGENT_UNSEEN: _NO_WORD,
+    Finding.AGENT_CONFLICT: _('Console log, read %(heard)s.'),
+    Finding.AGENT_NOT_ASKED: _('Console log: not read yet.'),
+    Finding.AGENT_NO_CONSOLE: _('Compute service, asked %(heard)s: no '
+                                'console log.'),
+    Finding.KIT: _('Console log, read %(heard)s; its last line is number '
+                   '%(seq)s of this boot (%(boot)s).'),
+    Finding.KIT_UNSEEN: _NO_WORD,
+    Check.LAST_FREEZE: _FROZE,
+    Check.QUIESCE: _PROPERTY,
+    Check.BACKEND: _('Setting ephemeral_backend=%(backend)s, made by the '
+                     'operator.'),
+    Finding.STOP_CLEAN: _STOPPED,
+    Finding.STOP_HARD: _STOPPED,
+    Finding.STOP_UNKNOWN: _('Compute service’s record of actions, read '
+                            '%(heard)s.'),
+    Finding.STOP_NOT_ASKED: _('Compute service’s record of actions: not '
+                              'read yet.'),
+    Finding.STOP_LIMIT_UNKNOWN: _STOPPED,
+    Finding.STOP_LIMIT_UNTOLD: _STOPPED,
+}
+
+# Where the instance's properties were read.
+BOOTED = {
+    'embedded': _('copied when the instance booted; compute service (API '
+                  '2.98), read now'),
+    'snapshot': _('on a former snapshot of this instance; image service, '
+                  'read now'),
+    'volume': _('on the image that the root volume was made of; volume '
+                'service, read now'),
+    'image': _('on the image as it is today; image service, read now'),
+    'none': _('neither the compute service nor the image service shows it'),
+}
+
+# Who tells how long the compute service waits for a guest to go down.
+LIMITS = {
+    'embedded': _('%(limit)s s, os_shutdown_timeout copied at boot'),
+    'image': _('%(limit)s s, os_shutdown_timeout of the image, which is as '
+               'it was at the launch'),
+    'operator': _('%(limit)s s, shutdown_timeout in this panel’s settings'),
+    None: _('unknown'),
+}
+
+# The ways to adopt an image's property, and what each costs.
+WAYS = {
+    adoption.Way.OPERATOR: (
+        _('Ask the operator'),
+        _('Keeps everything. The instance is shut off for a moment; only '
+          'the operator of the cloud can run nova-manage.')),
+    adoption.Way.RELAUNCH: (
+        _('Take a snapshot, set it there, launch anew from it'),
+        _('Keeps the data of the root disk and the old instance. The new one '
+          'has another id and another address.')),
+    adoption.Way.REBUILD: (
+        _('Rebuild'),
+        _('Destroys everything on the root disk. Keeps id, addresses and '
+          'attached volumes.')),
+}
+HINDRANCES = {
+    adoption.Hindrance.BUSY: _('Not now: the compute service is busy with '
+                               'the instance.'),
+    adoption.Hindrance.LOCKED: _('Not now: the instance is locked.'),
+    adoption.Hindrance.STATE: _('Not now: not in this state of the '
+                                'instance.'),
+    adoption.Hindrance.NO_IMAGE: _('Not for this instance: its root disk is '
+                                   'a volume.'),
+}
+
+# What the guest's kit says, in words.
+EVENTS = {
+    'started': _('agent started'),
+    'stopped': _('agent stopped'),
+    'freeze': _('freeze begins'),
+    'frozen': _('a file system was frozen'),
+    'open': _('a file system stayed writable'),
+    'hook': _('a hook has run'),
+    'thaw': _('thawed'),
+    'aborted': _('a hook refused the freeze'),
+    'poweroff': _('shutting down'),
 }
 
 # What was found, and what to do about it ('' where nothing is to be done).
@@ -127,6 +292,35 @@ FINDINGS = {
     Finding.BUSY: (
         _('The compute service is busy with this instance (%(task)s).'),
         _('Wait until it has finished.')),
+    Finding.UNLOCKED: (_('The instance is not locked.'), ''),
+    Finding.LOCKED: (
+        _('The instance is locked. Snapshots are taken all the same, but '
+          'without the panel’s note: one that vanishes is not reported.'),
+        _('Unlock it; what an administrator locked, only an administrator '
+          'unlocks. A locked instance is not stopped, started or rebuilt '
+          'either.')),
+    Finding.QUOTA_ROOM: (
+        _('There is room for one more image: %(used)s of %(allowed)s are '
+          'used.'), ''),
+    Finding.QUOTA_IMAGES: (
+        _('The project has all the images that it may have: %(used)s of '
+          '%(allowed)s. The snapshot would be refused.'),
+        _('Delete images or snapshots that nobody needs, or ask the operator '
+          'for more.')),
+    Finding.QUOTA_SIZE: (
+        _('The project’s images take more space than they may: %(used)s of '
+          '%(allowed)s MiB. The snapshot would be made and thrown away.'),
+        _('Delete images or snapshots that nobody needs, or ask the operator '
+          'for more.')),
+    Finding.QUOTA_METADATA: (
+        _('The metadata of the instance is full: %(used)s of %(allowed)s '
+          'keys. A snapshot can be taken, but without the panel’s note: one '
+          'that vanishes is not reported.'),
+        _('Remove metadata that nobody needs.')),
+    Finding.QUOTA_UNKNOWN: (
+        _('Unknown: the quotas could not be read.'),
+        _('A snapshot can be taken; if a quota is used up, the service '
+          'refuses it.')),
     Finding.ROOT_IMAGE: (
         _('The root disk comes from an image. The snapshot takes this disk; '
           'attached volumes are not in it.'), ''),
@@ -158,39 +352,51 @@ FINDINGS = {
           'there is no snapshot: %(volumes)s.'),
         _('Try again when it answers, or ask the operator.')),
     Finding.CHANNEL: (
-        _('hw_qemu_guest_agent=%(value)s (%(source)s).'), ''),
+        _('The instance has a channel to the guest agent.'), ''),
     Finding.CHANNEL_LIKELY: (
-        _('hw_qemu_guest_agent=%(value)s (%(source)s). The instance may have '
-          'booted without it.'), ''),
+        _('The instance probably has a channel to the guest agent; it may '
+          'have booted without one.'),
+        _('If the agent does not report, look for the channel in the '
+          'guest.')),
     Finding.NO_CHANNEL: (
         _('The instance has no channel to a guest agent: '
-          'hw_qemu_guest_agent was not set when it booted (%(source)s).'),
-        _('Set hw_qemu_guest_agent=yes on an image of your own and launch '
-          'the instance from it again, or rebuild it. Running instances keep '
-          'what they booted with. To keep the data: take a snapshot, set the '
-          'property on it, and launch from it.')),
+          'hw_qemu_guest_agent was not set when it booted.'),
+        _('Give it the property in one of these ways; on the image alone it '
+          'changes nothing for an instance that runs.')),
+    Finding.CHANNEL_TOO_LATE: (
+        _('The instance has no channel to a guest agent: '
+          'hw_qemu_guest_agent was set on its image only after it had '
+          'booted.'),
+        _('Adopt what the image has today, in one of the ways shown at '
+          '“Image since boot”.')),
     Finding.CHANNEL_WITNESSED: (
         _('The guest’s agent runs, so it has its channel.'), ''),
     Finding.CHANNEL_UNKNOWN: (
-        _('Nobody can tell whether the instance has a channel: %(source)s.'),
-        _('Look in the guest for '
-          '/dev/virtio-ports/org.qemu.guest_agent.0.')),
+        _('Nobody can tell from outside whether the instance has a channel '
+          'to the guest agent.'),
+        _('Look for it in the guest.')),
     Finding.NO_DRIFT: (
         _('The image still says what the instance booted with.'), ''),
     Finding.DRIFT: (
-        _('The image has been changed since the instance booted: %(names)s. '
-          'Running instances keep what they booted with.'),
-        _('To adopt the change and keep the data, take a snapshot and launch '
-          'from it. A rebuild adopts it and loses what is on the root disk. '
-          'The operator can set it with nova-manage image_property set while '
-          'the instance is stopped.')),
+        _('The image has been changed since the instance booted: '
+          '%(names)s.'),
+        _('Adopt the change in one of these ways, or leave it: the instance '
+          'keeps what it booted with.')),
+    Finding.DEAD_ON_IMAGE: (
+        _('The property %(name)s of the image does nothing: no compute '
+          'service reads it.'),
+        _('Remove it. What was meant is %(right)s; instances that run keep '
+          'what they booted with.')),
+    Finding.DEAD_ON_INSTANCE: (
+        _('%(name)s in the metadata of the instance does nothing: the '
+          'compute service reads properties of images only.'),
+        _('Remove it. Where it works is the property %(right)s of the '
+          'image, before the instance is launched.')),
     Finding.AGENT_RUNNING: (
-        _('Running: the guest said so on its console, the last time %(up)s '
-          'seconds after its boot.'), ''),
+        _('Running: the guest said so on its console.'), ''),
     Finding.AGENT_STOPPED: (
-        _('Stopped: the guest said so on its console %(up)s seconds after '
-          'its boot.'),
-        _('Start it in the guest: systemctl start qemu-guest-agent')),
+        _('Stopped: the guest said so on its console.'),
+        _('Start it in the guest.')),
     Finding.AGENT_UNREACHABLE: (
         _('Not reachable: without the channel nothing can talk to it.'),
         _('Give the instance the channel first.')),
@@ -202,9 +408,8 @@ FINDINGS = {
     Finding.AGENT_CONFLICT: (
         _('Unknown: what the console tells of the agent does not fit '
           'together. Lines are missing, or somebody else wrote there.'),
-        _('Restart the agent in the guest: systemctl restart '
-          'qemu-guest-agent. If that does not help, stop and start the '
-          'instance: its console then begins anew.')),
+        _('Restart the agent in the guest. If that does not help, stop and '
+          'start the instance: its console then begins anew.')),
     Finding.AGENT_NOT_ASKED: (_('Not asked yet.'), ''),
     Finding.AGENT_NO_CONSOLE: (
         _('Unknown: the console of the instance cannot be read.'),
@@ -226,17 +431,22 @@ FINDINGS = {
     Finding.FREEZE_OPEN_END: (
         _('The last freeze has no end: the guest has not said that it '
           'thawed.'),
-        _('If the guest does not answer, thaw it: fsfreeze -u / in the '
-          'guest, or ask the operator.')),
+        _('If the guest does not answer, thaw it (each file system that '
+          'was frozen), or ask the operator.')),
     Finding.QUIESCE_NOT_ENFORCED: (
         _('os_require_quiesce=%(value)s is set, but the compute service does '
           'not enforce it for this instance: with a dead agent the snapshot '
           'succeeds all the same.'),
         _('Do not rely on it; read the verdict.')),
     Finding.QUIESCE_ENFORCED: (
-        _('os_require_quiesce=%(value)s (%(source)s): of an instance on '
-          'volumes the compute service takes no snapshot where its guest '
-          'cannot be frozen.'), ''),
+        _('os_require_quiesce=%(value)s: of an instance on volumes the '
+          'compute service takes no snapshot where its guest cannot be '
+          'frozen.'), ''),
+    Finding.QUIESCE_FORBIDS: (
+        _('os_require_quiesce=%(value)s is set and there is no channel: the '
+          'compute service refuses the snapshot, or throws it away.'),
+        _('Give the instance the channel first, or shut it down cleanly and '
+          'take the snapshot then.')),
     Finding.BACKEND_FREEZES: (
         _('The operator says %(backend)s: live snapshots freeze the '
           'guest.'), ''),
@@ -254,9 +464,21 @@ FINDINGS = {
           'and stop it again.')),
     Finding.STOP_UNKNOWN: (
         _('Nothing proves how the guest went down.'),
-        _('Start the instance and stop it again with the compute service. '
-          'The operator must have told the panel how long it waits '
-          '(shutdown_timeout).')),
+        _('Start the instance and stop it again with the compute '
+          'service.')),
+    Finding.STOP_LIMIT_UNKNOWN: (
+        _('The guest went down in %(seconds)s seconds, but nobody can tell '
+          'how long the compute service would have waited: its image '
+          '(os_shutdown_timeout) is gone, was changed since the launch or '
+          'right before it, or its root disk is a volume.'),
+        _('A snapshot can be taken: it carries what was copied at boot, and '
+          'its verdict reads that.')),
+    Finding.STOP_LIMIT_UNTOLD: (
+        _('The guest went down in %(seconds)s seconds, but the operator has '
+          'not told this panel how long the compute service waits before it '
+          'powers off hard.'),
+        _('Ask the operator to set shutdown_timeout in the settings of this '
+          'panel.')),
     Finding.STOP_NOT_ASKED: (_('Not asked yet.'), ''),
 }
 
@@ -488,10 +710,62 @@ def error(problem):
 
 def fill(text, values):
     """Fill a sentence with evidence; what is missing shows as “?”."""
-    known = dict(values)
-    if str(known.get('source')) in SOURCES:
-        known['source'] = SOURCES[known['source']]
-    return str(text) % collections.defaultdict(lambda: '?', known)
+    return str(text) % collections.defaultdict(lambda: '?', values)
+
+
+def evidence(result, instance, heard_at=None):
+    """Return the sentence that tells what says so, and how old it is.
+
+    :param result: a :class:`checklist.Result`.
+    :param heard_at: when the guest was asked, None where that was just now.
+    """
+    finding = result.finding
+    text = EVIDENCE.get(finding) or EVIDENCE.get(finding.check, '')
+    return fill(text, {**result.evidence, **_said(result, instance),
+                       'heard': _when(heard_at)})
+
+
+def _said(result, instance):
+    """Return what evidence names beyond the facts of a finding, in words."""
+    known = result.evidence
+    source = known.get('source', instance.properties.source.value)
+    return {
+        'image': instance.image_id, 'created': _when(instance.created, '?'),
+        'setting': _setting(known),
+        'booted': BOOTED.get(source), 'at': _when(known.get('at'), '?'),
+        'updated': _when(known.get('updated'), '?'),
+        'asked': _when(known.get('asked')),
+        'reason': known.get('reason') or _('none given'),
+        'event': EVENTS.get(known.get('event'), known.get('event')),
+        'up': duration(known.get('up', 0)),
+        'hooks': ', '.join(
+            '%s (%s)' % (name, _('succeeded') if good else _('failed'))
+            for name, good in known.get('hooks', {}).items()) or _('none'),
+        'source': _limit(known)}
+
+
+def _limit(known):
+    told = known.get('source') if known.get('limit') is not None else None
+    return fill(LIMITS.get(told, ''), known)
+
+
+def _setting(known):
+    if known.get('value') is None:
+        return _('%s is not set') % known.get('property')
+    return '%s=%s' % (known.get('property'), known['value'])
+
+
+def _when(moment, unknown=_('now')):
+    return humanize.naturaltime(moment) if moment else unknown
+
+
+def duration(seconds):
+    """Return seconds in words, in the unit that fits."""
+    for size, words in ((86400, _('%d days')), (3600, _('%d h')),
+                        (60, _('%d min'))):
+        if seconds >= 2 * size:
+            return str(words) % (seconds // size)
+    return str(_('%d s')) % seconds
 
 
 def _seconds(value):

@@ -35,6 +35,7 @@ from snapshot_panel.cloud import taking
 from snapshot_panel.cloud import volumes
 from snapshot_panel import conf
 from snapshot_panel.consistency import commands
+from snapshot_panel.consistency import facts
 from snapshot_panel import forms as panel_forms
 from snapshot_panel import rows
 from snapshot_panel import tables
@@ -203,16 +204,19 @@ class InstanceFormView(ProblemMixin, forms.ModalFormView):
     def row(self):
         instance, images = snapshots.one(self.request,
                                          self.kwargs['instance_id'])
-        guest, today, attached = snapshots.together(
+        guest, today, attached, limits = snapshots.together(
             lambda: snapshots.ask_guest_if_allowed(self.request, instance),
-            lambda: snapshots.image_today(self.request, instance),
-            lambda: volumes.of_instance(self.request, instance))
+            lambda: (None if instance.status == facts.STOPPED
+                     else snapshots.image_today(self.request, instance)),
+            lambda: volumes.of_instance(self.request, instance),
+            lambda: snapshots.ask_limits(self.request))
         if isinstance(guest, errors.CloudError):
             raise guest
         failed = isinstance(images, errors.CloudError)
         return rows.instance_row(
             instance, [] if failed else images, snapshots.Heard(guest, None),
-            snapshots_known=not failed, today=today, volumes=attached)
+            snapshots_known=not failed, today=today,
+            volumes=attached, limits=limits)
 
     def get_initial(self):
         return {'instance_id': self.kwargs['instance_id']}

@@ -121,6 +121,19 @@ def image_of(values):
         protected=bool(values.get('protected')))
 
 
+def get_usage(request):
+    """Return the project's quotas of images, :class:`facts.Usage` by name.
+
+    Empty where the cloud has none, or a Glance too old to tell them.
+    """
+    try:
+        answer = ask(request, '/v2/info/usage')
+    except errors.NotFound:
+        return {}
+    return {name: facts.Usage(quota['usage'], quota['limit'])
+            for name, quota in answer['usage'].items()}
+
+
 def add_properties(request, image_id, properties):
     """Write properties on an image and leave all others alone."""
     patch(request, image_id, [

@@ -161,7 +161,13 @@ def _instance(server):
         metadata=dict(server.metadata), project_id=server.tenant_id,
         created=parse_time(server.created),
         volume_ids=tuple(volume['id'] for volume in getattr(
-            server, 'os-extended-volumes:volumes_attached', None) or ()))
+            server, 'os-extended-volumes:volumes_attached', None) or ()),
+        locked=bool(getattr(server, 'locked', False)),
+        # From 2.73 on; None where nobody gave one.
+        locked_reason=getattr(server, 'locked_reason', None) or '',
+        flavor=(getattr(server, 'flavor', None) or {}).get(
+            'original_name', ''),
+        networks=tuple(getattr(server, 'addresses', None) or ()))
 
 
 def parse_time(text):
@@ -217,6 +223,17 @@ def time_action(request, instance_id, action):
         action, started=parse_time(event.get('start_time')),
         finished=parse_time(event.get('finish_time')),
         succeeded=event.get('result') == 'Success')
+
+
+def get_metadata_limit(request):
+    """Return how many keys an instance's metadata may have.
+
+    None where Nova does not tell, below 0 where there is no limit.
+    """
+    with errors.asking('Nova'):
+        found = {limit.name: limit.value
+                 for limit in client(request).limits.get().absolute}
+    return found.get('maxServerMeta')
 
 
 def create_image(request, instance_id, name, properties):

@@ -109,6 +109,35 @@ def image_today(request, instance):
     return None if isinstance(found, errors.CloudError) else found
 
 
+def ask_limits(request):
+    """Return the :class:`facts.Limits` that bear on a snapshot.
+
+    Two requests at the same time, shared by a project's users for a while.
+    """
+    key = 'snapshot_panel:limits:%s' % request.user.tenant_id
+    limits = cache.get(key)
+    if limits is None:
+        limits = _ask_limits(request)
+        if not limits.unknown:
+            cache.set(key, limits, conf.get_config()['evidence_age'])
+    return limits
+
+
+def _ask_limits(request):
+    metadata, usage = _ask_both(
+        request, lambda: nova.get_metadata_limit(request),
+        lambda: glance.get_usage(request))
+    failed = tuple(part.service for part in (metadata, usage)
+                   if isinstance(part, errors.CloudError))
+    if isinstance(metadata, errors.CloudError):
+        metadata = None
+    if isinstance(usage, errors.CloudError):
+        usage = {}
+    return facts.Limits(usage.get('image_count_total'),
+                        usage.get('image_size_total'), metadata, failed,
+                        timeutils.utcnow(True))
+
+
 def _ask_both(request, of_nova, of_glance):
     # The clients are made before the threads start, so that each is made
     # once and a service that is not in the catalog spoils its part only.
@@ -173,7 +202,7 @@ def ask_guest(request, instance):
     actions = nova.list_actions(request, instance.id)
     if instance.status == facts.STOPPED:
         return checklist.Guest(
-            asked=True,
+            asked=True, image=image_today(request, instance),
             actions=with_stop_times(request, instance.id, actions))
     return checklist.Guest(
         asked=True, console=nova.get_console(request, instance.id),
@@ -210,14 +239,17 @@ class Heard:
     at: typing.Any
 
 
-def hear_guests(request, instances):
+def hear_guests(request, instances, again=False):
     """Return what each of these guests told lately, by instance id.
 
     It is shared between the users of a project for a while. A guest that
     could not be asked has the :class:`errors.CloudError` in its place.
+
+    :param bool again: ask now, however lately somebody did.
     """
+    hear = _hear_now if again else _hear
     found = together(*[
-        (lambda instance=instance: _hear(request, instance))
+        (lambda instance=instance: hear(request, instance))
         for instance in instances])
     return {instance.id: heard for instance, heard in zip(instances, found)}
 
@@ -242,13 +274,16 @@ def ask_behind(request, instance):
     No freeze that the console shows can belong to a snapshot that is not
     among these actions yet, which is what a verdict needs.
     """
-    console = None
-    if instance.status != facts.STOPPED:
+    console = image = None
+    if instance.status == facts.STOPPED:
+        image = image_today(request, instance)
+    else:
         console = nova.get_console(request, instance.id)
     # It may have been stopped when the snapshot was asked for.
     actions = with_stop_times(request, instance.id,
                               nova.list_actions(request, instance.id))
-    return _share(instance, checklist.Guest(True, console, actions)).guest
+    return _share(instance, checklist.Guest(True, console, actions,
+                                            image)).guest
 
 
 def _guest_key(instance):

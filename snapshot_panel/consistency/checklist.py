@@ -37,10 +37,13 @@ class Check(enum.Enum):
 
     STATE = 'state'
     TASK = 'task'
+    LOCK = 'lock'
+    QUOTA = 'quota'
     ROOT_DISK = 'root-disk'
     VOLUMES = 'volumes'
     CHANNEL = 'channel'
     DRIFT = 'drift'
+    NAMES = 'names'
     AGENT = 'agent'
     KIT = 'kit'
     LAST_FREEZE = 'last-freeze'
@@ -60,6 +63,15 @@ class Finding(enum.Enum):
     IDLE = ('idle', Check.TASK, State.PASS)
     BUSY = ('busy', Check.TASK, State.FAIL)
 
+    UNLOCKED = ('unlocked', Check.LOCK, State.PASS)
+    LOCKED = ('locked', Check.LOCK, State.WARNING)
+
+    QUOTA_ROOM = ('quota-room', Check.QUOTA, State.PASS)
+    QUOTA_IMAGES = ('quota-images', Check.QUOTA, State.FAIL)
+    QUOTA_SIZE = ('quota-size', Check.QUOTA, State.FAIL)
+    QUOTA_METADATA = ('quota-metadata', Check.QUOTA, State.WARNING)
+    QUOTA_UNKNOWN = ('quota-unknown', Check.QUOTA, State.UNKNOWN)
+
     ROOT_IMAGE = ('root-image', Check.ROOT_DISK, State.PASS)
     ROOT_VOLUME = ('root-volume', Check.ROOT_DISK, State.PASS)
     ROOT_VOLUME_OFF = ('root-volume-off', Check.ROOT_DISK, State.PASS)
@@ -73,12 +85,16 @@ class Finding(enum.Enum):
 
     CHANNEL = ('channel', Check.CHANNEL, State.PASS)
     NO_CHANNEL = ('no-channel', Check.CHANNEL, State.FAIL)
+    CHANNEL_TOO_LATE = ('channel-too-late', Check.CHANNEL, State.FAIL)
     CHANNEL_LIKELY = ('channel-likely', Check.CHANNEL, State.WARNING)
     CHANNEL_WITNESSED = ('channel-witnessed', Check.CHANNEL, State.PASS)
     CHANNEL_UNKNOWN = ('channel-unknown', Check.CHANNEL, State.UNKNOWN)
 
     NO_DRIFT = ('no-drift', Check.DRIFT, State.PASS)
     DRIFT = ('drift', Check.DRIFT, State.WARNING)
+
+    DEAD_ON_IMAGE = ('dead-on-image', Check.NAMES, State.WARNING)
+    DEAD_ON_INSTANCE = ('dead-on-instance', Check.NAMES, State.WARNING)
 
     AGENT_RUNNING = ('agent-running', Check.AGENT, State.PASS)
     AGENT_STOPPED = ('agent-stopped', Check.AGENT, State.FAIL)
@@ -99,6 +115,7 @@ class Finding(enum.Enum):
     QUIESCE_NOT_ENFORCED = ('quiesce-not-enforced', Check.QUIESCE,
                             State.WARNING)
     QUIESCE_ENFORCED = ('quiesce-enforced', Check.QUIESCE, State.PASS)
+    QUIESCE_FORBIDS = ('quiesce-forbids', Check.QUIESCE, State.FAIL)
 
     BACKEND_FREEZES = ('backend-freezes', Check.BACKEND, State.PASS)
     BACKEND_NEVER_FREEZES = ('backend-never-freezes', Check.BACKEND,
@@ -107,12 +124,23 @@ class Finding(enum.Enum):
     STOP_CLEAN = ('stop-clean', Check.STOP, State.PASS)
     STOP_HARD = ('stop-hard', Check.STOP, State.FAIL)
     STOP_UNKNOWN = ('stop-unknown', Check.STOP, State.UNKNOWN)
+    STOP_LIMIT_UNKNOWN = ('stop-limit-unknown', Check.STOP, State.UNKNOWN)
+    STOP_LIMIT_UNTOLD = ('stop-limit-untold', Check.STOP, State.UNKNOWN)
     STOP_NOT_ASKED = ('stop-not-asked', Check.STOP, State.UNKNOWN)
 
     def __init__(self, code, check, state):
         self.code = code
         self.check = check
         self.state = state
+
+    @property
+    def in_the_way(self):
+        """Tell whether it stands in the way of a proven snapshot.
+
+        That nobody could read the quotas says nothing of the proof.
+        """
+        return (self.state in (State.FAIL, State.UNKNOWN)
+                and self is not Finding.QUOTA_UNKNOWN)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -134,11 +162,14 @@ class Guest:
 
     ``asked`` is false as long as nobody asked. ``console`` is the log, None
     where it could not be read; ``actions`` are newest first, None likewise.
+    ``image`` is the one that a stopped instance was launched from, as it is
+    now, None where it is gone or was not asked for.
     """
 
     asked: bool = False
     console: typing.Optional[str] = None
     actions: typing.Optional[typing.Sequence[facts.Action]] = None
+    image: typing.Optional[facts.Image] = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -150,8 +181,7 @@ class Checklist:
     @property
     def ready(self):
         """Tell whether a snapshot taken now can be proven consistent."""
-        return all(result.state in (State.PASS, State.WARNING)
-                   for result in self.results)
+        return not self.missing
 
     @property
     def passed(self):
@@ -162,7 +192,7 @@ class Checklist:
     def missing(self):
         """The results that stand in the way."""
         return [result for result in self.results
-                if result.state in (State.FAIL, State.UNKNOWN)]
+                if result.finding.in_the_way]
 
     def find(self, check):
         """Return the result of a check, or None if it does not apply."""
@@ -175,7 +205,14 @@ class Checklist:
     @property
     def possible(self):
         """Tell whether Nova takes a snapshot at all now."""
-        return not self.has(Finding.NO_SNAPSHOT_STATE, Finding.BUSY)
+        return not self.has(
+            Finding.NO_SNAPSHOT_STATE, Finding.BUSY, Finding.QUOTA_IMAGES,
+            Finding.QUOTA_SIZE, Finding.QUIESCE_FORBIDS)
+
+    @property
+    def no_channel(self):
+        """Tell whether the instance is known to have no channel."""
+        return self.has(Finding.NO_CHANNEL, Finding.CHANNEL_TOO_LATE)
 
     @property
     def undecided(self):
@@ -190,9 +227,9 @@ class Checklist:
         """Return the best verdict that a snapshot taken now can get."""
         if self.ready:
             return verdict.Verdict.FILESYSTEM
-        if self.has(Finding.NEVER_FROZEN, Finding.NO_CHANNEL,
-                    Finding.BACKEND_NEVER_FREEZES, Finding.AGENT_STOPPED,
-                    Finding.STOP_HARD):
+        if self.no_channel or self.has(
+                Finding.NEVER_FROZEN, Finding.BACKEND_NEVER_FREEZES,
+                Finding.AGENT_STOPPED, Finding.STOP_HARD):
             return verdict.Verdict.CRASH
         return verdict.Verdict.UNPROVEN
 
@@ -202,7 +239,7 @@ class Checklist:
         return order.index(self.prediction) <= order.index(least)
 
 
-def check(instance, guest, deployment, today=None, volumes=None):
+def check(instance, guest, deployment, today=None, volumes=None, limits=None):
     """Return the :class:`Checklist` of an instance.
 
     :param instance: a :class:`facts.Instance`.
@@ -212,15 +249,18 @@ def check(instance, guest, deployment, today=None, volumes=None):
         now, None where it was not asked for or is gone.
     :param volumes: the :class:`facts.Volume` attached to it by device, None
         where they were not asked for, empty where Cinder did not tell.
+    :param limits: the :class:`facts.Limits` of the project, None where they
+        were not asked for.
     """
-    results = [_state(instance), _task(instance), _root_disk(instance),
+    results = [_state(instance), _task(instance), _lock(instance),
+               _quota(instance, limits), _root_disk(instance),
                _volumes(instance, volumes)]
     if instance.status == facts.STOPPED:
         results.append(_stop(instance, guest, deployment))
     else:
         log = witness.read(guest.console)
-        results += [_channel(instance, log), _drift(instance, today),
-                    _agent(instance, guest, log),
+        results += [_channel(instance, log, today), _drift(instance, today),
+                    _names(instance, today), _agent(instance, guest, log),
                     _kit(log), _last_freeze(log), _quiesce(instance),
                     _backend(instance, deployment)]
     return Checklist(tuple(filter(None, results)))
@@ -241,6 +281,62 @@ def _task(instance):
     if instance.task_state:
         return Result(Finding.BUSY, {'task': instance.task_state})
     return Result(Finding.IDLE)
+
+
+def _lock(instance):
+    """Tell what a lock forbids.
+
+    Nova takes snapshots of a locked instance (read: compute.api.snapshot
+    looks for no lock), and refuses its other actions and any change of its
+    metadata, where the panel keeps a note of each snapshot.
+    """
+    if instance.locked:
+        return Result(Finding.LOCKED, {'reason': instance.locked_reason})
+    return Result(Finding.UNLOCKED)
+
+
+def _quota(instance, limits):
+    """Tell whether a quota stops the snapshot, as far as it can be known.
+
+    Glance counts images when one is made, and their size only when the next
+    one is sent: its size does not count before (read: Nova sends it without
+    telling the size). Nova counts the keys of an instance's metadata.
+    """
+    if limits is None:
+        return None
+    at = {'asked': limits.asked_at}
+    full, room = _of_images(instance, limits)
+    if full is not None:
+        return full
+    if limits.metadata is not None and (
+            0 <= limits.metadata <= len(instance.metadata)):
+        return Result(Finding.QUOTA_METADATA, {
+            **at, 'used': len(instance.metadata),
+            'allowed': limits.metadata})
+    if limits.unknown:
+        return Result(Finding.QUOTA_UNKNOWN,
+                      {**at, 'services': ', '.join(limits.unknown)})
+    return room
+
+
+def _of_images(instance, limits):
+    """Return what Glance's quotas stop, and what they leave room for."""
+    room = None
+    for finding, usage, least in (
+            (Finding.QUOTA_SIZE, limits.image_mib, 0),
+            (Finding.QUOTA_IMAGES, limits.images, 1)):
+        # Below 0 a quota is without a limit. A snapshot of volumes is an
+        # image without data.
+        if usage is None or usage.allowed < 0 or (
+                instance.volume_backed and finding is Finding.QUOTA_SIZE):
+            continue
+        evidence = {'used': usage.used, 'allowed': usage.allowed,
+                    'asked': limits.asked_at}
+        if usage.used + least > usage.allowed:
+            return Result(finding, evidence), None
+        if finding is Finding.QUOTA_IMAGES:
+            room = Result(Finding.QUOTA_ROOM, evidence)
+    return None, room
 
 
 def _root_disk(instance):
@@ -279,9 +375,10 @@ def _name(volume, instance):
 _DOWN = ('stopped', 'poweroff')
 
 
-def _channel(instance, log):
+def _channel(instance, log, today):
     present = instance.properties.flag(facts.AGENT_PROPERTY)
     evidence = {
+        'property': facts.AGENT_PROPERTY,
         'source': instance.properties.source.value,
         'value': instance.properties.values.get(facts.AGENT_PROPERTY)}
     if present is None and log.tip and log.tip.event not in _DOWN:
@@ -293,8 +390,12 @@ def _channel(instance, log):
         # The instance may have booted before the property was set (fact 7),
         # and a snapshot's own may have been changed since (fact 10).
         return Result(Finding.CHANNEL_LIKELY, evidence)
-    return Result(Finding.CHANNEL if present else Finding.NO_CHANNEL,
-                  evidence)
+    if present:
+        return Result(Finding.CHANNEL, evidence)
+    late = facts.AGENT_PROPERTY in (_changed(instance, today) or ())
+    return Result(
+        Finding.CHANNEL_TOO_LATE if late else Finding.NO_CHANNEL,
+        {**evidence, 'wanted': {facts.AGENT_PROPERTY: 'yes'}})
 
 
 # The properties that bear on a freeze and are copied at boot.
@@ -303,15 +404,55 @@ _COPIED = (facts.AGENT_PROPERTY, facts.QUIESCE_PROPERTY)
 
 def _drift(instance, today):
     """Compare what the instance booted with to its image now (fact 7)."""
+    changed = _changed(instance, today)
+    if changed is None:
+        return None
+    when = {'updated': today.updated}
+    if not changed:
+        return Result(Finding.NO_DRIFT, when)
+    return Result(Finding.DRIFT, {**when, 'names': ', '.join(changed),
+                                  'wanted': changed})
+
+
+def _changed(instance, today):
+    """Return the copied properties that the image has otherwise today.
+
+    A dict of their values there ('no' where it has none), or None where
+    nobody can tell.
+    """
     if (today is None
             or instance.properties.source is not facts.Source.EMBEDDED):
         return None
     now = facts.Properties(today.properties, facts.Source.IMAGE)
-    changed = [name for name in _COPIED
-               if now.flag(name) != instance.properties.flag(name)]
-    if not changed:
-        return Result(Finding.NO_DRIFT)
-    return Result(Finding.DRIFT, {'names': ', '.join(changed)})
+    return {name: 'yes' if now.flag(name) else 'no' for name in _COPIED
+            if now.flag(name) != instance.properties.flag(name)}
+
+
+def _names(instance, today):
+    """Point out names that do nothing where they stand.
+
+    Nova reads properties of the image only: on the instance (its metadata)
+    the right name does nothing either.
+    """
+    on_image = today.properties if today else instance.properties.values
+    for finding, place, alive in (
+            (Finding.DEAD_ON_IMAGE, on_image, _COPIED),
+            (Finding.DEAD_ON_INSTANCE, instance.metadata, ())):
+        for name in sorted(place):
+            meant = _meant(name)
+            if meant is not None and name not in alive:
+                return Result(finding, {'name': name, 'right': meant})
+    return None
+
+
+def _meant(name):
+    """Return the property that somebody meant by a name, or None.
+
+    Nova tells names apart by case, and by dash and underline.
+    """
+    folded = name.strip().lower().replace('-', '_')
+    meant = facts.DEAD_PROPERTIES.get(folded, folded)
+    return meant if meant in _COPIED else None
 
 
 def _agent(instance, guest, log):
@@ -332,7 +473,9 @@ def _agent(instance, guest, log):
 
 
 def _kit(log):
-    return Result(Finding.KIT_UNSEEN if log.tip is None else Finding.KIT)
+    if log.tip is None:
+        return Result(Finding.KIT_UNSEEN)
+    return Result(Finding.KIT, {'boot': log.tip.boot, 'seq': log.tip.seq})
 
 
 def _last_freeze(log):
@@ -340,14 +483,19 @@ def _last_freeze(log):
     if log.tip is None or not attempts:
         return None
     last = attempts[-1]
+    found = {'up': next(line.up for line in reversed(log.chain)
+                        if line.event == 'freeze'),
+             'hooks': dict(last.hooks)}
     if last.proven:
         return Result(Finding.FREEZE_PROVEN,
-                      {'stall': max(last.frozen.values())})
+                      {'stall': max(last.frozen.values()), **found})
     if last.aborted is not None:
-        return Result(Finding.FREEZE_REFUSED, {'hook': last.aborted})
+        return Result(Finding.FREEZE_REFUSED,
+                      {'hook': last.aborted, **found})
     if not last.open and _unfinished(log.chain):
-        return Result(Finding.FREEZE_OPEN_END)
-    return Result(Finding.FREEZE_FAILED, {'open': ', '.join(last.open)})
+        return Result(Finding.FREEZE_OPEN_END, found)
+    return Result(Finding.FREEZE_FAILED,
+                  {'open': ', '.join(last.open), **found})
 
 
 def _unfinished(chain):
@@ -365,13 +513,24 @@ def _unfinished(chain):
 
 
 def _quiesce(instance):
-    """Tell where the property promises more than Nova keeps (fact 2)."""
+    """Tell what the property is worth for this instance (fact 2).
+
+    Nova keeps it for volumes. For a disk of its own it only looks whether
+    there is a channel, and throws the snapshot away if there is none (read:
+    the libvirt driver's _live_snapshot).
+    """
     value = instance.properties.values.get(facts.QUIESCE_PROPERTY)
     if not strutils.bool_from_string(value):
         return None
-    return Result(Finding.QUIESCE_ENFORCED if instance.volume_backed
-                  else Finding.QUIESCE_NOT_ENFORCED,
-                  {'value': value, 'source': instance.properties.source.value})
+    evidence = {'property': facts.QUIESCE_PROPERTY, 'value': value,
+                'source': instance.properties.source.value}
+    if (instance.status == facts.RUNNING
+            and instance.properties.source is facts.Source.EMBEDDED
+            and not instance.properties.flag(facts.AGENT_PROPERTY)):
+        return Result(Finding.QUIESCE_FORBIDS, evidence)
+    if instance.volume_backed:
+        return Result(Finding.QUIESCE_ENFORCED, evidence)
+    return Result(Finding.QUIESCE_NOT_ENFORCED, evidence)
 
 
 def _backend(instance, deployment):
@@ -386,9 +545,44 @@ def _backend(instance, deployment):
 def _stop(instance, guest, deployment):
     if not guest.asked:
         return Result(Finding.STOP_NOT_ASKED)
-    limit = verdict.shutdown_limit(instance.properties.values, deployment)
+    limit, source = _shutdown_limit(instance, guest.image, deployment)
     decision = verdict.judge_stop(guest.actions, limit)
+    evidence = dict(decision.evidence)
+    if evidence:
+        evidence.update(source=source, at=next(
+            action.finished for action in guest.actions if action.finished))
+    if evidence and limit is None:
+        return Result(Finding.STOP_LIMIT_UNTOLD if source
+                      else Finding.STOP_LIMIT_UNKNOWN, evidence)
     return Result({
         verdict.Rule.CLEAN_STOP: Finding.STOP_CLEAN,
         verdict.Rule.HARD_STOP: Finding.STOP_HARD,
-    }.get(decision.rule, Finding.STOP_UNKNOWN), decision.evidence)
+    }.get(decision.rule, Finding.STOP_UNKNOWN), evidence)
+
+
+# Nova reads the image before it writes down when the instance was created:
+# how much earlier is not known, so what was changed about then is not
+# trusted, in seconds.
+_LAUNCH = 10
+
+
+def _shutdown_limit(instance, image, deployment):
+    """Return how long Nova let this guest go down, and who says so.
+
+    The verdict reads the snapshot's own copy of ``os_shutdown_timeout``. Of
+    an instance Nova never shows it, so before there is a snapshot only an
+    image that was not changed since the launch tells what was copied.
+    Nothing may be promised by less: (None, None).
+    """
+    booted = instance.properties
+    if (booted.source is facts.Source.EMBEDDED
+            and facts.SHUTDOWN_TIMEOUT_PROPERTY in booted.values):
+        values, source = booted.values, booted.source.value
+    elif (image is not None and image.updated and instance.created and (
+            instance.created - image.updated).total_seconds() > _LAUNCH):
+        values, source = image.properties, facts.Source.IMAGE.value
+    else:
+        return None, None
+    if facts.SHUTDOWN_TIMEOUT_PROPERTY not in values:
+        source = 'operator'
+    return verdict.shutdown_limit(values, deployment), source

@@ -66,5 +66,64 @@ def set_property(image_id, name, value):
                  '%s=%s' % (name, value), image_id)
 
 
+def unset_property(image_id, name):
+    """Return the command that removes one property of an image."""
+    return _line('openstack', 'image', 'unset', '--property', name, image_id)
+
+
+def unset_metadata(instance_id, name):
+    """Return the command that removes a key of an instance's metadata."""
+    return _line('openstack', 'server', 'unset', '--property', name,
+                 instance_id)
+
+
+def on_instance(verb, instance_id):
+    """Return the command that starts, stops, unpauses... an instance."""
+    return _line('openstack', 'server', verb, instance_id)
+
+
+def set_properties(image, wanted):
+    """Return the commands that give an image these properties, as a tuple.
+
+    :param str image: its id or its name.
+    :param wanted: values by name.
+    """
+    return tuple(_line('openstack', 'image', 'set', '--property',
+                       '%s=%s' % pair, *_named(image))
+                 for pair in wanted.items())
+
+
+def set_embedded(instance_id, wanted):
+    """Return the operator's command that changes what was copied at boot."""
+    options = [word for pair in wanted.items()
+               for word in ('--property', '%s=%s' % pair)]
+    return _line('nova-manage', 'image_property', 'set', *options,
+                 instance_id)
+
+
+def rebuild(instance_id, image_id):
+    """Return the command that reads the image anew: the disk is lost."""
+    return _line('openstack', 'server', 'rebuild', '--wait', '--image',
+                 image_id, instance_id)
+
+
+def launch(image, instance):
+    """Return the command that launches a copy of an instance.
+
+    :param str image: the name of the image to launch it from.
+    :param instance: a :class:`facts.Instance`.
+    """
+    networks = ['--network=' + name for name in instance.networks]
+    return _line('openstack', 'server', 'create', '--wait',
+                 '--image=' + image,
+                 '--flavor=' + (instance.flavor or 'FLAVOR'),
+                 *networks, *_named(instance.name))
+
+
+def _named(name):
+    # A name that begins with a dash would be taken for an option.
+    return ('--', name) if name.startswith('-') else (name,)
+
+
 def _line(*words):
     return ' '.join(shlex.quote(word) for word in words)

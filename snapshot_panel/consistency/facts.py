@@ -22,6 +22,9 @@ from oslo_utils import strutils
 AGENT_PROPERTY = 'hw_qemu_guest_agent'
 QUIESCE_PROPERTY = 'os_require_quiesce'
 SHUTDOWN_TIMEOUT_PROPERTY = 'os_shutdown_timeout'
+# Names that guides set and no Nova reads, and what they were meant to be
+# (fact 15).
+DEAD_PROPERTIES = {'hw_require_fsfreeze': QUIESCE_PROPERTY}
 # Nova's own: the disks of an image that has no data (fact 13).
 MAPPING_PROPERTY = 'block_device_mapping'
 # Ours: the id of the image that a record belongs to; see records.py.
@@ -80,6 +83,11 @@ class Instance:
     project_id: typing.Optional[str] = None
     created: typing.Optional[datetime.datetime] = None
     volume_ids: typing.Tuple[str, ...] = ()
+    locked: bool = False
+    locked_reason: str = ''
+    # What a copy of it is launched with: names.
+    flavor: str = ''
+    networks: typing.Tuple[str, ...] = ()
 
     @property
     def volume_backed(self):
@@ -216,6 +224,29 @@ class Action:
     started: typing.Optional[datetime.datetime] = None
     finished: typing.Optional[datetime.datetime] = None
     succeeded: bool = False
+
+
+class Usage(typing.NamedTuple):
+    """How much of a quota is used, and how much is allowed."""
+
+    used: int
+    allowed: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Limits:
+    """The quotas that can stop a snapshot, None where the cloud has none.
+
+    ``images`` counts images; ``image_mib`` is in MiB; ``metadata`` is how
+    many keys an instance may have. ``unknown`` names the services that could
+    not be asked; ``asked_at`` is when they were.
+    """
+
+    images: typing.Optional[Usage] = None
+    image_mib: typing.Optional[Usage] = None
+    metadata: typing.Optional[int] = None
+    unknown: typing.Tuple[str, ...] = ()
+    asked_at: typing.Optional[datetime.datetime] = None
 
 
 @dataclasses.dataclass(frozen=True)

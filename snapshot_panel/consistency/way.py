@@ -32,9 +32,10 @@ State = checklist.State
 class Step(enum.Enum):
     """The steps in order, each with the checks that bear on it."""
 
-    API = ('api', (Check.STATE,))
+    API = ('api', (Check.STATE, Check.LOCK, Check.QUOTA))
     NOVA = ('nova', (Check.TASK, Check.ROOT_DISK))
-    LIBVIRT = ('libvirt', (Check.CHANNEL, Check.BACKEND, Check.QUIESCE))
+    LIBVIRT = ('libvirt', (Check.CHANNEL, Check.DRIFT, Check.NAMES,
+                           Check.BACKEND, Check.QUIESCE))
     FREEZE = ('freeze', (Check.AGENT, Check.KIT))
     COPY = ('copy', (Check.VOLUMES,))
     THAW = ('thaw', (Check.LAST_FREEZE,))
@@ -50,6 +51,7 @@ class Light(enum.Enum):
     """What is known of one step."""
 
     CLEAR = 'clear'
+    NOTED = 'noted'
     BLOCKED = 'blocked'
     DOUBTFUL = 'doubtful'
     UNCHECKED = 'unchecked'
@@ -61,9 +63,11 @@ class Light(enum.Enum):
 
 
 _LIGHTS = {State.FAIL: Light.BLOCKED, State.UNKNOWN: Light.DOUBTFUL,
-           State.WARNING: Light.DOUBTFUL, State.PASS: Light.CLEAR}
+           State.WARNING: Light.NOTED, State.PASS: Light.CLEAR}
 # The steps that only a running guest goes through.
 _OF_THE_GUEST = (Step.LIBVIRT, Step.FREEZE, Step.THAW)
+# The steps that no guest takes that nobody can ask to freeze.
+_FROZEN = (Step.FREEZE, Step.THAW)
 
 # Where Nova says it is. The driver for libvirt mirrors the disk, freezes the
 # guest, ends the mirror and thaws, all as one task: from outside nobody can
@@ -99,19 +103,25 @@ def _stage(step, instance, checks):
         return Stage(step, Light.UNNEEDED)
     results = tuple(result for result in checks.results
                     if result.finding.check in step.checks)
+    if step in _FROZEN and _never_frozen(checks):
+        return Stage(step, Light.BLOCKED, results)
     if step is Step.VERDICT:
-        return Stage(step, _expected(checks.prediction), results)
+        return Stage(step, _expected(checks), results)
     found = {_LIGHTS[result.state] for result in results}
     light = next((light for light in _LIGHTS.values() if light in found),
                  Light.UNCHECKED)
     return Stage(step, light, results)
 
 
-def _expected(prediction):
-    if prediction.consistent:
-        return Light.CLEAR
-    return (Light.BLOCKED if prediction is verdict.Verdict.CRASH
-            else Light.DOUBTFUL)
+def _never_frozen(checks):
+    return checks.no_channel or checks.has(Finding.NEVER_FROZEN)
+
+
+def _expected(checks):
+    crash = checks.prediction is verdict.Verdict.CRASH
+    if crash or not checks.possible:
+        return Light.BLOCKED
+    return Light.CLEAR if checks.prediction.consistent else Light.DOUBTFUL
 
 
 def under_way(instance, image, checks):
@@ -136,11 +146,11 @@ def under_way(instance, image, checks):
     lights = {step: Light.DONE if order.index(step) < first else Light.AHEAD
               for step in order}
     lights.update({step: Light.NOW for step in now})
-    for step in (Step.FREEZE, Step.THAW):
+    for step in _FROZEN:
         # That Nova went on does not prove that the guest did it.
         if lights[step] is Light.DONE:
             lights[step] = Light.OVER
-        if checks.has(Finding.NO_CHANNEL, Finding.NEVER_FROZEN):
+        if _never_frozen(checks):
             lights[step] = Light.BLOCKED
     if left_frozen(checks):
         lights[Step.THAW] = Light.DOUBTFUL

@@ -20,4 +20,6 @@ ADD_INSTALLED_APPS = ['snapshot_panel']
 EXTRA_TABS = {
     'openstack_dashboard.dashboards.project.instances.tabs.'
     'InstanceDetailTabs': ('snapshot_panel.tabs.ChecklistTab',),
+    'openstack_dashboard.dashboards.admin.instances.tabs.'
+    'AdminInstanceDetailTabs': ('snapshot_panel.tabs.ChecklistTab',),
 }

@@ -47,8 +47,9 @@ class StageLine:
 
     @property
     def badge(self):
-        if self.stage.step is way.Step.VERDICT and self.stage.light in (
-                way.Light.CLEAR, way.Light.DOUBTFUL, way.Light.BLOCKED):
+        if (self.stage.step is way.Step.VERDICT
+                and self.row.checklist.possible and self.stage.light in (
+                    way.Light.CLEAR, way.Light.DOUBTFUL, way.Light.BLOCKED)):
             return panel_texts.VERDICTS[self.row.checklist.prediction]
         return texts.LIGHTS[self.stage.light]
 
@@ -59,7 +60,7 @@ class StageLine:
     @property
     def doubts(self):
         """The lines of what does not hold; the checklist has the others."""
-        return [rows.CheckLine.of(result, self.row.instance)
+        return [self.row.line(result.finding.check)
                 for result in self.stage.results
                 if result.state.value != 'pass']
 
@@ -112,19 +113,20 @@ class Page:
         return [(texts.COMMANDS[name], command) for name, command in found]
 
 
-def page(instance, images, heard, today=None, volumes=None):
+def page(instance, images, heard, today=None, volumes=None, limits=None):
     """Put together what is known of one instance.
 
     :param images: its snapshots, or the :class:`errors.CloudError` of
         Glance.
-    :param heard: as :func:`rows.instance_row` takes it, and so ``today`` and
-        ``volumes``.
+    :param heard: as :func:`rows.instance_row` takes it, and so ``today``,
+        ``volumes`` and ``limits``.
     """
     problem = images if isinstance(images, errors.CloudError) else None
     known = [] if problem is not None else images
     return Page(rows.instance_row(instance, known, heard,
                                   snapshots_known=problem is None,
-                                  today=today, volumes=volumes),
+                                  today=today, volumes=volumes,
+                                  limits=limits),
                 known, problem)
 
 

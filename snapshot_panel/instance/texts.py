@@ -48,7 +48,10 @@ STEPS = {
 
 LIGHTS = {
     Light.CLEAR: Badge(pgettext_lazy('step of a snapshot', 'Clear'),
-                       'check-circle', 'success'),
+                       'check', 'success'),
+    Light.NOTED: Badge(pgettext_lazy('step of a snapshot',
+                                     'Clear, with a warning'),
+                       'exclamation-triangle', 'warning'),
     Light.BLOCKED: Badge(pgettext_lazy('step of a snapshot', 'Blocked'),
                          'times-circle', 'danger'),
     Light.DOUBTFUL: Badge(pgettext_lazy('step of a snapshot', 'Doubtful'),
@@ -58,16 +61,16 @@ LIGHTS = {
                            'minus', 'default'),
     Light.UNNEEDED: Badge(pgettext_lazy('step of a snapshot',
                                         'Not needed: shut off'),
-                          'minus-circle', 'default'),
+                          'minus', 'default'),
     Light.DONE: Badge(pgettext_lazy('step of a snapshot', 'Done'),
-                      'check-circle', 'success'),
+                      'check', 'success'),
     Light.OVER: Badge(pgettext_lazy('step of a snapshot',
                                     'Over: proof still to be read'),
                       'question-circle', 'default'),
     Light.NOW: Badge(pgettext_lazy('step of a snapshot', 'Now'),
                      'spinner', 'info'),
     Light.AHEAD: Badge(pgettext_lazy('step of a snapshot', 'Ahead'),
-                       'ellipsis-h', 'default'),
+                       'circle-o', 'default'),
 }
 
 COMMANDS = {

@@ -24,10 +24,10 @@ from horizon import tables as horizon_tables
 
 from openstack_dashboard import policy
 
+from snapshot_panel.cloud import details
 from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import restarting
 from snapshot_panel.cloud import snapshots
-from snapshot_panel.cloud import volumes
 from snapshot_panel import conf
 from snapshot_panel.instance import rows
 from snapshot_panel.instance import tables
@@ -39,16 +39,14 @@ from snapshot_panel import views as panel_views
 PARTS = ('restart', 'alarm', 'way', 'checks')
 
 
-def look(request, instance, images):
+def look(request, instance, images, again=False):
     """Return the :class:`rows.Page` of an instance.
 
     :param images: as :func:`snapshots.one` returns them.
+    :param bool again: ask the guest now, however lately it was asked.
     """
-    heard, today, attached = snapshots.together(
-        lambda: snapshots.hear_guests(request, [instance]),
-        lambda: snapshots.image_today(request, instance),
-        lambda: volumes.of_instance(request, instance))
-    return rows.page(instance, images, heard[instance.id], today, attached)
+    return rows.page(instance, images,
+                     *details.ask_about(request, instance, again))
 
 
 class InstanceView(panel_views.ProblemMixin, horizon_tables.DataTableView):
@@ -60,8 +58,8 @@ class InstanceView(panel_views.ProblemMixin, horizon_tables.DataTableView):
 
     @cached_property
     def found(self):
-        return look(self.request, *snapshots.one(
-            self.request, self.kwargs['instance_id']))
+        found = snapshots.one(self.request, self.kwargs['instance_id'])
+        return look(self.request, *found, again='again' in self.request.GET)
 
     def get_data(self):
         if self.found.problem is not None:

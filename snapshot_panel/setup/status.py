@@ -28,8 +28,8 @@ Finding = checklist.Finding
 _SHOWN = (checklist.Check.AGENT, checklist.Check.KIT,
           checklist.Check.LAST_FREEZE)
 
-WAITING = texts.Badge(_('Waiting for the guest…'), 'hourglass-half', 'info')
-REPORTED = texts.Badge(_('The agent reports'), 'check-circle', 'success')
+WAITING = texts.Badge(_('Waiting for the guest…'), 'refresh', 'info')
+REPORTED = texts.Badge(_('The agent reports'), 'check', 'success')
 STOPPED = texts.Badge(_('The agent is stopped'), 'times-circle', 'danger')
 UNCLEAR = texts.Badge(_('The guest’s words do not fit together'),
                       'question-circle', 'warning')
@@ -84,21 +84,14 @@ def status(row, heard):
         return Status(UNKNOWN, text=_(
             'The guest could not be asked now: the compute service did not '
             'give its console.'))
-    results = [row.checklist.find(check) for check in _SHOWN]
-    if results[0] is None:
+    lines = [row.line(check) for check in _SHOWN]
+    if lines[0] is None:
         return Status(NOT_RUNNING, text=_(
             'A guest can only be set up, and can only report, while it '
             'runs. Start the instance.'))
-    finding = results[0].finding
+    finding = lines[0].result.finding
     tip = witness.read(heard.guest.console).tip
     return Status(
         _HEADLINES[finding], last='%s:%d' % (tip.boot, tip.seq) if tip else '',
         again=finding is not Finding.AGENT_UNREACHABLE,
-        lines=tuple(_line(result, row.instance) for result in results
-                    if result is not None))
-
-
-def _line(result, instance):
-    # The way to this page is of no use on it.
-    return dataclasses.replace(rows.CheckLine.of(result, instance),
-                               setup_id=None)
+        lines=tuple(line for line in lines if line is not None))

@@ -20,6 +20,8 @@ from django.views import generic
 
 from horizon import views as horizon_views
 
+from openstack_dashboard import policy
+
 from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import snapshots
 from snapshot_panel.cloud import volumes
@@ -29,6 +31,7 @@ from snapshot_panel import rows
 from snapshot_panel.setup import kit
 from snapshot_panel.setup import status
 from snapshot_panel.setup import systems
+from snapshot_panel import tables
 from snapshot_panel import views as panel_views
 
 # How often the page looks at the console, in seconds, and for how long. Each
@@ -58,15 +61,20 @@ class SetupView(panel_views.ProblemMixin, horizon_views.HorizonTemplateView):
             row=row, system=system, known=known,
             choices=[(each, each is system) for each in systems.SYSTEMS],
             channel=_channel(row), status=status.status(row, heard),
+            may_take=_may_take(self.request),
             look_every=LOOK_EVERY, looks=LOOKS,
             **(_kit(system) if system.kit else {}),
             windows_check=guest.windows_check(), **kwargs)
 
 
+def _may_take(request):
+    return policy.check(tables.TAKE_RULES, request)
+
+
 def _channel(row):
     """Return the line of the channel, as a list."""
-    found = row.checklist.find(checklist.Check.CHANNEL)
-    return [rows.CheckLine.of(found, row.instance)] if found else []
+    found = row.line(checklist.Check.CHANNEL)
+    return [found] if found else []
 
 
 def _kit(system):
@@ -99,11 +107,13 @@ class StatusView(panel_views.ProblemMixin, generic.View):
         except errors.CloudError as problem:
             heard = problem
         root = volumes.of_root(request, instance)
-        found = status.status(
-            rows.instance_row(instance, [], heard, volumes=root), heard)
+        row = rows.instance_row(instance, [], heard, volumes=root)
+        found = status.status(row, heard)
         return http.JsonResponse({
-            'html': render_to_string('consistent_snapshots/setup/_status.html',
-                                     {'status': found}),
+            'html': render_to_string(
+                'consistent_snapshots/setup/_status.html',
+                {'status': found, 'row': row,
+                 'may_take': _may_take(request)}),
             'last': found.last, 'again': found.again})
 
     def problem(self, request, problem):

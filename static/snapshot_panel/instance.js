@@ -23,12 +23,22 @@
       element.querySelector('.open, input:checked') !== null;
   }
 
+  function folded(element) {
+    return Array.from(element.querySelectorAll('details'));
+  }
+
   function show(element, html) {
     if (html === null || shown[element.id] === html || busy(element)) {
       return;
     }
     shown[element.id] = html;
+    var opened = folded(element).map(function (details) {
+      return details.open;
+    });
     element.innerHTML = html;
+    folded(element).forEach(function (details, index, all) {
+      details.open = all.length === opened.length && opened[index];
+    });
     // The dialog that launches an instance is Horizon's own, in Angular.
     if (window.recompileAngularContent && window.jQuery) {
       window.recompileAngularContent(window.jQuery(element));

@@ -1,4 +1,4 @@
-/* Copy blocks, and tell when the guest reports.
+/* Tell when the guest reports.
  *
  * Looking is a GET every few seconds, for some minutes, while somebody sees
  * the page. How long ago the guest spoke is told by this browser's clock
@@ -6,30 +6,6 @@
  */
 (function () {
   'use strict';
-
-  function copy(text, block) {
-    if (navigator.clipboard && window.isSecureContext) {
-      return navigator.clipboard.writeText(text);
-    }
-    // Without TLS a browser copies only what is selected.
-    window.getSelection().selectAllChildren(block);
-    return document.execCommand('copy') ? Promise.resolve() :
-      Promise.reject(new Error());
-  }
-
-  document.querySelectorAll('[data-copy]').forEach(function (button) {
-    var news = button.nextElementSibling;
-    var block = document.getElementById(button.dataset.copy);
-    button.hidden = false;
-    button.addEventListener('click', function () {
-      copy(block.textContent, block).then(function () {
-        news.textContent = news.dataset.done;
-      }, function () {
-        window.getSelection().selectAllChildren(block);
-        news.textContent = news.dataset.failed;
-      });
-    });
-  });
 
   var status = document.getElementById('snapshot-panel-status');
   if (!status) {

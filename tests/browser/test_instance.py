@@ -121,11 +121,81 @@ def test_the_page_fits_a_narrow_window(show):
             'openstack server image create')
 
 
+def test_each_check_says_what_it_rests_on_and_why(show):
+    page = show('web-ready')
+
+    lines = page.locator('[data-check]').all()
+    assert len(lines) > 5
+    for line in lines:
+        text = line.inner_text()
+        for word in ('Evidence:', 'Why it matters:'):
+            assert text.partition(word)[2].strip(), text
+    expect(page.locator('[data-check=channel]')).to_contain_text(
+        'hw_qemu_guest_agent=yes; copied when the instance booted')
+    agent = page.locator('[data-check=agent]')
+    expect(agent).to_contain_text('Console log, read')
+    expect(agent).to_contain_text('after its boot')
+
+
+def test_a_way_out_of_drift_is_copied_with_the_real_ids(show, cloud):
+    page = show('drifted')
+    page.context.grant_permissions(['clipboard-read', 'clipboard-write'])
+    drift = page.locator('[data-check=drift]')
+    expect(drift.locator('summary').first).to_contain_text('fits best now')
+
+    drift.locator('summary', has_text='Ask the operator').click()
+    drift.get_by_role('button', name='Copy: Ask the operator').click()
+
+    expect(drift.get_by_text('Copied.')).to_be_visible()
+    instance_id = cloud.instances['drifted']
+    assert page.evaluate('navigator.clipboard.readText()') == (
+        'openstack server stop {0}\nnova-manage image_property set '
+        '--property hw_qemu_guest_agent=yes {0}\n'
+        'openstack server start {0}'.format(instance_id))
+
+
+def test_the_remedy_of_a_missing_kit_leads_to_the_setup(show):
+    page = show('db-agent-no-kit')
+
+    page.locator('[data-check=kit]').get_by_role(
+        'link', name='Guest setup').click()
+
+    expect(page.locator('h1')).to_contain_text('Guest Setup')
+
+
+def test_a_lock_is_pointed_out_with_its_reason(show, api, cloud):
+    instance_id = cloud.instances['db-hooks']
+    api.nova.servers.lock(instance_id, reason='payroll runs')
+    try:
+        lock = show('db-hooks').locator('[data-check=lock]')
+
+        expect(lock).to_contain_text('payroll runs')
+        expect(lock).to_contain_text('openstack server unlock ' + instance_id)
+    finally:
+        api.nova.servers.unlock(instance_id)
+
+
+def test_a_screen_reader_hears_the_picture_as_a_list(show):
+    page = show('drifted')
+
+    tree = page.locator('#snapshot-panel-way').aria_snapshot()
+
+    assert tree.count('- listitem') == 8
+    for words in ('Guest: hooks and freeze', 'Blocked', 'Image since boot'):
+        assert words in tree
+
+
+@pytest.mark.parametrize('theme', ['default', 'material'])
 @pytest.mark.parametrize('name', ['web-ready', 'legacy-no-channel',
-                                  'stopped-hard'])
-def test_our_own_markup_is_accessible(show, name):
+                                  'stopped-hard', 'drifted', 'paused',
+                                  'pay-requires-quiesce'])
+def test_our_own_markup_is_accessible(show, cloud, name, theme):
     page = show(name)
-    page.get_by_text('The same with the openstack command').click()
+    page.context.add_cookies([
+        {'name': 'theme', 'value': theme, 'url': cloud.url}])
+    page.reload()
+    page.evaluate("document.querySelectorAll('#content_body details')"
+                  ".forEach(function (each) { each.open = true; })")
 
     # The table is Horizon's, whose own filter has no label, and the colour
     # of links is the theme's.

@@ -106,6 +106,11 @@ def test_the_page_tells_when_the_agent_reports(browse, cloud, newborn, api):
         'The agent reported', timeout=PATIENCE)
     expect(page.locator('#snapshot-panel-status')).to_contain_text(
         'The agent reports')
+    # From here it is two clicks to a snapshot that is proven.
+    page.get_by_role('link', name='Consistent snapshot…').click()
+    page.locator('.modal input[type=submit]').click()
+    row = page.locator('#instances tr[data-object-id="%s"]' % newborn)
+    expect(row).to_contain_text('File-system consistent', timeout=PATIENCE)
 
 
 def test_the_page_stops_looking_and_looks_again(browse, goto):

@@ -30,6 +30,9 @@ from tests.cloud import rest
 
 # How long an instance may take to reach a state, in seconds.
 PATIENCE = 120
+# How old an image is before an instance that is stopped is launched from it,
+# in seconds.
+SETTLED_AFTER = 12
 
 USERS = {
     # name: (project, role)
@@ -94,12 +97,12 @@ INSTANCES = (
     Instance('legacy-no-channel', 'debian-12', 'agent-dead'),
     Instance('pay-requires-quiesce', 'debian-12-quiesce', 'agent-dead'),
     Instance('drifted', 'debian-12-own', 'ready'),
+    Instance('next-is-discarded', 'debian-12-agent', 'discard'),
+    Instance('paused', 'debian-12-agent', 'ready', 'pause', 'PAUSED'),
     Instance('stopped-clean', 'debian-12-agent', 'ready', 'os-stop',
              'SHUTOFF'),
     Instance('stopped-hard', 'debian-12-agent', 'ignores-acpi', 'os-stop',
              'SHUTOFF'),
-    Instance('next-is-discarded', 'debian-12-agent', 'discard'),
-    Instance('paused', 'debian-12-agent', 'ready', 'pause', 'PAUSED'),
     Instance('files-data-volume', 'debian-12-agent', 'ready',
              volumes=('files-data',)),
     Instance('mail-on-volumes', 'debian-12-agent', 'ready', root='volume',
@@ -277,6 +280,8 @@ def _seed_instance(session, wanted, images, server):
         session('nova', 'DELETE', f'/servers/{server["id"]}')
         server = None
     if server is None:
+        if wanted.then == 'os-stop':
+            _let_age(session, images[wanted.image])
         server = session('nova', 'POST', '/servers', {'server': {
             'name': wanted.name, 'flavorRef': '1', 'networks': 'none',
             'metadata': {'demo_guest': wanted.profile},
@@ -317,6 +322,17 @@ def _ensure_volume(session, name):
         if status == 'error' or time.monotonic() > deadline:
             raise layouts.SetupError(f'Volume {name} is {status}')
         time.sleep(0.5)
+
+
+def _let_age(session, image_id):
+    """Wait until an image is not new any more when it is launched.
+
+    The panel does not trust a change right before the launch.
+    """
+    updated = datetime.datetime.fromisoformat(
+        session('glance', 'GET', f'/v2/images/{image_id}')['updated_at'])
+    age = datetime.datetime.now(datetime.timezone.utc) - updated
+    time.sleep(max(0, SETTLED_AFTER - age.total_seconds()))
 
 
 def wait_for_status(session, path, wanted):

@@ -74,6 +74,74 @@ def test_a_snapshot_of_another_instance_is_not_deleted(cloud, openstack,
     assert openstack.glance.images.get(image)['status'] == 'active'
 
 
+@pytest.fixture
+def locked(cloud, openstack):
+    """The id of an instance that is locked."""
+    instance_id = cloud.instances['db-hooks']
+    openstack.nova.servers.lock(instance_id)
+    yield instance_id
+    openstack.nova.servers.unlock(instance_id)
+
+
+def test_a_locked_instance_is_taken_without_a_note(locked, openstack,
+                                                   dashboard):
+    before = len(openstack.snapshots(locked))
+
+    page = dashboard.click(locked)
+
+    said = ' '.join(dashboard.messages(page))
+    assert 'is being taken' in said
+    assert 'could not be written down' in said
+    dashboard.settle([locked])
+    assert len(openstack.snapshots(locked)) == before + 1
+    assert not [key for key in openstack.nova.servers.get(locked).metadata
+                if key.startswith('consistency_snapshot_')]
+
+
+@pytest.fixture
+def crowded(cloud):
+    """Let instances of the project have no more metadata."""
+    admin = clients.OpenStack(cloud, 'admin')
+    project = admin.nova.client.session.get_project_id()
+    admin.nova.quotas.update(project, metadata_items=1)
+    yield cloud.instances['web-ready']
+    admin.nova.quotas.update(project, metadata_items=128)
+
+
+def test_metadata_that_is_full_is_a_check(crowded, dashboard):
+    # The quotas are kept for a while.
+    clients.wait_for(
+        lambda: 'The metadata of the instance is full: 1 of 1 keys'
+        in dashboard.get(path(crowded)).text, 'the quota')
+
+
+def test_a_name_that_does_nothing_is_pointed_out(cloud, openstack,
+                                                 dashboard):
+    instance_id = cloud.instances['paused']
+    openstack.nova.servers.set_meta(instance_id,
+                                    {'hw_require_fsfreeze': 'yes'})
+    try:
+        page = dashboard.get(path(instance_id))
+    finally:
+        openstack.nova.servers.delete_meta(instance_id,
+                                           ['hw_require_fsfreeze'])
+
+    assert ('openstack server unset --property hw_require_fsfreeze '
+            + instance_id) in page.text
+
+
+def test_administrators_get_the_tab_for_their_own_project(cloud):
+    admin = clients.Dashboard(cloud, 'admin')
+
+    for name, shown in (('web-ready', True), ('other-web', False)):
+        page = admin.get('/admin/instances/%s/detail'
+                         % cloud.instances[name])
+
+        assert page.status_code == 200
+        assert ('instance_details__consistent_snapshots' in page.text
+                ) is shown, name
+
+
 def test_a_reader_looks_and_cannot_delete(cloud, openstack, reader):
     instance_id = cloud.instances['db-hooks']
     image = openstack.snapshots(instance_id)[0]['id']

@@ -12,11 +12,14 @@
 
 """Every finding and every verdict has its words, with all that they name."""
 
+import datetime
 import re
 
+from oslo_utils import timeutils
 import pytest
 
 from snapshot_panel.cloud import errors
+from snapshot_panel.consistency import adoption
 from snapshot_panel.consistency import checklist
 from snapshot_panel.consistency import facts
 from snapshot_panel.consistency import restart
@@ -137,10 +140,17 @@ DECISIONS = [
 
 
 def checked(console=None, deployment=DEPLOYMENT, done=None, asked=True,
-            today=None, volumes=None, **changes):
-    guest = checklist.Guest(asked, console and console.text, done)
-    return checklist.check(builders.instance(**changes), guest,
-                           deployment, today, volumes).results
+            today=None, volumes=None, limits=None,
+            image=builders.image(), **changes):
+    guest = checklist.Guest(asked, console and console.text, done, image)
+    return checklist.check(
+        builders.instance(**{'created': builders.NOW, **changes}), guest,
+        deployment, today, volumes, limits).results
+
+
+def limited(images=(1, 2), mib=(1, 2), metadata=9, unknown=()):
+    return facts.Limits(facts.Usage(*images), facts.Usage(*mib), metadata,
+                        unknown, builders.NOW)
 
 
 def known(source, **values):
@@ -182,7 +192,22 @@ RESULTS = [result for results in [
     checked(half_told()),
     checked(today=builders.image()),
     checked(today=builders.image({facts.QUIESCE_PROPERTY: 'yes'})),
+    checked(today=builders.image({'hw_require_fsfreeze': 'yes'})),
+    checked(metadata={'hw-require-fsfreeze': 'yes'}),
+    checked(properties=known(facts.Source.EMBEDDED), today=builders.image()),
+    checked(image_id=None, properties=known(
+        facts.Source.EMBEDDED, os_require_quiesce='yes',
+        hw_qemu_guest_agent='yes')),
+    checked(talk(), properties=known(
+        facts.Source.EMBEDDED, os_require_quiesce='yes',
+        hw_qemu_guest_agent='yes')),
+    checked(locked=True), checked(limits=limited()),
+    checked(limits=limited(images=(2, 2))),
+    checked(limits=limited(mib=(3, 2))),
+    checked(limits=limited(metadata=0)),
+    checked(limits=limited(unknown=('Glance',))),
     checked(status='SHUTOFF', asked=False),
+    checked(status='SHUTOFF', done=[builders.stop(5)], image=None),
     checked(status='SHUTOFF', done=[builders.stop(5)]),
     checked(status='SHUTOFF', done=[builders.stop(60)]),
     checked(status='SHUTOFF', done=[]),
@@ -266,19 +291,75 @@ def test_whatever_stands_in_the_way_has_a_remedy(finding):
 
 @pytest.mark.parametrize('words, things', [
     (texts.CHECKS, checklist.Check), (texts.STATES, checklist.State),
-    (texts.VERDICTS, verdict.Verdict), (texts.SOURCES, [
-        source.value for source in facts.Source])],
-    ids=['checks', 'states', 'verdicts', 'sources'])
+    (texts.VERDICTS, verdict.Verdict), (texts.BOOTED, [
+        source.value for source in facts.Source]),
+    (texts.WHYS, checklist.Check), (texts.WAYS, adoption.Way),
+    (texts.HINDRANCES, adoption.Hindrance)],
+    ids=['checks', 'states', 'verdicts', 'sources', 'whys', 'ways',
+         'hindrances'])
 def test_everything_has_a_word(words, things):
     assert set(words) == set(things)
 
 
+@pytest.mark.parametrize('result', RESULTS, ids=code)
+def test_whatever_is_found_says_what_it_rests_on_and_why_it_matters(result):
+    line = rows.CheckLine(result, builders.instance(created=builders.NOW),
+                          builders.ago(12))
+
+    assert line.evidence
+    assert '?' not in line.evidence
+    assert 'None' not in line.evidence
+    assert line.why
+
+
 def test_the_source_of_a_property_is_said_in_words():
-    result = checked(talk())[3]
+    checks = checked(talk())
+    channel = next(result for result in checks
+                   if result.finding is Finding.CHANNEL)
 
-    line = rows.CheckLine.of(result, builders.instance())
+    line = rows.CheckLine(channel, builders.instance())
 
-    assert str(texts.SOURCES['embedded']) in line.found
+    assert line.evidence == ('hw_qemu_guest_agent=yes; copied when the '
+                             'instance booted; compute service (API 2.98), '
+                             'read now.')
+
+
+def test_the_age_of_what_the_guest_said_is_told():
+    agent = next(result for result in checked(talk())
+                 if result.finding is Finding.AGENT_RUNNING)
+    asked = timeutils.utcnow(True) - datetime.timedelta(seconds=12)
+
+    line = rows.CheckLine(agent, builders.instance(), asked)
+
+    assert line.evidence.replace('\xa0', ' ') == (
+        'Console log, read 12 seconds ago; the guest’s last word: agent '
+        'started, 101 s after its boot.')
+
+
+@pytest.mark.parametrize('seconds, words', [
+    (0, '0 s'), (119.5, '119 s'), (120, '2 min'), (7200, '2 h'),
+    (172800, '2 days')])
+def test_a_duration_is_told_in_the_unit_that_fits(seconds, words):
+    assert texts.duration(seconds) == words
+
+
+NOTHING_TO_DO_HERE = (
+    # Waiting, or what another check says, is all there is to do.
+    Finding.BUSY, Finding.AGENT_UNREACHABLE, Finding.CHANNEL_TOO_LATE,
+    Finding.ROOT_VOLUME, Finding.QUIESCE_NOT_ENFORCED,
+    Finding.QUIESCE_FORBIDS, Finding.QUOTA_UNKNOWN,
+    Finding.STOP_LIMIT_UNTOLD)
+
+
+@pytest.mark.parametrize('result', [
+    result for result in RESULTS if result.finding not in UNASKED
+    and result.finding not in NOTHING_TO_DO_HERE
+    and result.state is not checklist.State.PASS], ids=code)
+def test_whatever_does_not_hold_can_be_acted_on(result):
+    line = rows.CheckLine(result, builders.instance())
+
+    assert line.remedy
+    assert line.links or line.command or line.ways
 
 
 @pytest.mark.parametrize('kind, text', texts.ERRORS.items(),
@@ -303,11 +384,6 @@ def test_an_error_of_no_kind_is_a_failure_of_the_service():
 @pytest.mark.parametrize('rule', Rule, ids=code)
 def test_evidence_edited_by_hand_can_be_shown(rule, evidence):
     assert texts.reason(verdict.Decision(rule, evidence))
-
-
-@pytest.mark.parametrize('source', [[], {}, None, 5, 'unheard-of'])
-def test_a_source_edited_by_hand_is_shown_as_it_is(source):
-    assert texts.fill('%(source)s', {'source': source}) == str(source)
 
 
 @pytest.mark.parametrize('stalls, longest', [

@@ -104,6 +104,7 @@ class PanelTestCase(helpers.TestCase):
         self.hear = self.patch('hear_guests', {
             instance.id: snapshots.Heard(guest(), builders.NOW)})
         self.ask = self.patch('ask_guest_if_allowed', guest())
+        self.limits = self.patch('ask_limits', facts.Limits())
         self.take = self.patch('take_if_ready', TAKEN, taking)
         self.settle = self.patch('carry_on', None, restarting)
         # Nothing could be settled yet.
@@ -1045,8 +1046,7 @@ def test_an_image_that_has_drifted_is_one_click_away():
     today = facts.Image(builders.BASE_IMAGE, 'debian', 'active', {})
     row = rows.instance_row(builders.instance(), [], today=today)
 
-    line = next(line for line in row.lines
-                if line.title == texts.CHECKS[checklist.Check.DRIFT])
+    line = row.line(checklist.Check.DRIFT)
 
-    assert line.image_id == builders.BASE_IMAGE
+    assert [link.url for link in line.links] == [IMAGE]
     assert 'hw_qemu_guest_agent' in line.found

@@ -21,6 +21,7 @@ from django import http
 from glanceclient.common import http as glance_http
 from novaclient import base
 from novaclient.v2 import instance_action
+from novaclient.v2 import limits
 from novaclient.v2 import servers
 import pytest
 
@@ -56,11 +57,15 @@ def calls():
 @pytest.fixture
 def nova_client(calls):
     """A client of Nova: one running instance, nothing done to it yet."""
-    client = mock.Mock(spec_set=['servers', 'instance_action'])
+    client = mock.Mock(spec_set=['servers', 'instance_action', 'limits'])
     client.servers = mock.create_autospec(servers.ServerManager,
                                           instance=True)
     client.instance_action = mock.create_autospec(
         instance_action.InstanceActionManager, instance=True)
+    client.limits = mock.create_autospec(limits.LimitsManager, instance=True)
+    client.limits.get.return_value = limits.Limits(
+        mock.Mock(), {'absolute': {'maxServerMeta': 128}}, loaded=True)
+    calls.attach_mock(client.limits, 'limits')
     calls.attach_mock(client.servers, 'servers')
     calls.attach_mock(client.instance_action, 'actions')
     client.servers.list.return_value = [server()]
@@ -85,6 +90,8 @@ def glance_client(calls):
     calls.attach_mock(client.images, 'images')
     calls.attach_mock(client.http_client, 'glance')
     client.images.list.return_value = []
+    client.images.get.return_value = glance_image(
+        builders.image(id=builders.BASE_IMAGE))
     client.http_client.get.side_effect = (
         lambda url: fakes.answer_images(client.images, url))
     with mock.patch.object(glance, 'client', autospec=True,

@@ -386,3 +386,31 @@ def test_what_is_no_id_is_not_sent(instance_id, user_request, nova_client):
         nova.get_instance(user_request, instance_id)
 
     nova_client.servers.get.assert_not_called()
+
+
+def test_a_lock_and_what_a_copy_is_launched_with_are_read(user_request,
+                                                          nova_client):
+    nova_client.servers.get.return_value = conftest.server(
+        locked=True, locked_reason='payroll',
+        flavor={'original_name': 'small'}, addresses={'lan': [], 'dmz': []})
+
+    instance = nova.get_instance(user_request, builders.INSTANCE)
+
+    assert instance.locked
+    assert instance.locked_reason == 'payroll'
+    assert instance.flavor == 'small'
+    assert instance.networks == ('lan', 'dmz')
+
+
+def test_a_lock_may_have_no_reason(user_request, nova_client):
+    nova_client.servers.get.return_value = conftest.server(
+        locked=True, locked_reason=None)
+
+    instance = nova.get_instance(user_request, builders.INSTANCE)
+
+    assert instance.locked_reason == ''
+
+
+def test_how_much_metadata_an_instance_may_have_is_read(user_request,
+                                                        nova_client):
+    assert nova.get_metadata_limit(user_request) == 128

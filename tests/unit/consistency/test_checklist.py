@@ -45,8 +45,17 @@ def unasked(**changes):
                            DEPLOYMENT)
 
 
-def of_stopped(done, deployment=DEPLOYMENT, **changes):
-    return of(deployment=deployment, done=done, **{**STOPPED, **changes})
+def of_stopped(done, deployment=DEPLOYMENT, image=..., **changes):
+    """Return the checklist of a stopped instance.
+
+    :param image: as it is today; one not changed since the launch if left
+        out.
+    """
+    guest = checklist.Guest(True, actions=done,
+                            image=OF_OLD if image is ... else image)
+    instance = builders.instance(**{
+        **STOPPED, 'created': builders.ago(LAUNCHED), **changes})
+    return checklist.check(instance, guest, deployment)
 
 
 @pytest.fixture
@@ -162,7 +171,9 @@ def test_volumes_that_are_left_out_do_not_stand_in_the_way(volumes):
 def test_volumes_that_are_taken_must_be_known_and_its_own(volumes, ready):
     checks = of_volumes(volumes, image_id=None, **STOPPED)
 
-    assert checks.ready is ready
+    # How long Nova waited for a guest on volumes nobody can tell.
+    assert [result.finding.check for result in checks.missing] == (
+        [Check.STOP] if ready else [Check.VOLUMES, Check.STOP])
 
 
 def test_a_volume_without_a_name_goes_by_its_id():
@@ -198,7 +209,8 @@ def test_nova_reads_the_property_as_a_flag(console, value):
     checks = of(console, properties=properties(hw_qemu_guest_agent=value))
 
     assert checks.find(Check.CHANNEL) == checklist.Result(
-        Finding.CHANNEL, {'source': 'embedded', 'value': value})
+        Finding.CHANNEL, {'property': 'hw_qemu_guest_agent',
+                          'source': 'embedded', 'value': value})
 
 
 @pytest.mark.parametrize('source, finding', [
@@ -332,7 +344,7 @@ def test_the_longest_stall_of_a_good_freeze_is_shown(console):
     console.say('thaw', fs=2, hooks=0)
 
     assert of(console).find(Check.LAST_FREEZE) == checklist.Result(
-        Finding.FREEZE_PROVEN, {'stall': 10.5})
+        Finding.FREEZE_PROVEN, {'stall': 10.5, 'up': 102.0, 'hooks': {}})
 
 
 def test_a_failed_freeze_is_a_warning(console):
@@ -341,7 +353,8 @@ def test_a_failed_freeze_is_a_warning(console):
     checks = of(console)
 
     assert checks.find(Check.LAST_FREEZE) == checklist.Result(
-        Finding.FREEZE_FAILED, {'open': '/srv, /home'})
+        Finding.FREEZE_FAILED,
+        {'open': '/srv, /home', 'up': 102.0, 'hooks': {}})
     assert checks.ready
 
 
@@ -350,7 +363,8 @@ def test_a_refused_freeze_is_a_warning(console):
     console.say('aborted', name='20-postgresql', status=1)
 
     assert of(console).find(Check.LAST_FREEZE) == checklist.Result(
-        Finding.FREEZE_REFUSED, {'hook': '20-postgresql'})
+        Finding.FREEZE_REFUSED,
+        {'hook': '20-postgresql', 'up': 102.0, 'hooks': {}})
 
 
 def test_a_freeze_without_an_end_is_a_warning(console):
@@ -377,7 +391,9 @@ def test_a_required_quiesce_promises_too_much(console):
         hw_qemu_guest_agent='yes', os_require_quiesce='yes'))
 
     assert checks.find(Check.QUIESCE) == checklist.Result(
-        Finding.QUIESCE_NOT_ENFORCED, {'value': 'yes', 'source': 'embedded'})
+        Finding.QUIESCE_NOT_ENFORCED,
+        {'property': 'os_require_quiesce', 'source': 'embedded',
+         'value': 'yes'})
     assert checks.ready
 
 
@@ -387,7 +403,9 @@ def test_on_volumes_a_required_quiesce_is_enforced(console):
         os_require_quiesce='yes'))
 
     assert checks.find(Check.QUIESCE) == checklist.Result(
-        Finding.QUIESCE_ENFORCED, {'value': 'yes', 'source': 'volume'})
+        Finding.QUIESCE_ENFORCED,
+        {'property': 'os_require_quiesce', 'source': 'volume',
+         'value': 'yes'})
 
 
 @pytest.mark.parametrize('image_id, value', [
@@ -421,37 +439,100 @@ def test_a_stopped_instance_has_checks_of_its_own():
     checks = of_stopped([builders.stop()])
 
     assert [result.finding.check for result in checks.results] == [
-        Check.STATE, Check.TASK, Check.ROOT_DISK, Check.STOP]
+        Check.STATE, Check.TASK, Check.LOCK, Check.ROOT_DISK, Check.STOP]
+
+
+def image(seconds, **properties):
+    """Return the image today, last changed that long before the launch."""
+    return facts.Image(builders.BASE_IMAGE, 'debian', 'active', properties,
+                       updated=builders.ago(LAUNCHED + seconds))
+
+
+# Long before what builders.stop tells, in seconds before builders.NOW.
+LAUNCHED = 90000
+OF_OLD = image(3600)
 
 
 @pytest.mark.parametrize('done, finding, evidence', [
-    ([builders.stop(5)], Finding.STOP_CLEAN, {'seconds': 5.0, 'limit': 60}),
-    ([builders.stop(61)], Finding.STOP_HARD, {'seconds': 61.0, 'limit': 60}),
-    ([builders.stop(1)], Finding.STOP_UNKNOWN,
-     {'seconds': 1.0, 'limit': 60}),
-    ([], Finding.STOP_UNKNOWN, {}), (None, Finding.STOP_UNKNOWN, {})])
+    ([builders.stop(5)], Finding.STOP_CLEAN, {'seconds': 5.0}),
+    ([builders.stop(61)], Finding.STOP_HARD, {'seconds': 61.0}),
+    ([builders.stop(1)], Finding.STOP_UNKNOWN, {'seconds': 1.0})])
 def test_the_stop_tells_how_the_guest_went_down(done, finding, evidence):
     result = of_stopped(done).find(Check.STOP)
 
-    assert result == checklist.Result(finding, evidence)
+    assert result == checklist.Result(finding, {
+        **evidence, 'limit': 60, 'source': 'operator',
+        'at': done[0].finished})
+
+
+@pytest.mark.parametrize('done', [[], None])
+def test_without_a_stop_nothing_tells_how_the_guest_went_down(done):
+    result = of_stopped(done).find(Check.STOP)
+
+    assert result == checklist.Result(Finding.STOP_UNKNOWN, {})
 
 
 @pytest.mark.parametrize('seconds', [1, 5, 61, 3600])
-def test_without_a_limit_nothing_tells_how_the_guest_went_down(seconds):
+def test_an_operator_who_does_not_tell_the_limit_leaves_it_open(seconds):
     checks = of_stopped([builders.stop(seconds)], NOT_TOLD)
 
-    assert checks.find(Check.STOP).finding is Finding.STOP_UNKNOWN
+    assert checks.find(Check.STOP).finding is Finding.STOP_LIMIT_UNTOLD
     assert checks.prediction is Verdict.UNPROVEN
     assert not checks.ready
 
 
 @pytest.mark.parametrize('limit, finding', [
     ('10', Finding.STOP_CLEAN), ('5', Finding.STOP_HARD)])
-def test_the_image_may_tell_the_limit_instead(limit, finding):
-    checks = of_stopped([builders.stop(5)], NOT_TOLD, properties=properties(
-        os_shutdown_timeout=limit))
+def test_an_image_that_was_not_changed_may_tell_the_limit(limit, finding):
+    checks = of_stopped([builders.stop(5)], NOT_TOLD, image=image(
+        3600, os_shutdown_timeout=limit))
 
-    assert checks.find(Check.STOP).finding is finding
+    result = checks.find(Check.STOP)
+    assert result.finding is finding
+    assert result.evidence['source'] == 'image'
+
+
+# What was copied at boot is not to be seen: nobody can tell by which limit
+# the verdict will judge.
+@pytest.mark.parametrize('today', [
+    None, image(0), image(5), image(-3600),
+    image(-3600, os_shutdown_timeout='10')])
+def test_an_image_changed_since_the_launch_tells_no_limit(today):
+    checks = of_stopped([builders.stop(5)], image=today)
+
+    assert checks.find(Check.STOP).finding is Finding.STOP_LIMIT_UNKNOWN
+    assert checks.prediction is Verdict.UNPROVEN
+
+
+def test_a_nova_that_shows_the_limit_is_believed():
+    checks = of_stopped([builders.stop(5)], NOT_TOLD, image=None,
+                        properties=properties(os_shutdown_timeout='10'))
+
+    assert checks.find(Check.STOP).finding is Finding.STOP_CLEAN
+
+
+@pytest.mark.parametrize('told', [None, 4, 60])
+@pytest.mark.parametrize('copied', [None, '4', '60'])
+@pytest.mark.parametrize('today', [None, '4', '60'])
+@pytest.mark.parametrize('changed', [True, False])
+@pytest.mark.parametrize('seconds', [1, 5, 30, 61])
+def test_a_stop_never_promises_more_than_the_verdict_gives(
+        told, copied, today, changed, seconds):
+    if not changed and today != copied:
+        return
+    deployment = facts.Deployment(shutdown_timeout=told)
+    now, booted = ({} if value is None else {'os_shutdown_timeout': value}
+                   for value in (today, copied))
+    before = builders.stop(seconds)
+
+    checks = of_stopped([before], deployment, image=image(
+        -3600 if changed else 3600, **now))
+    done = builders.actions(builders.taken(), before=before)
+    decision = verdict.settle(
+        builders.asked(state='SHUTOFF', properties=booted),
+        builders.evidence(None, done), deployment)
+
+    assert checks.prediction in (decision.verdict, Verdict.UNPROVEN)
 
 
 def test_nobody_asked_for_the_stop_yet():
@@ -469,7 +550,7 @@ def test_a_witnessing_guest_is_ready(console):
     assert checks.ready
     assert checks.possible
     assert checks.missing == []
-    assert checks.passed == len(checks.results) == 6
+    assert checks.passed == len(checks.results) == 7
     assert checks.prediction is Verdict.FILESYSTEM
 
 
@@ -526,7 +607,8 @@ def test_a_prediction_of_readiness_comes_true(console):
 def drift(today, **booted):
     """Return what the check finds where the image is now as it is."""
     instance = builders.instance(properties=properties(**booted))
-    image = facts.Image(builders.BASE_IMAGE, 'debian', 'active', today)
+    image = facts.Image(builders.BASE_IMAGE, 'debian', 'active', today,
+                        updated=builders.ago(50))
     result = checklist.check(instance, checklist.Guest(), DEPLOYMENT,
                              today=image).find(Check.DRIFT)
     return result.finding, dict(result.evidence)
@@ -536,19 +618,21 @@ def drift(today, **booted):
 def test_an_image_that_says_the_same_has_not_drifted(now):
     found = drift({facts.AGENT_PROPERTY: now}, hw_qemu_guest_agent='yes')
 
-    assert found == (Finding.NO_DRIFT, {})
+    assert found == (Finding.NO_DRIFT, {'updated': builders.ago(50)})
 
 
-@pytest.mark.parametrize('now, booted, names', [
-    ({facts.AGENT_PROPERTY: 'yes'}, {}, 'hw_qemu_guest_agent'),
-    ({}, {facts.AGENT_PROPERTY: 'yes'}, 'hw_qemu_guest_agent'),
+@pytest.mark.parametrize('now, booted, wanted', [
+    ({facts.AGENT_PROPERTY: 'yes'}, {}, {'hw_qemu_guest_agent': 'yes'}),
+    ({}, {facts.AGENT_PROPERTY: 'yes'}, {'hw_qemu_guest_agent': 'no'}),
     ({facts.QUIESCE_PROPERTY: 'yes', facts.AGENT_PROPERTY: 'yes'}, {},
-     'hw_qemu_guest_agent, os_require_quiesce'),
+     {'hw_qemu_guest_agent': 'yes', 'os_require_quiesce': 'yes'}),
 ])
-def test_an_image_changed_since_the_boot_is_named(now, booted, names):
+def test_an_image_changed_since_the_boot_is_named(now, booted, wanted):
     found = drift(now, **booted)
 
-    assert found == (Finding.DRIFT, {'names': names})
+    assert found == (Finding.DRIFT, {
+        'names': ', '.join(wanted), 'wanted': wanted,
+        'updated': builders.ago(50)})
 
 
 def test_nothing_is_said_of_an_image_that_is_gone():
@@ -563,3 +647,146 @@ def test_nothing_is_said_where_the_boot_is_not_known():
         today=builders.image())
 
     assert checks.find(Check.DRIFT) is None
+
+
+# The lock and the quotas
+
+@pytest.mark.parametrize('locked, finding', [
+    (False, Finding.UNLOCKED), (True, Finding.LOCKED)])
+def test_a_lock_is_pointed_out_and_forbids_no_snapshot(console, locked,
+                                                       finding):
+    checks = of(console, locked=locked)
+
+    assert checks.find(Check.LOCK).finding is finding
+    assert checks.possible
+    assert checks.ready
+
+
+def quota(limits, **changes):
+    checks = checklist.check(
+        builders.instance(**changes), checklist.Guest(), DEPLOYMENT,
+        limits=limits)
+    found = checks.find(Check.QUOTA)
+    return found and found.finding, checks
+
+
+def limits(images=(1, 20), mib=(1, 20), metadata=128, unknown=()):
+    return facts.Limits(images and facts.Usage(*images),
+                        mib and facts.Usage(*mib), metadata, unknown)
+
+
+@pytest.mark.parametrize('found, finding', [
+    (None, None), (limits(None, None), None),
+    (limits(images=(5, -1)), None),
+    (limits(), Finding.QUOTA_ROOM),
+    (limits(images=(19, 20)), Finding.QUOTA_ROOM),
+    (limits(images=(20, 20)), Finding.QUOTA_IMAGES),
+    (limits(images=(21, 20)), Finding.QUOTA_IMAGES),
+    # Glance looks at what is there, not at what is to come.
+    (limits(mib=(20, 20)), Finding.QUOTA_ROOM),
+    (limits(mib=(21, 20)), Finding.QUOTA_SIZE),
+    (limits(mib=(21, -1)), Finding.QUOTA_ROOM),
+    (limits(metadata=0), Finding.QUOTA_METADATA),
+    (limits(metadata=-1), Finding.QUOTA_ROOM),
+    (limits(metadata=None), Finding.QUOTA_ROOM),
+    (limits(None, None, unknown=('Glance',)), Finding.QUOTA_UNKNOWN),
+    (limits(metadata=None, unknown=('Nova',)), Finding.QUOTA_UNKNOWN),
+    (limits(None, None, 0, ('Glance',)), Finding.QUOTA_METADATA)])
+def test_a_quota_is_a_check_where_it_is_known(found, finding):
+    assert quota(found)[0] is finding
+
+
+@pytest.mark.parametrize('found', [limits(images=(20, 20)),
+                                   limits(mib=(21, 20))])
+def test_what_a_quota_stops_is_not_offered(found):
+    assert not quota(found)[1].possible
+
+
+def test_a_snapshot_of_volumes_takes_no_space_in_the_image_service():
+    finding, _checks = quota(limits(mib=(21, 20)), image_id=None)
+
+    assert finding is Finding.QUOTA_ROOM
+
+
+def test_an_unknown_quota_says_nothing_of_the_proof(console):
+    guest = checklist.Guest(True, console.text)
+
+    checks = checklist.check(builders.instance(), guest, DEPLOYMENT,
+                             limits=limits(None, None, None, ('Nova',)))
+
+    assert checks.find(Check.QUOTA).state is State.UNKNOWN
+    assert checks.ready
+    assert checks.missing == []
+
+
+# Names that do nothing
+
+@pytest.mark.parametrize('name, right', [
+    ('hw_require_fsfreeze', 'os_require_quiesce'),
+    ('HW_Require_FSFreeze', 'os_require_quiesce'),
+    ('hw-qemu-guest-agent', 'hw_qemu_guest_agent'),
+    ('OS_REQUIRE_QUIESCE', 'os_require_quiesce')])
+def test_a_name_that_nova_does_not_read_is_pointed_out(name, right):
+    evidence = {'name': name, 'right': right}
+
+    assert names(image={name: 'yes'}) == checklist.Result(
+        Finding.DEAD_ON_IMAGE, evidence)
+    assert names(metadata={name: 'yes'}) == checklist.Result(
+        Finding.DEAD_ON_INSTANCE, evidence)
+
+
+def test_the_right_name_does_nothing_on_the_instance():
+    assert names(image={'hw_qemu_guest_agent': 'yes'}) is None
+    assert names(metadata={'hw_qemu_guest_agent': 'yes'}).finding is (
+        Finding.DEAD_ON_INSTANCE)
+
+
+@pytest.mark.parametrize('name', ['os_distro', '', ' ', '日本', 'agent'])
+def test_other_names_are_left_alone(name):
+    assert names(image={name: 'x'}) is None
+    assert names(metadata={name: 'x'}) is None
+
+
+def names(image=None, metadata=None):
+    return checklist.check(
+        builders.instance(metadata=metadata or {}), checklist.Guest(),
+        DEPLOYMENT, today=facts.Image('id', 'debian', 'active', image or {})
+    ).find(Check.NAMES)
+
+
+# What is required without a channel, or of volumes
+
+def test_what_is_required_without_a_channel_is_thrown_away(console):
+    checks = of(console, properties=properties(os_require_quiesce='yes'))
+
+    assert checks.find(Check.QUIESCE).finding is Finding.QUIESCE_FORBIDS
+    assert not checks.possible
+
+
+@pytest.mark.parametrize('changes', [
+    STOPPED, {'status': 'PAUSED'}, {'properties': properties(
+        facts.Source.IMAGE, os_require_quiesce='yes')}])
+def test_elsewhere_it_forbids_nothing(changes):
+    checks = unasked(**{'properties': properties(os_require_quiesce='yes'),
+                        **changes})
+
+    assert not checks.has(Finding.QUIESCE_FORBIDS)
+
+
+def test_what_is_required_of_volumes_is_kept(console):
+    checks = of(console, image_id=None, properties=properties(
+        hw_qemu_guest_agent='yes', os_require_quiesce='yes'))
+
+    assert checks.find(Check.QUIESCE).finding is Finding.QUIESCE_ENFORCED
+
+
+def test_a_channel_that_came_too_late_is_told_from_none(console):
+    guest = checklist.Guest(True, console.text)
+    instance = builders.instance(properties=properties())
+
+    found = [checklist.check(instance, guest, DEPLOYMENT, today=today).find(
+        Check.CHANNEL).finding
+        for today in (None, builders.image(), image(0))]
+
+    assert found == [Finding.NO_CHANNEL, Finding.CHANNEL_TOO_LATE,
+                     Finding.NO_CHANNEL]

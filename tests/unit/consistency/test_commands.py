@@ -48,3 +48,28 @@ def test_a_property_is_one_word():
 
     assert words == ['openstack', 'image', 'set', '--property',
                      "name=a 'b'", 'id']
+
+
+@pytest.mark.parametrize('name', NAMES)
+def test_a_copy_is_launched_with_whole_words(name):
+    instance = builders.instance(name=name, flavor=name, networks=(name,))
+
+    words = shlex.split(commands.launch(name, instance))
+
+    named = ['--', name] if name.startswith('-') else [name]
+    assert words == ['openstack', 'server', 'create', '--wait',
+                     '--image=' + name, '--flavor=' + (name or 'FLAVOR'),
+                     '--network=' + name, *named]
+
+
+@pytest.mark.parametrize('name', NAMES)
+def test_a_name_that_somebody_set_is_one_word(name):
+    assert shlex.split(commands.unset_metadata('id', name)) == [
+        'openstack', 'server', 'unset', '--property', name, 'id']
+    assert shlex.split(commands.unset_property('id', name)) == [
+        'openstack', 'image', 'unset', '--property', name, 'id']
+
+
+def test_the_operators_command_has_all_properties():
+    assert commands.set_embedded('id', {'a': 'yes', 'b': 'no'}) == (
+        'nova-manage image_property set --property a=yes --property b=no id')

@@ -24,8 +24,10 @@ Step = way.Step
 
 
 def check(instance, console=None, deployment=None):
-    guest = checklist.Guest(True, console and console.text,
-                            builders.actions(before=builders.stop(5)))
+    guest = checklist.Guest(
+        True, console and console.text,
+        builders.actions(before=builders.stop(5)),
+        builders.image(updated=builders.ago(9000)))
     return checklist.check(instance, guest,
                            deployment or facts.Deployment())
 
@@ -73,6 +75,36 @@ def test_a_missing_channel_blocks_the_hypervisor_and_the_guest():
     assert found[Step.NOVA] is Light.CLEAR
 
 
+def test_a_paused_guest_is_not_frozen():
+    found = ahead(builders.instance(status='PAUSED'),
+                  console=builders.started())
+
+    assert found[Step.FREEZE] is found[Step.THAW] is Light.BLOCKED
+
+
+def test_an_image_that_has_drifted_is_a_light():
+    instance = builders.instance()
+    guest = checklist.Guest(True, builders.started().text)
+    today = facts.Image('id', 'debian', 'active', {})
+
+    found = lights(way.ahead(instance, checklist.check(
+        instance, guest, facts.Deployment(), today)))
+
+    assert found[Step.LIBVIRT] is Light.NOTED
+    assert found[Step.VERDICT] is Light.CLEAR
+
+
+def test_a_used_up_quota_blocks_the_request_and_the_verdict():
+    instance = builders.instance()
+    guest = checklist.Guest(True, builders.started().text)
+
+    found = lights(way.ahead(instance, checklist.check(
+        instance, guest, facts.Deployment(),
+        limits=facts.Limits(images=facts.Usage(2, 2)))))
+
+    assert found[Step.API] is found[Step.VERDICT] is Light.BLOCKED
+
+
 def test_what_nobody_knows_is_doubtful():
     found = ahead(console=builders.Console())
 
@@ -89,7 +121,8 @@ def test_a_failure_outweighs_a_doubt():
 
 
 def test_a_stopped_guest_is_not_asked():
-    found = ahead(builders.instance(status='SHUTOFF'),
+    found = ahead(builders.instance(status='SHUTOFF',
+                                    created=builders.ago(5000)),
                   deployment=facts.Deployment(shutdown_timeout=60))
 
     assert {step for step in found if found[step] is Light.UNNEEDED} == {

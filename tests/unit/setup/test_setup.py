@@ -21,6 +21,7 @@ from unittest import mock
 from django.urls import reverse
 from django.utils.datastructures import MultiValueDict
 from horizon import exceptions
+from openstack_dashboard.dashboards.admin.instances import tabs as admin_tabs
 from openstack_dashboard.dashboards.project.instances import (
     tabs as instance_tabs)
 import pytest
@@ -194,6 +195,20 @@ class StatusTest(SetupTestCase):
         self.assertIn('Waiting for the guest', answer['html'])
         self.assertEqual(('', True), (answer['last'], answer['again']))
 
+    def test_a_ready_guest_leads_to_its_snapshot(self):
+        self.tell(test_views.guest(builders.started()))
+        member = self.look()
+        self.act_as('reader')
+        reader = self.look()
+
+        self.assertIn(test_views.SNAPSHOT, member['html'])
+        self.assertNotIn(test_views.SNAPSHOT, reader['html'])
+
+    def test_a_guest_that_is_not_ready_does_not(self):
+        self.tell(checklist.Guest(True, 'login:', builders.actions()))
+
+        self.assertNotIn(test_views.SNAPSHOT, self.look()['html'])
+
     def test_a_guest_that_spoke_is_asked_anew(self):
         console = builders.started()
         self.tell(test_views.guest(console))
@@ -286,6 +301,10 @@ class WaysTest(test_views.PanelTestCase):
 
 class TabTest(test_views.PanelTestCase):
 
+    def setUp(self):
+        super().setUp()
+        self.request.user = mock.Mock(tenant_id=self.tenant.id)
+
     def render(self):
         group = mock.Mock(slug='instance_details', active=None,
                           kwargs={'instance': mock.Mock(
@@ -298,9 +317,18 @@ class TabTest(test_views.PanelTestCase):
 
     def test_horizon_knows_the_tab(self):
         # Making the whole group would ask the services.
-        group = object.__new__(instance_tabs.InstanceDetailTabs)
+        for kind in (instance_tabs.InstanceDetailTabs,
+                     admin_tabs.AdminInstanceDetailTabs):
+            group = object.__new__(kind)
 
-        self.assertIn(tabs.ChecklistTab, group._load_tabs_from_config())
+            self.assertIn(tabs.ChecklistTab, group._load_tabs_from_config())
+
+    def test_instances_of_other_projects_have_no_tab(self):
+        for project, allowed in ((self.tenant.id, True), ('other', False)):
+            tab = tabs.ChecklistTab(mock.Mock(kwargs={
+                'instance': mock.Mock(tenant_id=project)}), self.request)
+
+            self.assertEqual(allowed, tab.allowed(self.request))
 
     def test_the_tab_asks_nothing_before_it_is_opened(self):
         self.assertFalse(tabs.ChecklistTab.preload)
