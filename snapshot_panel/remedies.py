@@ -20,6 +20,7 @@ from django.utils.translation import gettext_lazy as _
 from snapshot_panel.consistency import adoption
 from snapshot_panel.consistency import checklist
 from snapshot_panel.consistency import commands
+from snapshot_panel.consistency import facts
 
 Finding = checklist.Finding
 OURS = 'horizon:project:consistent_snapshots:'
@@ -181,12 +182,16 @@ def command(result, instance):
 
 
 # Where the instance lacks a property that an image can give it.
-_ADOPTED = (Finding.NO_CHANNEL, Finding.DRIFT)
+_ADOPTED = (Finding.NO_CHANNEL, Finding.CHANNEL_TOO_LATE, Finding.DRIFT)
 
 
 def ways(result, instance):
     """Return the :class:`adoption.Adoption` s that mend a finding."""
-    if result.finding not in _ADOPTED:
+    wanted = result.evidence.get('wanted')
+    if result.finding not in _ADOPTED or (
+            # The missing channel has them already.
+            result.finding is Finding.DRIFT
+            and wanted.get(facts.AGENT_PROPERTY) == 'yes'):
         return []
-    return adoption.ways(instance, result.evidence['wanted'],
-                         on_image=result.finding is Finding.DRIFT)
+    return adoption.ways(instance, wanted,
+                         on_image=result.finding is not Finding.NO_CHANNEL)

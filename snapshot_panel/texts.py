@@ -223,8 +223,8 @@ BOOTED = {
                   '2.98), read now'),
     'snapshot': _('on a former snapshot of this instance; image service, '
                   'read now'),
-    'volume': _('on the image that the root volume was made of; volume '
-                'service, read now'),
+    'volume': _('on the image that the root volume was made of; block '
+                'storage service, read now'),
     'image': _('on the image as it is today; image service, read now'),
     'none': _('neither the compute service nor the image service shows it'),
 }
@@ -367,8 +367,7 @@ FINDINGS = {
         _('The instance has no channel to a guest agent: '
           'hw_qemu_guest_agent was set on its image only after it had '
           'booted.'),
-        _('Adopt what the image has today, in one of the ways shown at '
-          '“Image since boot”.')),
+        _('Adopt what the image has today in one of these ways.')),
     Finding.CHANNEL_WITNESSED: (
         _('The guest’s agent runs, so it has its channel.'), ''),
     Finding.CHANNEL_UNKNOWN: (
@@ -380,8 +379,8 @@ FINDINGS = {
     Finding.DRIFT: (
         _('The image has been changed since the instance booted: '
           '%(names)s.'),
-        _('Adopt the change in one of these ways, or leave it: the instance '
-          'keeps what it booted with.')),
+        _('Adopt the change, or leave it: the instance keeps what it booted '
+          'with.')),
     Finding.DEAD_ON_IMAGE: (
         _('The property %(name)s of the image does nothing: no compute '
           'service reads it.'),

@@ -392,10 +392,12 @@ def _channel(instance, log, today):
         return Result(Finding.CHANNEL_LIKELY, evidence)
     if present:
         return Result(Finding.CHANNEL, evidence)
-    late = facts.AGENT_PROPERTY in (_changed(instance, today) or ())
-    return Result(
-        Finding.CHANNEL_TOO_LATE if late else Finding.NO_CHANNEL,
-        {**evidence, 'wanted': {facts.AGENT_PROPERTY: 'yes'}})
+    changed = _changed(instance, today) or {}
+    if facts.AGENT_PROPERTY in changed:
+        return Result(Finding.CHANNEL_TOO_LATE,
+                      {**evidence, 'wanted': changed})
+    return Result(Finding.NO_CHANNEL,
+                  {**evidence, 'wanted': {facts.AGENT_PROPERTY: 'yes'}})
 
 
 # The properties that bear on a freeze and are copied at boot.

@@ -140,13 +140,13 @@ def test_each_check_says_what_it_rests_on_and_why(show):
 def test_a_way_out_of_drift_is_copied_with_the_real_ids(show, cloud):
     page = show('drifted')
     page.context.grant_permissions(['clipboard-read', 'clipboard-write'])
-    drift = page.locator('[data-check=drift]')
-    expect(drift.locator('summary').first).to_contain_text('fits best now')
+    line = page.locator('[data-check=channel]')
+    expect(line.locator('summary').first).to_contain_text('fits best now')
 
-    drift.locator('summary', has_text='Ask the operator').click()
-    drift.get_by_role('button', name='Copy: Ask the operator').click()
+    line.locator('summary', has_text='Ask the operator').click()
+    line.get_by_role('button', name='Copy: Ask the operator').click()
 
-    expect(drift.get_by_text('Copied.')).to_be_visible()
+    expect(line.get_by_text('Copied.')).to_be_visible()
     instance_id = cloud.instances['drifted']
     assert page.evaluate('navigator.clipboard.readText()') == (
         'openstack server stop {0}\nnova-manage image_property set '

@@ -130,8 +130,12 @@ def test_a_name_that_does_nothing_is_pointed_out(cloud, openstack,
             + instance_id) in page.text
 
 
-def test_administrators_get_the_tab_for_their_own_project(cloud):
+def test_administrators_get_the_tab_for_the_chosen_project(cloud,
+                                                           openstack):
     admin = clients.Dashboard(cloud, 'admin')
+    project = openstack.nova.servers.get(
+        cloud.instances['web-ready']).tenant_id
+    admin.get('/auth/switch/%s/' % project, next='/')
 
     for name, shown in (('web-ready', True), ('other-web', False)):
         page = admin.get('/admin/instances/%s/detail'

@@ -345,7 +345,7 @@ def test_a_duration_is_told_in_the_unit_that_fits(seconds, words):
 
 NOTHING_TO_DO_HERE = (
     # Waiting, or what another check says, is all there is to do.
-    Finding.BUSY, Finding.AGENT_UNREACHABLE, Finding.CHANNEL_TOO_LATE,
+    Finding.BUSY, Finding.AGENT_UNREACHABLE,
     Finding.ROOT_VOLUME, Finding.QUIESCE_NOT_ENFORCED,
     Finding.QUIESCE_FORBIDS, Finding.QUOTA_UNKNOWN,
     Finding.STOP_LIMIT_UNTOLD)
@@ -399,3 +399,15 @@ def test_the_longest_stall_is_told_as_a_number(stalls, longest):
                       {'paths': ', '.join(frozen), 'stall': longest})
     assert texts.reason(decision) == told
     assert longest in words
+
+
+def test_the_ways_to_adopt_a_change_are_shown_once():
+    today = builders.image({facts.QUIESCE_PROPERTY: 'yes'})
+    instance = builders.instance(properties=known(facts.Source.EMBEDDED))
+
+    results = checked(properties=instance.properties, today=today)
+
+    shown = [rows.CheckLine(result, instance) for result in results
+             if rows.CheckLine(result, instance).ways]
+    assert [line.code for line in shown] == ['channel']
+    assert '--property os_require_quiesce=yes' in shown[0].ways[1].commands
