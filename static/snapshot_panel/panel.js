@@ -90,7 +90,10 @@
   }
 
   panel.follow(watch, news, function () {
-    return settle().then(askGuests).then(function () {
+    // What cannot be settled now must not keep the others from being asked.
+    return settle().then(askGuests, function (error) {
+      return askGuests().then(function () { throw error; });
+    }).then(function () {
       panel.say(news, '');
     });
   }, function (failures) {
