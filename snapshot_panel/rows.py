@@ -119,8 +119,9 @@ class WayLine:
 class SnapshotLine:
     """One snapshot, ready to be shown.
 
-    ``gone`` is true where there is no image any more; ``note`` tells what
-    becomes of the snapshots that it replaces.
+    ``gone`` is true where there is no image any more; ``copies`` is the
+    number of volume snapshots that it is made of; ``note`` tells what becomes
+    of the snapshots that it replaces.
     """
 
     id: str
@@ -131,6 +132,7 @@ class SnapshotLine:
     size: typing.Optional[int] = None
     gone: bool = False
     active: bool = False
+    copies: int = 0
     note: str = ''
     step: typing.Optional[typing.Tuple[int, str]] = None
 
@@ -156,6 +158,7 @@ class SnapshotLine:
         asked = records.read_request(image)
         return cls(image.id, image.name, decision, at=image.created,
                    by=asked.by if asked else '', size=image.size,
+                   copies=len(records.volume_snapshots(image) or ()),
                    active=image.active, note=texts.replacing(image),
                    step=_step(decision, image, instance))
 
@@ -371,6 +374,12 @@ class InstanceRow:
 
     def _line(self, result):
         return CheckLine(result, self.instance, self.heard_at)
+
+    @property
+    def warnings(self):
+        """The lines of what is to be known before a snapshot."""
+        return [self._line(result) for result in self.checklist.results
+                if result.state is checklist.State.WARNING]
 
 
 # The numbers of snapshots to keep that are offered.

@@ -70,15 +70,27 @@ class _Each(object):
             except errors.CloudError as problem:
                 panel_tables.report_error(request, problem)
             else:
-                messages.success(request, self.done % {'name': line.name})
+                messages.success(request, self.told(line))
         return redirect(request.get_full_path())
+
+    def told(self, line):
+        """Return what to say when it is done."""
+        return self.done % {'name': line.name}
 
 
 class Delete(_Each, tables.DeleteAction):
     # What the server remembers of it is deleted too.
     policy_rules = (('image', 'delete_image'),) + FORGET_RULES
-    help_text = _('Deleted snapshots cannot be recovered.')
+    help_text = _('Deleted snapshots cannot be recovered. The volume '
+                  'snapshots that one is made of stay: delete them under '
+                  'Volumes, Snapshots.')
     done = _('Snapshot %(name)s was deleted.')
+    left = ngettext_lazy(
+        'Snapshot %(name)s was deleted. The volume snapshot that it was made '
+        'of is left: delete it under Volumes, Snapshots.',
+        'Snapshot %(name)s was deleted. The %(count)d volume snapshots that '
+        'it was made of are left: delete them under Volumes, Snapshots.',
+        'count')
 
     @staticmethod
     def action_present(count):
@@ -91,6 +103,12 @@ class Delete(_Each, tables.DeleteAction):
     def allowed(self, request, line=None):
         # Nova still writes on one that is being made.
         return line is None or not (line.gone or line.step)
+
+    def told(self, line):
+        if not line.copies:
+            return super().told(line)
+        # Others may use them by now, and the list in the image is anybody's.
+        return self.left % {'name': line.name, 'count': line.copies}
 
     def do(self, request, instance_id, image_id):
         snapshots.delete(request, instance_id, image_id)

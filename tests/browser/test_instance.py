@@ -204,3 +204,27 @@ def test_our_own_markup_is_accessible(show, cloud, name, theme):
         'exclude': [[selector + ' a'] for selector in OURS]})
 
     assert not found.violations_count, found.generate_report()
+
+
+@pytest.mark.parametrize('name, words', [
+    ('mail-on-volumes', ['The root disk is a volume',
+                         'The snapshot takes all of them',
+                         'mail-spool (1 GiB, /dev/']),
+    ('files-data-volume', ['The root disk comes from an image',
+                           'Not in the snapshot: files-data (1 GiB, /dev/'])])
+def test_the_checklist_names_each_volume(name, words, show):
+    checks = show(name).locator('#snapshot-panel-checks')
+
+    for word in words:
+        expect(checks).to_contain_text(word)
+
+
+def test_volumes_that_are_left_out_are_told_and_can_be_found(show):
+    page = show('files-data-volume')
+    page.get_by_role('link', name='Consistent snapshot…').click()
+    dialog = page.locator('.modal-dialog')
+
+    expect(dialog).to_contain_text('Not in the snapshot: files-data')
+
+    dialog.get_by_role('link', name='Volumes').click()
+    expect(page.locator('#volumes')).to_contain_text('files-data')

@@ -30,6 +30,7 @@ from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import restarting
 from snapshot_panel.cloud import snapshots
 from snapshot_panel.cloud import taking
+from snapshot_panel.cloud import volumes
 from snapshot_panel.consistency import checklist
 from snapshot_panel.consistency import facts
 from snapshot_panel.consistency import records
@@ -669,6 +670,28 @@ class FormTest(PanelTestCase):
         assert 'All checks hold.' in page
         assert 'value="Take consistent snapshot"' in page
         assert 'value="filesystem-consistent"' in page
+
+    def test_what_is_left_out_is_told_before(self):
+        self.show(builders.instance(volume_ids=('volume',)))
+
+        with mock.patch.object(volumes, 'of_instance', autospec=True,
+                               return_value=(builders.volume(),)):
+            page = self.text(SNAPSHOT)
+
+        assert 'Nothing stands in the way.' in page
+        assert 'Not in the snapshot: web-0 (1 GiB, /dev/vda)' in page
+        assert 'value="Take consistent snapshot"' in page
+
+    def test_without_cinder_the_rest_stands(self):
+        self.show(builders.instance(volume_ids=('volume',)))
+        problem = errors.Unavailable('Cinder', 'down')
+
+        with mock.patch.object(volumes, 'of_instance', autospec=True,
+                               return_value=problem):
+            page = self.text(SNAPSHOT)
+
+        assert 'block storage service did not tell their names' in page
+        assert 'value="Take consistent snapshot"' in page
 
     def test_what_is_missing_is_shown_with_its_remedy(self):
         self.ask.return_value = guest(builders.Console())

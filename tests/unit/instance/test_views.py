@@ -145,6 +145,14 @@ class PageTest(InstanceTestCase):
         self.delete.assert_called_once_with(
             mock.ANY, builders.INSTANCE, builders.SNAPSHOT)
 
+    def test_what_is_left_of_one_made_of_volumes_is_told(self):
+        self.show(builders.instance(), builders.sealed(
+            properties=builders.mapping()))
+
+        page = self.client.get(self.press('delete').url)
+
+        self.assertContains(page, 'The 2 volume snapshots that it was made')
+
     def test_one_that_is_being_made_is_not_deleted(self):
         self.show(builders.instance(task_state='image_uploading'),
                   builders.asked(status='saving'))
