@@ -68,7 +68,7 @@ LIGHTS = {
                                     'Over: proof still to be read'),
                       'question-circle', 'default'),
     Light.NOW: Badge(pgettext_lazy('step of a snapshot', 'Now'),
-                     'spinner', 'info'),
+                     'play', 'info'),
     Light.AHEAD: Badge(pgettext_lazy('step of a snapshot', 'Ahead'),
                        'circle-o', 'default'),
 }
