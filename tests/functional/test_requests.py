@@ -85,7 +85,7 @@ def test_a_form_that_promised_more_takes_nothing(cloud, dashboard,
     instance_id = cloud.instances['db-agent-no-kit']
     before = len(openstack.snapshots(instance_id))
 
-    page = dashboard.post(form(instance_id), name='x',
+    page = dashboard.post(form(instance_id), name='x', strict='on',
                           promise='filesystem-consistent')
 
     assert 'No snapshot was taken' in page.text
