@@ -8,7 +8,7 @@ TOX_RUN := $(TOX) run -qq
 .DEFAULT_GOAL := help
 export HYPERVISOR INSTALL
 .PHONY: help demo demo-reset test clean check-chromium environments \
-	hypervisor truth
+	hypervisor truth bench
 # Tests and the demo share folders and ports: one thing at a time.
 .NOTPARALLEL:
 
@@ -36,6 +36,10 @@ test: check-chromium $(TOX)  ## Run every check and test
 truth: hypervisor  ## Judge the panel's verdicts by the disks of real guests
 	@exec .tox/dashboard/bin/python -m tests.truth $(if $(SHORT),--short) \
 		$(if $(REPEAT),--repeat $(REPEAT))
+
+# SHORT=1: fewer rounds, fewer sizes, a few minutes.
+bench: check-chromium environments  ## Measure the pages against Horizon's own
+	$(TOX_RUN) -e bench -- $(if $(SHORT),--short)
 
 clean:  ## Remove what make, tox and the tests made
 	rm -rf .venv .tox .demo build dist doc/build releasenotes/build \

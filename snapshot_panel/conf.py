@@ -31,8 +31,9 @@ DEFAULTS = {
     'settle_grace': 30,
     # How long what a guest said is shared between users, in seconds.
     'evidence_age': 30,
-    # How many of the project's newest snapshots the index asks for.
-    'snapshots_listed': 200,
+    # How many of the project's newest snapshots the index asks for. What is
+    # older is looked for instance by instance, behind the page.
+    'snapshots_listed': 100,
     # How many guests are asked at the same time by one page.
     'guests_at_once': 4,
     # How long one request to Nova or Glance may take, in seconds.

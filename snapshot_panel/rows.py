@@ -266,7 +266,8 @@ class InstanceRow:
     """One instance, ready to be shown in the table.
 
     ``problem`` is the :class:`errors.CloudError` that kept us from asking
-    the guest, or None.
+    the guest, or None. ``snapshots_known`` is false where Glance did not
+    answer, ``snapshots_reached`` where there may be older ones.
     """
 
     instance: facts.Instance
@@ -277,6 +278,7 @@ class InstanceRow:
     heard_at: typing.Any = None
     problem: typing.Optional[errors.CloudError] = None
     snapshots_known: bool = True
+    snapshots_reached: bool = True
     images: typing.Sequence[facts.Image] = ()
 
     @property
@@ -305,6 +307,16 @@ class InstanceRow:
         """Tell whether the guest is still to be asked."""
         return self.checklist.has(checklist.Finding.AGENT_NOT_ASKED,
                                   checklist.Finding.STOP_NOT_ASKED)
+
+    @property
+    def incomplete(self):
+        """Tell whether something is to be asked for this row alone."""
+        return self.unasked or not self.snapshots_reached
+
+    @property
+    def heard_ago(self):
+        """How long ago the guest was asked, in seconds."""
+        return round((timeutils.utcnow(True) - self.heard_at).total_seconds())
 
     @property
     def alarm(self):
@@ -450,7 +462,8 @@ class Retention:
 
 
 def instance_row(instance, images, heard=None, snapshots_known=True,
-                 today=None, volumes=None, limits=None):
+                 today=None, volumes=None, limits=None,
+                 snapshots_reached=True):
     """Put together what is known of one instance.
 
     :param images: its snapshots as far as they were asked for.
@@ -477,4 +490,5 @@ def instance_row(instance, images, heard=None, snapshots_known=True,
         latest=next(filter(_counts, lines), None),
         unsettled=unsettled(instance, images),
         asked=heard is not None, heard_at=getattr(heard, 'at', None),
-        problem=problem, snapshots_known=snapshots_known, images=images)
+        problem=problem, snapshots_known=snapshots_known,
+        snapshots_reached=snapshots_reached, images=images)

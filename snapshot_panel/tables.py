@@ -188,7 +188,7 @@ class InstanceRow(tables.Row):
         super().load_cells(datum)
         if self.datum.unsettled:
             self.attrs['data-unsettled'] = 'true'
-        if self.datum.unasked:
+        if self.datum.incomplete:
             self.attrs['data-unasked'] = 'true'
 
 

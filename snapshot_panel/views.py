@@ -70,6 +70,20 @@ class ProblemMixin(object):
             'index_url': reverse(INDEX)}, status=problem.status)
 
 
+class AnswerMixin(ProblemMixin):
+    """Answer a page's script, without Horizon's frame."""
+
+    def dispatch(self, request, *args, **kwargs):
+        # The frame's list of projects: Keystone would be asked for it when
+        # a template is rendered, and nobody would see it.
+        request.user.authorized_tenants = []
+        return super().dispatch(request, *args, **kwargs)
+
+    def problem(self, request, problem):
+        return http.JsonResponse({'problem': say(problem)},
+                                 status=problem.status)
+
+
 class IndexMixin(horizon_tables.PagedTableMixin):
     """Find the rows that the index shows, in a fixed number of requests."""
 
@@ -89,16 +103,11 @@ def make_rows(overview, heard):
 
     :param heard: what guests told, by instance id.
     """
-    known = not any(problem.service == 'Glance'
-                    for problem in overview.problems)
     return [rows.instance_row(
-        instance, images_of(overview, instance), heard.get(instance.id),
-        snapshots_known=known) for instance in overview.instances]
-
-
-def images_of(overview, instance):
-    return [image for image in overview.snapshots
-            if image.instance_id == instance.id]
+        instance, overview.snapshots_of(instance), heard.get(instance.id),
+        snapshots_known=overview.knows(instance),
+        snapshots_reached=overview.reaches(instance))
+        for instance in overview.instances]
 
 
 class IndexView(ProblemMixin, IndexMixin, horizon_tables.DataTableView):
@@ -119,23 +128,28 @@ class IndexView(ProblemMixin, IndexMixin, horizon_tables.DataTableView):
         return context
 
 
-class RowsView(ProblemMixin, IndexMixin, horizon_tables.DataTableView):
-    """Answer the page's script: GET looks, POST also settles."""
+class RowsView(AnswerMixin, IndexMixin, horizon_tables.DataTableView):
+    """Answer the page's script: GET looks, POST also settles.
+
+    With ``anew``, GET asks the guests whatever is known of them.
+    """
 
     table_class = tables.InstancesTable
 
     def get(self, request, *args, **kwargs):
-        return self._answer(request.GET.getlist('id'), self._look())
+        wanted = request.GET.getlist('id')
+        return self._answer(wanted, self._look(wanted),
+                            anew='anew' in request.GET)
 
     def post(self, request, *args, **kwargs):
         wanted = request.POST.getlist('id')
-        found = self._look()
+        found = self._look(wanted)
         due = [instance for instance in found.instances
                if instance.id in wanted and rows.unsettled(
-                   instance, images_of(found, instance))]
+                   instance, found.snapshots_of(instance))]
         outcomes = snapshots.together(*[
             (lambda instance=instance: restarting.carry_on(
-                request, instance, images_of(found, instance)))
+                request, instance, found.snapshots_of(instance)))
             for instance in due])
         failed = [outcome for outcome in outcomes
                   if isinstance(outcome, errors.CloudError)]
@@ -143,23 +157,18 @@ class RowsView(ProblemMixin, IndexMixin, horizon_tables.DataTableView):
                    if not isinstance(outcome, errors.CloudError)}
         return self._answer(wanted, _after(found, settled), *failed)
 
-    def problem(self, request, problem):
-        return http.JsonResponse({'rows': {}, 'problem': say(problem)},
-                                 status=problem.status)
-
-    def _look(self):
+    def _look(self, wanted):
         self.get_table()
         self.update_server_filter_action(self.request)
         found = self.overview()
         for problem in found.problems:
             raise problem
-        return found
+        return snapshots.complete(self.request, found,
+                                  _chosen(found, wanted))
 
-    def _answer(self, wanted, found, *failed):
-        chosen = [instance for instance in found.instances
-                  if instance.id in wanted]
-        heard = snapshots.hear_guests(self.request,
-                                      chosen[:GUESTS_PER_REQUEST])
+    def _answer(self, wanted, found, *failed, anew=False):
+        heard = snapshots.hear_guests(self.request, _chosen(found, wanted),
+                                      again=anew)
         table = self.table_class(self.request, data=[
             row for row in make_rows(found, heard) if row.id in wanted])
         # The table itself does this where it renders its own buttons.
@@ -181,6 +190,12 @@ def _after(overview, settled):
     return dataclasses.replace(overview, snapshots=tuple(images), instances=[
         settled.get(instance.id, (instance,))[0]
         for instance in overview.instances])
+
+
+def _chosen(found, wanted):
+    """Return the instances that one request asks for one by one."""
+    return [instance for instance in found.instances
+            if instance.id in wanted][:GUESTS_PER_REQUEST]
 
 
 def say(problem):

@@ -39,15 +39,17 @@ def client(request):
     return made
 
 
-def list_snapshots(request, instance_id=None):
+def list_snapshots(request, instance_id=None, limit=None):
     """Return the project's newest snapshot images, newest first.
 
     :param str instance_id: only those of that instance.
+    :param int limit: how many, as the operator set it if None.
     """
     filters = {'image_type': 'snapshot', 'owner': request.user.tenant_id}
     if instance_id:
         filters['instance_uuid'] = instance_id
-    found = _list(request, filters, conf.get_config()['snapshots_listed'])
+    found = _list(request, filters,
+                  limit or conf.get_config()['snapshots_listed'])
     # Some have inherited that property from another's.
     return [image for image in found
             if image.instance_id == instance_id or not instance_id]

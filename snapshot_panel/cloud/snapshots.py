@@ -28,6 +28,10 @@ from snapshot_panel.consistency import facts
 from snapshot_panel.consistency import records
 
 
+# Enough to find the latest that counts: some were only begun.
+LATEST = 10
+
+
 def together(*calls):
     """Run calls that do not depend on each other at the same time.
 
@@ -52,7 +56,9 @@ class Overview:
     """What one look at the project told.
 
     ``problems`` are the :class:`errors.CloudError` of the parts that could
-    not be had; ``instances`` and ``snapshots`` hold the rest.
+    not be had; ``instances`` and ``snapshots`` hold the rest. ``cut`` tells
+    that there may be older snapshots; ``searched`` are the ids of instances
+    whose own were looked for since, with whether Glance answered.
     """
 
     instances: typing.Tuple[facts.Instance, ...] = ()
@@ -60,6 +66,26 @@ class Overview:
     more: bool = False
     previous: bool = False
     problems: typing.Tuple[errors.CloudError, ...] = ()
+    cut: bool = False
+    searched: typing.Mapping[str, bool] = dataclasses.field(
+        default_factory=dict)
+
+    def snapshots_of(self, instance):
+        return [image for image in self.snapshots
+                if image.instance_id == instance.id]
+
+    def reaches(self, instance):
+        """Tell whether an instance's latest snapshot must be among these.
+
+        They are the newest, so one that is there is the latest.
+        """
+        return (not self.cut or instance.id in self.searched
+                or bool(self.snapshots_of(instance)))
+
+    def knows(self, instance):
+        """Tell whether Glance said what there is of an instance."""
+        return self.searched.get(instance.id, not any(
+            problem.service == 'Glance' for problem in self.problems))
 
 
 def overview(request, limit, **filters):
@@ -80,7 +106,28 @@ def overview(request, limit, **filters):
     if isinstance(page, errors.CloudError):
         page = nova.Page(())
     return Overview(_best_properties(request, page.instances, snapshots),
-                    tuple(snapshots), page.more, page.previous, failed)
+                    tuple(snapshots), page.more, page.previous, failed,
+                    cut=len(snapshots) >= conf.get_config()[
+                        'snapshots_listed'])
+
+
+def complete(request, overview, instances):
+    """Return the overview with what its list was too short for.
+
+    One request for each instance that has none of the newest snapshots.
+    """
+    lacking = [instance for instance in instances
+               if not overview.reaches(instance)]
+    found = together(*[
+        (lambda instance=instance: glance.list_snapshots(
+            request, instance.id, LATEST)) for instance in lacking])
+    answers = {instance.id: () if isinstance(answer, errors.CloudError)
+               else tuple(answer)
+               for instance, answer in zip(lacking, found)}
+    return dataclasses.replace(
+        overview, snapshots=overview.snapshots + sum(answers.values(), ()),
+        searched={instance.id: not isinstance(answer, errors.CloudError)
+                  for instance, answer in zip(lacking, found)})
 
 
 def one(request, instance_id):

@@ -106,7 +106,7 @@ class PlanView(panel_views.ProblemMixin, generic.View):
                         instance_id)
 
 
-class NewsView(panel_views.ProblemMixin, generic.View):
+class NewsView(panel_views.AnswerMixin, generic.View):
     """Answer the page's script: GET looks, POST also settles."""
 
     def get(self, request, instance_id):
@@ -123,10 +123,6 @@ class NewsView(panel_views.ProblemMixin, generic.View):
             except errors.CloudError as error:
                 problem = error
         return self._answer(instance, images, problem)
-
-    def problem(self, request, problem):
-        return http.JsonResponse({'problem': panel_views.say(problem)},
-                                 status=problem.status)
 
     def _answer(self, instance, images, problem=None):
         found = look(self.request, instance, images)

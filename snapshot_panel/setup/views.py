@@ -91,7 +91,7 @@ def _kit(system):
                                       ('MySQL, MariaDB', 'mysql'))]}
 
 
-class StatusView(panel_views.ProblemMixin, generic.View):
+class StatusView(panel_views.AnswerMixin, generic.View):
     """Answer the page's script with what the guest says now.
 
     It asks the compute service and writes nothing.
@@ -115,10 +115,6 @@ class StatusView(panel_views.ProblemMixin, generic.View):
                 {'status': found, 'row': row,
                  'may_take': _may_take(request)}),
             'last': found.last, 'again': found.again})
-
-    def problem(self, request, problem):
-        return http.JsonResponse({'problem': panel_views.say(problem)},
-                                 status=problem.status)
 
 
 class FileView(generic.View):

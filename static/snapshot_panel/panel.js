@@ -2,6 +2,8 @@
  *
  * Nothing is decided here: the script asks for rows and shows them. Looking
  * is a GET; while a snapshot is not settled it asks to settle with a POST.
+ * What needs a question for a row alone (its guest) is asked for the rows
+ * that somebody sees, a few at a time.
  */
 (function () {
   'use strict';
@@ -15,6 +17,10 @@
 
   var panel = window.snapshotPanel;
   var GUESTS_PER_REQUEST = 5;
+  // In milliseconds: how often the ages of what is shown are told anew.
+  var TICK = 10000;
+  var inView = new Set();
+  var running = false;
 
   function ids(marker) {
     return Array.from(table.querySelectorAll('tr[' + marker + ']'))
@@ -27,13 +33,16 @@
   }
 
   // The page that is shown is named by the address of this page.
-  function ask(method, wanted) {
+  function ask(method, wanted, anew) {
     var body = new URLSearchParams(wanted.map(function (id) {
       return ['id', id];
     }));
     var query = new URLSearchParams(window.location.search);
     if (method === 'GET') {
       body.forEach(function (id) { query.append('id', id); });
+    }
+    if (anew) {
+      query.append('anew', '1');
     }
     return panel.ask(watch, function (answer) {
       Object.keys(answer.rows || {}).forEach(function (id) {
@@ -67,21 +76,74 @@
     var focused = old.contains(document.activeElement) &&
       document.activeElement.id;
     old.replaceWith(row);
+    watchRow(row);
     if (focused && document.getElementById(focused)) {
       document.getElementById(focused).focus();
     }
   }
 
-  function askGuests() {
-    var wanted = ids('data-unasked');
-    var batches = [];
-    while (wanted.length) {
-      batches.push(wanted.splice(0, GUESTS_PER_REQUEST));
+  var observer = new IntersectionObserver(function (changes) {
+    changes.forEach(function (change) {
+      if (change.isIntersecting) {
+        inView.add(change.target.dataset.objectId);
+      } else {
+        inView.delete(change.target.dataset.objectId);
+      }
+    });
+    if (unasked().length) {
+      carryOn();
     }
-    return batches.reduce(function (before, batch) {
-      return before.then(function () { return ask('GET', batch); });
-    }, Promise.resolve());
+    // And those that come into view next.
+  }, {rootMargin: '200px 0px'});
+
+  function unasked() {
+    return ids('data-unasked').filter(function (id) {
+      return inView.has(id);
+    });
   }
+
+  function watchRow(row) {
+    var age = row.querySelector('[data-age]');
+    if (row.dataset.unasked) {
+      observer.observe(row);
+    }
+    if (age) {
+      age.dataset.since = performance.now() - 1000 * age.dataset.age;
+    }
+  }
+
+  function askGuests() {
+    var wanted = unasked().slice(0, GUESTS_PER_REQUEST);
+    return wanted.length ? ask('GET', wanted).then(function () {
+      // A row in use is not shown anew, and is not asked for again at once.
+      return unasked().some(function (id) { return wanted.includes(id); }) ?
+        undefined : askGuests();
+    }) : Promise.resolve();
+  }
+
+  function tellAges() {
+    table.querySelectorAll('[data-since]').forEach(function (age) {
+      var seconds = Math.round((performance.now() - age.dataset.since) / 1000);
+      var words = new Intl.RelativeTimeFormat(
+        document.documentElement.lang || undefined);
+      age.textContent = seconds < 60 ? words.format(-seconds, 'second') :
+        words.format(-Math.floor(seconds / 60), 'minute');
+    });
+  }
+
+  table.addEventListener('click', function (event) {
+    var button = event.target.closest('[data-anew]');
+    if (!button) {
+      return;
+    }
+    button.disabled = true;
+    ask('GET', [button.closest('tr').dataset.objectId], true).then(
+      function () { panel.say(news, ''); },
+      function (error) {
+        panel.say(news, error.told || watch.dataset.failed);
+        button.disabled = false;
+      });
+  });
 
   function settle() {
     var wanted = ids('data-unsettled');
@@ -89,14 +151,26 @@
     return wanted.length ? ask(method, wanted) : Promise.resolve();
   }
 
-  panel.follow(watch, news, function () {
-    // What cannot be settled now must not keep the others from being asked.
-    return settle().then(askGuests, function (error) {
-      return askGuests().then(function () { throw error; });
-    }).then(function () {
-      panel.say(news, '');
+  function carryOn() {
+    if (running) {
+      return;
+    }
+    running = true;
+    panel.follow(watch, news, function () {
+      // What cannot be settled now must not keep the others from being asked.
+      return settle().then(askGuests, function (error) {
+        return askGuests().then(function () { throw error; });
+      }).then(function () {
+        panel.say(news, '');
+      });
+    }, function (failures) {
+      running = Boolean(failures || ids('data-unsettled').length ||
+        unasked().length);
+      return running;
     });
-  }, function (failures) {
-    return failures || ids('data-unsettled').length;
-  });
+  }
+
+  table.querySelectorAll('tr[data-object-id]').forEach(watchRow);
+  window.setInterval(tellAges, TICK);
+  carryOn();
 }());

@@ -33,6 +33,9 @@ def button(page, name):
 
 
 def shows(page, name, text):
+    # A row that is not seen is not asked for. Not Playwright's own way: the
+    # row may be replaced meanwhile.
+    row(page, name).evaluate('row => row.scrollIntoView({block: "nearest"})')
     expect(row(page, name)).to_contain_text(text,
                                             timeout=clients.PATIENCE * 1000)
 
@@ -64,6 +67,46 @@ def test_one_click_gives_a_snapshot_with_a_true_verdict(browse, cloud, api):
             if image['id'] not in before]
     assert [(image['status'], image['consistency_verdict'])
             for image in made] == [('active', 'filesystem-consistent')]
+
+
+def test_only_guests_whose_rows_are_seen_are_asked(browse):
+    page = browse(height=400)
+    first, last = (page.locator('#instances tbody tr[data-object-id]').nth(
+        index) for index in (0, -1))
+    expect(first).not_to_have_attribute('data-unasked', 'true')
+    expect(last).to_have_attribute('data-unasked', 'true')
+
+    last.scroll_into_view_if_needed()
+
+    expect(last).not_to_have_attribute('data-unasked', 'true')
+
+
+def test_a_guest_can_be_asked_again(browse, cloud, api):
+    page = browse()
+    shows(page, 'app-agent-stopped', 'Asked:')
+    shows(page, 'app-agent-stopped', 'Stopped')
+    api.become(cloud.instances['app-agent-stopped'], 'ready')
+    try:
+        # What is kept would not show it.
+        row(page, 'app-agent-stopped').get_by_role(
+            'button', name='Ask the guest of app-agent-stopped again').click()
+
+        shows(page, 'app-agent-stopped', 'Running')
+    finally:
+        api.become(cloud.instances['app-agent-stopped'], 'agent-stopped')
+
+
+def test_nothing_is_loaded_from_elsewhere(browse, cloud):
+    page = browse()
+    asked = []
+    page.on('request', lambda request: asked.append(request.url))
+    for path in ('', cloud.instances['web-ready'] + '/', 'images/',
+                 cloud.instances['web-ready'] + '/setup/'):
+        page.goto(cloud.url.rstrip('/') + clients.PANEL + path)
+
+    assert any('snapshot_panel/' in url for url in asked)
+    assert [url for url in asked
+            if not url.startswith((cloud.url, 'data:'))] == []
 
 
 def test_the_steps_are_named_while_it_runs(browse):

@@ -70,12 +70,19 @@ class GuestStore:
         self._locks = {}
         self._lock = threading.Lock()
         for path in folder.glob('*.json'):
-            console = path.with_suffix('.console')
-            self._guests[path.stem] = guests.Guest.restore(
-                json.loads(path.read_text()),
-                console.read_text() if console.exists() else '')
+            self._load(path)
+
+    def _load(self, path):
+        console = path.with_suffix('.console')
+        self._guests[path.stem] = guests.Guest.restore(
+            json.loads(path.read_text()),
+            console.read_text() if console.exists() else '')
 
     def __contains__(self, key):
+        path = self._folder / (key + '.json')
+        # A guest may have come beside us: make bench copies them.
+        if key not in self._guests and path.exists():
+            self._load(path)
         return key in self._guests
 
     def __iter__(self):

@@ -148,6 +148,15 @@ def identity(layout):
     _ensure_catalog(admin, layout)
 
 
+def ensure_member(admin, name):
+    """Make a project and a user of the same name, its member."""
+    roles = by_name(admin, 'keystone', '/roles', 'roles')
+    project = _ensure_named(admin, '/projects', 'project', name,
+                            {'domain_id': 'default'})['id']
+    _grant(admin, project, _ensure_user(admin, name, project),
+           roles['member']['id'])
+
+
 def _ensure_catalog(admin, layout):
     services = {each['type']: each['id'] for each in
                 admin('keystone', 'GET', '/services')['services']}

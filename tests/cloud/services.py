@@ -53,6 +53,8 @@ class Server(gunicorn.app.base.BaseApplication):
                 'graceful_timeout': 3,
                 # Connections kept for the next request hold a thread not.
                 'keepalive': 30,
+                # Nova asks Neutron for the ports of many instances at once.
+                'limit_request_line': 0,
                 'proc_name': f'demo-{self.name}',
                 # The socket for commands at run time is of no use here.
                 'control_socket_disable': True,

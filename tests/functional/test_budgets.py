@@ -22,6 +22,7 @@ import functools
 
 import pytest
 
+from tests.bench import pages
 from tests import clients
 from tests.cloud import wire
 
@@ -91,13 +92,6 @@ PAGES = {
     'own images': ('images/', 2),
     'shared images': ('images/shared/', 2),
     'public images': ('images/public/', 2),
-    # The image, its instances, and two patches that are refused or tried on
-    # nothing: what this user may change.
-    'somebody else\'s image': ('images/{debian-12}/', 3),
-    # Besides, the definitions of properties: once in ten minutes, a list of
-    # name spaces (20 in Glance's own collection) and each of them.
-    'an own image': ('images/{debian-12-own}/', 5 + 25),
-    'an own image again': ('images/{debian-12-own}/', 5),
     'what a preset changes': ('images/preset/ready/?id={debian-12-own}', 5),
 }
 
@@ -110,6 +104,20 @@ def test_a_page_stays_within_its_budget(page, cloud, dashboard, asked):
         **cloud.instances, **cloud.images))
 
     assert within(budget, requests)
+
+
+def test_the_definitions_of_properties_are_asked_for_seldom(
+        cloud, dashboard, asked):
+    own, foreign = (clients.PANEL + 'images/%s/' % cloud.images[name]
+                    for name in ('debian-12-own', 'debian-12'))
+
+    # Once in ten minutes a list of name spaces (20 in Glance's own
+    # collection) and each of them.
+    assert within(5 + 25, asked(dashboard.get, own))
+    # The image, its instances, and one patch or two that are refused or
+    # change nothing: what this user may do.
+    assert within(5, asked(dashboard.get, own))
+    assert within(3, asked(dashboard.get, foreign))
 
 
 def test_the_index_asks_two_questions_whoever_looks(cloud, dashboard,
@@ -154,6 +162,15 @@ def test_the_tab_costs_what_it_shows(cloud, dashboard, asked):
 
     assert within(INSTANCE + TODAY + GUEST + LIMITS,
                   list((page - horizon).elements()))
+
+
+@pytest.mark.parametrize('path, least', [
+    ('/project/instances/', 1), ('/settings/', 0), (clients.PANEL, 1000)])
+def test_a_page_stays_light(path, least, dashboard):
+    # The menu's line on most pages; scripts and styles on our own alone.
+    assert least <= pages.weight(dashboard, path) < 10 * 1000
+    assert path == clients.PANEL or (
+        'snapshot_panel/' not in dashboard.get(path).text)
 
 
 def test_a_snapshot_stays_within_its_budget(cloud, dashboard, asked):

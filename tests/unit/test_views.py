@@ -281,6 +281,14 @@ class IndexTest(PanelTestCase):
             self.assertEqual(asked, 'data-unasked="true"' in page)
             self.assertEqual(settled, 'data-unsettled="true"' in page)
 
+    def test_a_list_that_was_cut_is_not_the_last_word(self):
+        self.overview.return_value = overview(builders.instance(), cut=True)
+
+        page = self.text(INDEX)
+
+        assert 'Looking for older ones' in page
+        assert 'data-unasked="true"' in page
+
     def test_a_server_that_remembers_what_is_sealed_is_not_settled(self):
         self.show(builders.remembering(builders.memory()), builders.sealed())
 
@@ -498,6 +506,22 @@ class RowsTest(PanelTestCase):
         _request, instances = self.hear.call_args.args
         self.assertEqual(25, len(instances))
         self.assertEqual(30, len(answer['rows']))
+
+    def test_a_guest_is_asked_anew_where_the_user_wants_it(self):
+        self.overview.return_value = overview(builders.instance())
+
+        self.client.get(ROWS, {'id': builders.INSTANCE, 'anew': '1'})
+
+        assert self.hear.call_args.kwargs['again']
+
+    def test_no_projects_are_asked_for_without_the_frame(self):
+        self.overview.return_value = overview(builders.instance())
+
+        with mock.patch('openstack_auth.utils.get_project_list',
+                        autospec=True) as listed:
+            self.get(builders.INSTANCE)
+
+        assert not listed.called
 
     def test_a_forged_id_is_no_row(self):
         answer = json.loads(self.get('forged').content)

@@ -105,6 +105,47 @@ def test_an_overview_asks_two_questions(user_request, glance_client, calls):
     assert sorted(names(calls)) == ['images.list', 'servers.list']
 
 
+def test_a_cut_list_is_completed_for_some(user_request, settings,
+                                          nova_client, glance_client, calls):
+    settings.SNAPSHOT_PANEL = {'snapshots_listed': 1}
+    nova_client.servers.list.return_value = [
+        conftest.server(id=name) for name in ('web', 'old', 'none', 'unseen')]
+    latest, older = (
+        {**conftest.glance_image(builders.sealed()), 'instance_uuid': name}
+        for name in ('web', 'old'))
+    glance_client.images.list.return_value = [latest]
+    found = snapshots.overview(user_request, 10)
+    web, old, none, unseen = found.instances
+    glance_client.images.list.side_effect = lambda **options: {
+        'old': [older], 'none': []}[options['instance_uuid']]
+
+    full = snapshots.complete(user_request, found, [web, old, none])
+
+    assert [found.reaches(each) for each in found.instances] == [
+        True, False, False, False]
+    assert [full.reaches(each) for each in found.instances] == [
+        True, True, True, False]
+    assert [len(full.snapshots_of(each)) for each in found.instances] == [
+        1, 1, 0, 0]
+    assert all(map(full.knows, found.instances))
+    assert names(calls).count('images.list') == 3
+
+
+def test_what_glance_does_not_say_is_not_known(user_request, settings,
+                                               glance_client):
+    settings.SNAPSHOT_PANEL = {'snapshots_listed': 1}
+    glance_client.images.list.return_value = [
+        {**conftest.glance_image(builders.sealed()), 'instance_uuid': 'web'}]
+    found = snapshots.overview(user_request, 10)
+    glance_client.images.list.side_effect = GLANCE_DOWN
+
+    full = snapshots.complete(user_request, found, found.instances)
+
+    instance, = full.instances
+    assert full.reaches(instance)
+    assert not full.knows(instance)
+
+
 def test_an_overview_without_glance_still_has_its_instances(user_request,
                                                             glance_client):
     glance_client.images.list.side_effect = GLANCE_DOWN
@@ -390,6 +431,14 @@ def test_what_a_guest_said_is_shared_for_a_while(user_request, calls):
     assert first == second
     assert first.at == builders.NOW
     assert consoles_read(calls) == 1
+
+
+def test_a_guest_is_asked_anew_where_the_user_wants_it(user_request, calls):
+    hear(user_request)
+
+    snapshots.hear_guests(user_request, [builders.instance()], again=True)
+
+    assert consoles_read(calls) == 2
 
 
 @pytest.mark.parametrize('status', ['ACTIVE', 'SHUTOFF'])

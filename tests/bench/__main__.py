@@ -1,0 +1,117 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""``python -m tests.bench``: see the package."""
+
+import argparse
+import shutil
+import signal
+import statistics
+import sys
+import time
+
+from tests.bench import browser as browsers
+from tests.bench import pages
+from tests.bench import report
+from tests.bench import seed
+from tests.bench import taking
+from tests import clients
+from tests.cloud import layout as layouts
+from tests.cloud import running
+
+FOLDER = layouts.REPOSITORY / '.demo' / 'bench'
+RESULTS = layouts.REPOSITORY / 'results' / 'bench.json'
+SMALL, MIDDLE, LARGE = seed.SIZES
+ROWS = (20, 100)
+# How many snapshots are taken at once from one page.
+AT_ONCE = 20
+# Whose page follows them; whose instances snapshots are timed on.
+FOLLOWED, TIMED = MIDDLE, LARGE
+# (users, looks of each): with more, Horizon's own page takes too long.
+CROWDS = {pages.INDEX: ((10, 3), (100, 1)), pages.INSTANCES: ((10, 1),)}
+
+
+def main():
+    """Measure; return the exit status."""
+    arguments = _parser().parse_args()
+    # A SIGTERM ends everything as Ctrl-C does.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    results = report.Report()
+    # What is kept of another version of the demo may not fit this one.
+    shutil.rmtree(FOLDER, ignore_errors=True)
+    try:
+        with running.run(FOLDER) as cloud:
+            seed.ensure(layouts.make_layout(FOLDER, _base(cloud)), cloud,
+                        _say)
+            _measure(cloud, arguments.short, results)
+    except layouts.SetupError as error:
+        print(f'bench: {error}', file=sys.stderr)
+        return 1
+    finally:
+        # Also what came before a Ctrl-C.
+        if results.cases:
+            results.print()
+            results.write(RESULTS)
+    return 0 if results.good else 1
+
+
+def _measure(cloud, short, results):
+    rounds, looks = (3, 1) if short else (9, 3)
+    cases = [(SMALL, 20), (LARGE, 20)] if short else [
+        (size, rows) for size in seed.SIZES for rows in ROWS]
+    with browsers.open_browser() as browser:
+        for size, rows in cases:
+            _say(f'Pages: {size} instances, {rows} rows')
+            results.cases.append(report.Case(
+                size, rows, pages.take_turns(cloud, size, rows, rounds),
+                browsers.take_turns(browser, cloud, size, rows, looks)))
+        results.weight = pages.weight(
+            clients.Dashboard(cloud), pages.PATHS[pages.INSTANCES])
+        _say('Taking snapshots')
+        results.accepted, results.sealed = taking.take_turns(
+            cloud, TIMED, rounds)
+        _say(f'Following {AT_ONCE} snapshots')
+        results.followed[AT_ONCE] = browsers.follow(
+            browser, cloud, FOLLOWED, AT_ONCE)
+    if short:
+        return
+    for size in seed.SIZES:
+        for page, crowds in CROWDS.items():
+            for users, each in crowds:
+                _say(f'{users} users: {size} instances, {page}')
+                seconds, rate = pages.crowd(cloud, size, users, page, each)
+                results.crowds[size, users, page] = (
+                    statistics.median(seconds), rate)
+
+
+def _base(cloud):
+    return int(cloud.url.rstrip('/').rpartition(':')[2])
+
+
+_BEGAN = time.monotonic()
+
+
+def _say(text):
+    print(f'[{time.monotonic() - _BEGAN:6.1f} s] {text}', flush=True)
+
+
+def _parser():
+    parser = argparse.ArgumentParser(
+        prog='python -m tests.bench',
+        description='The panel\'s pages against Horizon\'s own.')
+    parser.add_argument('--short', action='store_true',
+                        help='a few minutes: fewer sizes and rounds')
+    return parser
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,90 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The report of make bench: medians, ratios, goals."""
+
+import json
+
+import pytest
+
+from tests.bench import pages
+from tests.bench import report
+from tests.bench import taking
+
+
+def visit(seconds, requests=3, size=1000):
+    return pages.Visit(seconds, requests, size, rows=20, cpu=0.1,
+                       cloud_cpu=0.2)
+
+
+def case(ours=(1.0,), theirs=(8.0,), requests=5):
+    return report.Case(100, 20, {
+        pages.INDEX: [visit(each, requests) for each in ours],
+        pages.INSTANCES: [visit(each, 19) for each in theirs],
+        pages.IMAGES: [visit(2.0, 2)], pages.FRAME: [visit(0.5, 3)]},
+        {pages.INDEX: [3.0, 1.0, 2.0]})
+
+
+def test_what_horizons_frame_asks_is_taken_off():
+    made = case()
+
+    assert [made.requests(page) for page in pages.PAGES] == [2, 16, 2, 0]
+
+
+def test_the_pages_of_one_round_are_compared():
+    # The machine was ten times as slow in the second round.
+    made = case(ours=(1.0, 10.0, 1.0), theirs=(5.0, 50.0, 5.0))
+
+    assert made.share == pytest.approx(0.2)
+
+
+def test_medians_are_shown_for_each_page():
+    numbers = case().table()
+
+    assert numbers[pages.INDEX]['complete'] == 2.0
+    assert numbers[pages.INDEX]['of Instances'] == pytest.approx(0.125)
+    assert numbers[pages.IMAGES]['complete'] is None
+
+
+@pytest.mark.parametrize('made, weight, good', [
+    (case(), 0, True),
+    (case(ours=(2.0,)), 0, True),
+    (case(ours=(2.1,)), 0, False),
+    (case(requests=6), 0, True),
+    (case(requests=7), 0, False),
+    (case(), 10 ** 4, False)])
+def test_a_missed_goal_is_no_success(made, weight, good):
+    assert report.Report(cases=[made], weight=weight).good is good
+
+
+def test_nothing_measured_is_no_success():
+    assert not report.Report().good
+
+
+def test_everything_is_printed_and_written(tmp_path, capsys):
+    made = report.Report(
+        [case(ours=(9.0,))], weight=100,
+        accepted={way: [1.0, 3.0] for way in taking.WAYS}, sealed=[0.5],
+        followed={20: (300.0, 60.0, 12.0)},
+        crowds={(100, 10, pages.INDEX): (2.0, 5.0)})
+    file = tmp_path / 'results' / 'bench.json'
+
+    made.print()
+    made.write(file)
+
+    printed = capsys.readouterr().out
+    assert 'NOT MET index, 100 instances, 20 rows a page' in printed
+    assert 'click: 2.00 s' in printed
+    assert '300 row updates and 60 requests to Nova a minute' in printed
+    numbers = json.loads(file.read_text())
+    assert numbers['accepted'][taking.CLICK] == 2.0
+    assert [goal['met'] for goal in numbers['goals']] == [False, True, True]
