@@ -22,6 +22,7 @@ from horizon import tables
 from openstack_dashboard import policy
 
 from snapshot_panel.cloud import errors
+from snapshot_panel.cloud import snapshots
 from snapshot_panel.cloud import taking
 from snapshot_panel import texts
 
@@ -86,8 +87,13 @@ class TakeSnapshot(SeveralAction):
         if not policy.check(self.policy_rules, request):
             report_error(request, errors.Forbidden('Nova', 'policy'))
             return redirect(request.get_full_path())
-        unready = [instance_id for instance_id in dict.fromkeys(instance_ids)
-                   if not _take(request, instance_id)]
+        wanted = list(dict.fromkeys(instance_ids))
+        attempts = snapshots.together(*[
+            (lambda instance_id=instance_id: taking.take_if_ready(
+                request, instance_id)) for instance_id in wanted])
+        unready = [instance_id for instance_id, attempt
+                   in zip(wanted, attempts)
+                   if not _report(request, attempt)]
         if len(instance_ids) == 1 and unready == instance_ids:
             return redirect('horizon:project:consistent_snapshots:snapshot',
                             instance_ids[0])
@@ -95,12 +101,13 @@ class TakeSnapshot(SeveralAction):
         return redirect(request.get_full_path())
 
 
-def _take(request, instance_id):
-    """Take one snapshot if it is ready; return False if it is not."""
-    try:
-        attempt = taking.take_if_ready(request, instance_id)
-    except errors.CloudError as problem:
-        report_error(request, problem)
+def _report(request, attempt):
+    """Tell what came of one click; return False where it was not ready.
+
+    :param attempt: :class:`taking.Attempt` or :class:`errors.CloudError`.
+    """
+    if isinstance(attempt, errors.CloudError):
+        report_error(request, attempt)
         return True
     if attempt.taken is None:
         messages.warning(request, _(

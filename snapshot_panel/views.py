@@ -37,6 +37,7 @@ from snapshot_panel import conf
 from snapshot_panel.consistency import commands
 from snapshot_panel.consistency import facts
 from snapshot_panel import forms as panel_forms
+from snapshot_panel import frame
 from snapshot_panel import rows
 from snapshot_panel import tables
 from snapshot_panel import texts
@@ -116,7 +117,8 @@ class IndexView(ProblemMixin, IndexMixin, horizon_tables.DataTableView):
     page_title = _('Consistent Snapshots')
 
     def get_data(self):
-        found = self.overview()
+        found, *_frame = snapshots.together(
+            self.overview, *frame.questions(self.request))
         for problem in found.problems:
             tables.report_error(self.request, problem)
         return make_rows(found, {})
@@ -131,7 +133,7 @@ class IndexView(ProblemMixin, IndexMixin, horizon_tables.DataTableView):
 class RowsView(AnswerMixin, IndexMixin, horizon_tables.DataTableView):
     """Answer the page's script: GET looks, POST also settles.
 
-    With ``anew``, GET asks the guests whatever is known of them.
+    With ``again``, GET asks the guests whatever is known of them.
     """
 
     table_class = tables.InstancesTable
@@ -139,7 +141,7 @@ class RowsView(AnswerMixin, IndexMixin, horizon_tables.DataTableView):
     def get(self, request, *args, **kwargs):
         wanted = request.GET.getlist('id')
         return self._answer(wanted, self._look(wanted),
-                            anew='anew' in request.GET)
+                            again='again' in request.GET)
 
     def post(self, request, *args, **kwargs):
         wanted = request.POST.getlist('id')
@@ -166,9 +168,9 @@ class RowsView(AnswerMixin, IndexMixin, horizon_tables.DataTableView):
         return snapshots.complete(self.request, found,
                                   _chosen(found, wanted))
 
-    def _answer(self, wanted, found, *failed, anew=False):
+    def _answer(self, wanted, found, *failed, again=False):
         heard = snapshots.hear_guests(self.request, _chosen(found, wanted),
-                                      again=anew)
+                                      again=again)
         table = self.table_class(self.request, data=[
             row for row in make_rows(found, heard) if row.id in wanted])
         # The table itself does this where it renders its own buttons.

@@ -33,7 +33,7 @@
   }
 
   // The page that is shown is named by the address of this page.
-  function ask(method, wanted, anew) {
+  function ask(method, wanted, again) {
     var body = new URLSearchParams(wanted.map(function (id) {
       return ['id', id];
     }));
@@ -41,8 +41,8 @@
     if (method === 'GET') {
       body.forEach(function (id) { query.append('id', id); });
     }
-    if (anew) {
-      query.append('anew', '1');
+    if (again) {
+      query.append('again', '1');
     }
     return panel.ask(watch, function (answer) {
       Object.keys(answer.rows || {}).forEach(function (id) {
@@ -132,7 +132,7 @@
   }
 
   table.addEventListener('click', function (event) {
-    var button = event.target.closest('[data-anew]');
+    var button = event.target.closest('[data-again]');
     if (!button) {
       return;
     }

@@ -65,9 +65,11 @@ def main():
 
 
 def _measure(cloud, short, results):
-    rounds, looks = (3, 1) if short else (9, 3)
+    rounds, looks = (3, 1) if short else (5, 3)
     cases = [(SMALL, 20), (LARGE, 20)] if short else [
-        (size, rows) for size in seed.SIZES for rows in ROWS]
+        (size, rows) for size in seed.SIZES for rows in ROWS
+        # Fewer instances than rows make the same page.
+        if size >= rows or rows == ROWS[0]]
     with browsers.open_browser() as browser:
         for size, rows in cases:
             _say(f'Pages: {size} instances, {rows} rows')

@@ -100,7 +100,10 @@ def follow(browser, cloud, size, count):
     window = open_window(browser, cloud, size, count)
     window.goto(cloud.url.rstrip('/') + clients.PANEL)
     window.wait_for_function(COMPLETE[pages.INDEX])
-    window.check('#instances thead .table-row-multi-select')
+    # Horizon's themes hide the box itself.
+    window.evaluate(
+        "document.querySelector('#instances thead input[type=checkbox]')"
+        '.click()')
     with wire.Wire(cloud).listen() as asked:
         window.click('#instances__action_take')
         window.wait_for_selector('.messages .alert-success')

@@ -31,7 +31,7 @@ INDEX, INSTANCES, IMAGES, FRAME = PAGES = (
 PATHS = {INDEX: clients.PANEL, INSTANCES: '/project/instances/',
          IMAGES: '/api/glance/images/', FRAME: '/settings/'}
 # The names of services that stand for the dashboard's work, and the cloud's.
-CLOUD = ('keystone', 'glance', 'neutron', 'nova', 'placement')
+CLOUD = ('keystone', 'glance', 'neutron', 'nova', 'placement', 'cinder')
 _TICKS = os.sysconf('SC_CLK_TCK')
 
 
@@ -161,7 +161,7 @@ def weight(dashboard, path):
     total = _compressed('\n'.join(added).encode())
     for link in re.findall(r'(?:src|href)="([^"]*)"', page):
         file = urllib.parse.urlsplit(link).path
-        if 'snapshot_panel' in file:
+        if 'static/snapshot_panel/' in file:
             total += _compressed(dashboard.get(file).content)
     return total
 

@@ -16,6 +16,7 @@ import os
 import pathlib
 import subprocess
 import sys
+import threading
 import time
 
 from tests.bench import seed
@@ -82,19 +83,28 @@ class Taker:
 
         Settles as the page's script does, every LOOK seconds.
         """
-        active, looked = None, 0
-        while True:
-            newest = self.openstack.snapshots(instance_id)[0]
-            now = time.monotonic()
-            if active is None and newest['status'] == 'active':
-                active = now
-            if newest.get('consistency_verdict'):
-                return now - active
-            if now - looked > LOOK:
-                looked = now
+        sealed = threading.Event()
+
+        def settle():
+            while not sealed.wait(LOOK):
                 self.dashboard.rows(instance_id, settle=True)
-            assert active is None or now < active + clients.PATIENCE
-            time.sleep(PAUSE)
+
+        script = threading.Thread(target=settle)
+        script.start()
+        try:
+            active = self._await(instance_id, lambda image: (
+                image['status'] == 'active'))
+            return self._await(instance_id, lambda image: image.get(
+                'consistency_verdict')) - active
+        finally:
+            sealed.set()
+            script.join()
+
+    def _await(self, instance_id, found):
+        clients.wait_for(
+            lambda: found(self.openstack.snapshots(instance_id)[0]),
+            'the verdict', pause=PAUSE)
+        return time.monotonic()
 
 
 def take_turns(cloud, size, rounds):

@@ -170,7 +170,7 @@ def test_a_page_stays_light(path, least, dashboard):
     # The menu's line on most pages; scripts and styles on our own alone.
     assert least <= pages.weight(dashboard, path) < 10 * 1000
     assert path == clients.PANEL or (
-        'snapshot_panel/' not in dashboard.get(path).text)
+        'static/snapshot_panel/' not in dashboard.get(path).text)
 
 
 def test_a_snapshot_stays_within_its_budget(cloud, dashboard, asked):

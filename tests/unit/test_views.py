@@ -37,6 +37,7 @@ from snapshot_panel.consistency import records
 from snapshot_panel.consistency import restart
 from snapshot_panel.consistency import verdict
 from snapshot_panel import forms as panel_forms
+from snapshot_panel import frame
 from snapshot_panel.instance import views as instance_views
 from snapshot_panel import rows
 from snapshot_panel import tables
@@ -112,6 +113,8 @@ class PanelTestCase(helpers.TestCase):
         self.settle.side_effect = lambda _request, instance, images: (
             instance, images)
         self.dismiss = self.patch('dismiss', None)
+        # The services of the frame are not there.
+        self.patch('questions', (), frame)
 
     def patch(self, name, result, module=snapshots):
         return mock.patch.object(module, name, autospec=True,
@@ -510,7 +513,7 @@ class RowsTest(PanelTestCase):
     def test_a_guest_is_asked_anew_where_the_user_wants_it(self):
         self.overview.return_value = overview(builders.instance())
 
-        self.client.get(ROWS, {'id': builders.INSTANCE, 'anew': '1'})
+        self.client.get(ROWS, {'id': builders.INSTANCE, 'again': '1'})
 
         assert self.hear.call_args.kwargs['again']
 
