@@ -104,9 +104,9 @@ def follow(browser, cloud, size, count):
     window.evaluate(
         "document.querySelector('#instances thead input[type=checkbox]')"
         '.click()')
+    window.click('#instances__action_take')
+    window.wait_for_selector('.messages .alert-success')
     with wire.Wire(cloud).listen() as asked:
-        window.click('#instances__action_take')
-        window.wait_for_selector('.messages .alert-success')
         window.evaluate(COUNT)
         begin = time.monotonic()
         window.wait_for_function(
