@@ -269,7 +269,7 @@ EVENTS = {
     'stopped': _('agent stopped'),
     'freeze': _('freeze begins'),
     'frozen': _('a file system was frozen'),
-    'open': _('a file system stayed writable'),
+    'open': _('a file system was not seen to stand still'),
     'hook': _('a hook has run'),
     'thaw': _('thawed'),
     'aborted': _('a hook refused the freeze'),
@@ -421,8 +421,9 @@ FINDINGS = {
     Finding.FREEZE_PROVEN: (
         _('The last freeze was witnessed; writing stood still for %(stall)s '
           'seconds.'), ''),
-    Finding.FREEZE_FAILED: (
-        _('The last freeze failed: not every file system was frozen.'),
+    Finding.FREEZE_UNPROVEN: (
+        _('The last freeze was not proven: not every file system was seen '
+          'to stand still.'),
         _('Look into the log of the guest agent in the guest.')),
     Finding.FREEZE_REFUSED: (
         _('The last freeze was refused by the hook %(hook)s.'),
@@ -553,8 +554,10 @@ RULES = {
         'The guest’s agent was stopped, so it was not frozen.'),
     Rule.HOOK_REFUSED: _(
         'The hook %(hook)s refused the freeze, so the guest was not frozen.'),
-    Rule.STAYED_OPEN: _(
-        'The guest witnessed that %(open)s stayed writable.'),
+    Rule.NOT_SEEN_FROZEN: _(
+        'The guest did not see %(open)s stand still: the freeze failed '
+        'there, or the guest was too busy to see it. Take it again, and if '
+        'that is no better, look into the log of the guest agent.'),
     Rule.HARD_STOP: _(
         'The guest had not gone down within %(limit)s s and was powered off '
         'hard.'),

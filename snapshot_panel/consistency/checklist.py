@@ -108,7 +108,7 @@ class Finding(enum.Enum):
     KIT_UNSEEN = ('kit-unseen', Check.KIT, State.UNKNOWN)
 
     FREEZE_PROVEN = ('freeze-proven', Check.LAST_FREEZE, State.PASS)
-    FREEZE_FAILED = ('freeze-failed', Check.LAST_FREEZE, State.WARNING)
+    FREEZE_UNPROVEN = ('freeze-unproven', Check.LAST_FREEZE, State.WARNING)
     FREEZE_REFUSED = ('freeze-refused', Check.LAST_FREEZE, State.WARNING)
     FREEZE_OPEN_END = ('freeze-open-end', Check.LAST_FREEZE, State.WARNING)
 
@@ -496,7 +496,7 @@ def _last_freeze(log):
                       {'hook': last.aborted, **found})
     if not last.open and _unfinished(log.chain):
         return Result(Finding.FREEZE_OPEN_END, found)
-    return Result(Finding.FREEZE_FAILED,
+    return Result(Finding.FREEZE_UNPROVEN,
                   {'open': ', '.join(last.open), **found})
 
 

@@ -59,6 +59,7 @@ class Rule(enum.Enum):
     VOLUMES_UNFINISHED = ('volumes-unfinished', Verdict.UNPROVEN)
     VOLUMES_UNKNOWN = ('volumes-unknown', Verdict.UNPROVEN)
     VOLUMES_DIFFER = ('volumes-differ', Verdict.UNPROVEN)
+    NOT_SEEN_FROZEN = ('not-seen-frozen', Verdict.UNPROVEN)
     NO_WITNESS = ('no-witness', Verdict.UNPROVEN)
     NO_CONSOLE = ('no-console', Verdict.UNPROVEN)
     SHARED_WINDOW = ('other-snapshot', Verdict.UNPROVEN)
@@ -75,7 +76,6 @@ class Rule(enum.Enum):
     BACKEND = ('backend', Verdict.CRASH)
     AGENT_STOPPED = ('agent-stopped', Verdict.CRASH)
     HOOK_REFUSED = ('hook-refused', Verdict.CRASH)
-    STAYED_OPEN = ('stayed-open', Verdict.CRASH)
     HARD_STOP = ('hard-stop', Verdict.CRASH)
 
     GONE = ('gone', Verdict.DISCARDED)
@@ -365,7 +365,9 @@ def _refusal(request, log, attempts):
     if attempts and attempts[0].aborted is not None:
         return Decision(Rule.HOOK_REFUSED, {'hook': attempts[0].aborted})
     if attempts and attempts[0].open:
-        return Decision(Rule.STAYED_OPEN, {'open': list(attempts[0].open)})
+        # A guest that is too busy may have missed a freeze that there was.
+        return Decision(Rule.NOT_SEEN_FROZEN,
+                        {'open': list(attempts[0].open)})
     if not attempts and _stopped(request, log):
         return Decision(Rule.AGENT_STOPPED)
     return None

@@ -251,11 +251,11 @@ class Freeze:
 
     ``expected`` is the number of writable file systems; ``frozen`` maps the
     path of each that was proven frozen to the stall in seconds; ``open``
-    names those that stayed writable; ``hooks`` maps each application hook to
-    whether it succeeded; ``aborted`` names the hook that refused, or None.
-    ``thawed`` tells whether its end was witnessed, ``thawed_again`` whether
-    the guest was told to thaw once more: who froze it may not have known
-    that it was thawed already.
+    names those that were not seen to stand still; ``hooks`` maps each
+    application hook to whether it succeeded; ``aborted`` names the hook that
+    refused, or None. ``thawed`` tells whether its end was witnessed,
+    ``thawed_again`` whether the guest was told to thaw once more: who froze
+    it may not have known that it was thawed already.
     """
 
     seq: int
