@@ -50,6 +50,7 @@ SYSCONFIG=/etc/sysconfig/qemu-ga        # variables of the unit, where it is
 HOOK_SECONDS=120        # an application hook that takes longer has failed
 WATCH_SECONDS=300       # no background process tries longer than this
 TIGHT_SECONDS=30        # after which they pause between tries
+READY_SECONDS=5         # the most that a freeze waits for those who watch it
 EARLY=300               # 1/100 s that a stall may end before the thaw's hook
 
 # No file system takes a name this long. Opening it to write asks for leave to
@@ -194,13 +195,15 @@ watch_file_systems() {
         started="${started-} $line"
     done <"$EVENT/table"
     # The freeze may be over soon: it begins when all of them look. But a
-    # machine that is too busy for that does not hold it up.
+    # machine that is too busy for that does not hold it up; then nobody knows
+    # what they missed.
     clock
     start=$now
     for line in ${started-}; do
         until [ -e "$EVENT/tries.$line" ] && [ -e "$EVENT/looks.$line" ]; do
             clock
-            [ $((now - start)) -lt 100 ] || return 0
+            [ $((now - start)) -lt "${READY_SECONDS}00" ] ||
+                { { :; } >"$EVENT/late"; return 0; }
         done
     done
 }
@@ -419,17 +422,18 @@ say_thaw() {
     # What was not said to begin must not be said to end. But a freeze before
     # this may have ended too early for whoever thaws now.
     [ -e "$EVENT/said" ] || { prepare; say rethaw; return 0; }
-    frozen=0 hooked=0 line=0
+    frozen=0 hooked=0 line=0 open=open
+    [ ! -e "$EVENT/late" ] || open=unseen
     while read -r kind number type disk _ mount; do
         line=$((line + 1))
         where="path=$(to_word "$mount") type=$type disk=$disk"
         if [ "$kind" = still ]; then
-            was_left_alone || set -- "$@" "open $where"
+            was_left_alone || set -- "$@" "$open $where"
         elif was_frozen; then
             frozen=$((frozen + 1))
             set -- "$@" "frozen $where stall=$stall proof=$proof"
         else
-            set -- "$@" "open $where"
+            set -- "$@" "$open $where"
         fi
     done <"$EVENT/table"
     [ ! -e "$EVENT/words" ] || while read -r words; do

@@ -957,6 +957,14 @@ def test_the_witnesses_get_time_from_the_last_copy_on(console, baseline):
     assert decision.rule is Rule.WAITING
 
 
+def test_a_freeze_that_nobody_could_watch_is_unproven(console, baseline):
+    console.say('freeze', fs=1)
+    console.say('unseen', path='/', type='ext4', disk='vda')
+    console.say('thaw', fs=0, hooks=0)
+
+    assert decide(console, baseline).rule is Rule.CUT_SHORT
+
+
 # A vanished image
 
 def vanished(console):
