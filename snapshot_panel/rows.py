@@ -119,9 +119,10 @@ class WayLine:
 class SnapshotLine:
     """One snapshot, ready to be shown.
 
-    ``gone`` is true where there is no image any more; ``copies`` is the
-    number of volume snapshots that it is made of; ``note`` tells what becomes
-    of the snapshots that it replaces.
+    ``gone`` is true where there is no image any more; ``seconds`` is as
+    :class:`records.Seal` has it; ``copies`` is the number of volume
+    snapshots that it is made of; ``note`` tells what becomes of the snapshots
+    that it replaces.
     """
 
     id: str
@@ -130,6 +131,7 @@ class SnapshotLine:
     at: typing.Any = None
     by: str = ''
     size: typing.Optional[int] = None
+    seconds: typing.Optional[int] = None
     gone: bool = False
     active: bool = False
     copies: int = 0
@@ -156,9 +158,11 @@ class SnapshotLine:
                              conf.deployment()):
             decision = verdict.Decision(verdict.Rule.ABANDONED)
         asked = records.read_request(image)
+        seal = records.read_seal(image)
         return cls(image.id, image.name, decision, at=image.created,
                    by=asked.by if asked else '', size=image.size,
                    copies=len(records.volume_snapshots(image) or ()),
+                   seconds=seal.seconds if seal else None,
                    active=image.active, note=texts.replacing(image),
                    step=_step(decision, image, instance))
 

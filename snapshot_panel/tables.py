@@ -16,8 +16,10 @@ from django.shortcuts import redirect
 from django.template.loader import render_to_string
 from django.utils.translation import gettext_lazy as _
 
+from horizon import forms
 from horizon import messages
 from horizon import tables
+from horizon.tables import base
 
 from openstack_dashboard import policy
 
@@ -188,6 +190,22 @@ class InstancesFilter(tables.FilterAction):
     )
 
 
+class BoxCell(base.Cell):
+    """A cell whose box says what it chooses, which Horizon's does not."""
+
+    @property
+    def value(self):
+        if self.column.auto != 'multi_select':
+            return super().value
+        table = self.row.table
+        row_id = table.get_object_id(self.datum)
+        return forms.ThemableCheckboxInput(
+            check_test=lambda value: False).render('object_ids', row_id, {
+                'class': 'table-row-multi-select', 'id': 'choose-' + row_id,
+                'aria-label': _('Choose %s')
+                % table.get_object_display(self.datum)})
+
+
 class InstanceRow(tables.Row):
     """A row that tells the page's script what is still to be asked."""
 
@@ -222,6 +240,7 @@ class InstancesTable(SeveralMixin, tables.DataTable):
         name = 'instances'
         verbose_name = _('Consistent Snapshots')
         row_class = InstanceRow
+        cell_class = BoxCell
         table_actions = (InstancesFilter, ImageProperties, TakeSnapshot)
         row_actions = (TakeSnapshot, NotReady, Options, Details, GuestSetup)
         multi_select = True

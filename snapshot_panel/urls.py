@@ -22,6 +22,8 @@ urlpatterns = [
     path('images/', include('snapshot_panel.images.urls')),
     path('<str:instance_id>/', instance_views.InstanceView.as_view(),
          name='instance'),
+    path('<str:instance_id>/compare/', instance_views.CompareView.as_view(),
+         name='compare'),
     path('<str:instance_id>/news/', instance_views.NewsView.as_view(),
          name='news'),
     path('<str:instance_id>/setup/', include('snapshot_panel.setup.urls')),

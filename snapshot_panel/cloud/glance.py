@@ -21,6 +21,7 @@ from django.utils.encoding import iri_to_uri
 from glanceclient import exc as glance_exceptions
 from openstack_dashboard.api import glance as horizon_glance
 from oslo_utils import timeutils
+from oslo_utils import uuidutils
 
 from snapshot_panel.cloud import errors
 from snapshot_panel import conf
@@ -107,6 +108,18 @@ def ask(request, path):
     with errors.asking('Glance'):
         _response, body = client(request).http_client.get(iri_to_uri(path))
         return body
+
+
+def find_image(request, image_id):
+    """Return one image, None where it does not exist (any more)."""
+    # The id becomes a part of an address.
+    if not uuidutils.is_uuid_like(image_id):
+        return None
+    try:
+        image = get_image(request, image_id)
+    except errors.NotFound:
+        return None
+    return None if image.gone else image
 
 
 def image_of(values):

@@ -20,7 +20,6 @@ import dataclasses
 
 from oslo_utils import timeutils
 
-from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import glance
 from snapshot_panel.cloud import nova
 from snapshot_panel.cloud import retention
@@ -45,7 +44,7 @@ def settle(request, instance, images):
                 if memory.gone is None}
     missing = [memory for key, memory in memories.items() if key not in by_id]
     for memory in missing:
-        image = _find(request, memory)
+        image = glance.find_image(request, memory.image_id)
         if image is not None:
             by_id[image.id] = image
     waiting = [image for image in by_id.values() if unsettled(image)]
@@ -69,15 +68,6 @@ def settle(request, instance, images):
     return dataclasses.replace(instance, metadata=metadata), left
 
 
-def _find(request, memory):
-    """Return a remembered image that a list did not hold, None if gone."""
-    try:
-        image = glance.get_image(request, memory.image_id)
-    except errors.NotFound:
-        return None
-    return None if image.gone else image
-
-
 def unsettled(image):
     """Tell whether a finished image waits for its verdict."""
     return verdict.look(image).rule is verdict.Rule.UNSETTLED
@@ -98,7 +88,9 @@ def _settle(request, image, evidence, copies):
     # again just before the write.
     fresh = glance.get_image(request, image.id)
     if records.read_seal(fresh) is None:
-        glance.add_properties(request, image.id, decision.seal().properties())
+        seal = dataclasses.replace(decision.seal(),
+                                   seconds=records.seconds(fresh))
+        glance.add_properties(request, image.id, seal.properties())
         fresh = glance.get_image(request, image.id)
     return fresh
 

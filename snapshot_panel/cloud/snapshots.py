@@ -145,6 +145,29 @@ def one(request, instance_id):
     return _best_properties(request, [instance], known)[0], snapshots
 
 
+def chosen(request, instance_id, image_ids):
+    """Return an instance and some of its snapshots, asked for by their ids.
+
+    :returns: (:class:`facts.Instance`, list of :class:`facts.Image`, each
+        None where this instance has no such snapshot any more).
+    """
+    instance, images = _ask_both(
+        request, lambda: nova.get_instance(request, instance_id),
+        lambda: [glance.find_image(request, image_id)
+                 for image_id in image_ids])
+    for found in (instance, images):
+        if isinstance(found, errors.CloudError):
+            raise found
+    return instance, [image if is_own(request, instance, image) else None
+                      for image in images]
+
+
+def is_own(request, instance, image):
+    """Tell whether an image, or None, is the project's and the instance's."""
+    return (image is not None and image.instance_id == instance.id
+            and image.owner == request.user.tenant_id)
+
+
 def image_today(request, instance):
     """Return the image that an instance was launched from, as it is now.
 
@@ -355,8 +378,7 @@ def delete(request, instance_id, image_id):
     """
     instance = nova.get_instance(request, instance_id)
     image = glance.get_image(request, image_id)
-    if (image.instance_id != instance.id
-            or image.owner != request.user.tenant_id):
+    if not is_own(request, instance, image):
         raise errors.NotFound('Glance', 'image %s' % image_id)
     glance.delete_image(request, image_id)
     for memory in records.read_memories(instance):

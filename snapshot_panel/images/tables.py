@@ -22,6 +22,7 @@ from horizon import tables
 
 from snapshot_panel.consistency import properties
 from snapshot_panel.images import texts
+from snapshot_panel.tables import BoxCell
 from snapshot_panel.tables import cell
 from snapshot_panel.tables import SeveralAction
 from snapshot_panel.tables import SeveralMixin
@@ -105,6 +106,7 @@ class OwnImagesTable(SeveralMixin, ImagesTable):
         table_actions = (ImagesFilter, MakeReady, MakeStrict)
         table_actions_menu = (MakeStrict,)
         row_actions = (MakeReady, Edit, MakeStrict)
+        cell_class = BoxCell
         multi_select = True
 
 

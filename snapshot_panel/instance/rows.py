@@ -19,8 +19,8 @@ from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import taking
 from snapshot_panel.consistency import commands
 from snapshot_panel.consistency import facts
-from snapshot_panel.consistency import verdict
 from snapshot_panel.consistency import way
+from snapshot_panel.instance import history
 from snapshot_panel.instance import texts
 from snapshot_panel import rows
 from snapshot_panel import texts as panel_texts
@@ -81,6 +81,10 @@ class Page:
         return rows.snapshot_lines(self.row.instance, self.images)
 
     @property
+    def entries(self):
+        return history.entries(self.row.instance, self.lines)
+
+    @property
     def running(self):
         """The line of the snapshot that is being made, or None."""
         return next((line for line in self.lines if line.step), None)
@@ -128,30 +132,3 @@ def page(instance, images, heard, today=None, volumes=None, limits=None):
                                   today=today, volumes=volumes,
                                   limits=limits),
                 known, problem)
-
-
-def evidence(line):
-    """Return what the verdict of a :class:`rows.SnapshotLine` rests on.
-
-    A list of sentences; what is written on an image is untrusted.
-    """
-    decision = line.decision
-    found = []
-    for path, stall in _pairs(decision.evidence.get('frozen')):
-        found.append(texts.FROZEN % {'path': path, 'stall': stall})
-    for name, succeeded in _pairs(decision.evidence.get('hooks')):
-        found.append((texts.HOOK_DONE if succeeded is True
-                      else texts.HOOK_FAILED) % name)
-    copies = decision.evidence.get('volumes')
-    if isinstance(copies, int):
-        found.append(texts.VOLUMES % {'count': copies})
-    if {'boot', 'seq'} <= set(decision.evidence):
-        found.append(texts.WITNESS % {'boot': decision.evidence['boot'],
-                                      'seq': decision.evidence['seq']})
-    if decision.verdict is not verdict.Verdict.PENDING:
-        found.append(texts.RULE % decision.rule.code)
-    return found
-
-
-def _pairs(value):
-    return value.items() if isinstance(value, dict) else ()

@@ -12,8 +12,11 @@
 
 """The table of one instance's snapshots."""
 
+from urllib import parse
+
 from django.shortcuts import redirect
 from django.template.loader import render_to_string
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext_lazy
 
@@ -25,7 +28,6 @@ from openstack_dashboard.dashboards.project.images.images import (
 
 from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import snapshots
-from snapshot_panel.instance import rows
 from snapshot_panel import tables as panel_tables
 
 FORGET_RULES = (('compute', 'os_compute_api:server-metadata:delete'),)
@@ -37,8 +39,8 @@ class Launch(image_tables.LaunchImageNG):
     name = 'launch'
     verbose_name = _('Launch instance')
 
-    def allowed(self, request, line=None):
-        return line is not None and line.active
+    def allowed(self, request, entry=None):
+        return entry is not None and entry.line.active
 
 
 class Edit(tables.LinkAction):
@@ -46,8 +48,8 @@ class Edit(tables.LinkAction):
     verbose_name = _('Properties')
     url = 'horizon:project:consistent_snapshots:image'
 
-    def allowed(self, request, line=None):
-        return line is not None and not line.gone
+    def allowed(self, request, entry=None):
+        return entry is not None and not entry.line.gone
 
 
 class _Each(object):
@@ -55,13 +57,13 @@ class _Each(object):
 
     def handle(self, table, request, image_ids):
         for image_id in image_ids:
-            line = next((line for line in table.data
-                         if line.id == image_id), None)
-            if line is None:
+            entry = next((entry for entry in table.data
+                          if entry.id == image_id), None)
+            if entry is None:
                 panel_tables.report_error(
                     request, errors.NotFound('Glance', image_id))
                 continue
-            if not table._filter_action(self, request, line):
+            if not table._filter_action(self, request, entry):
                 panel_tables.report_error(
                     request, errors.Forbidden('Glance', 'policy'))
                 continue
@@ -70,7 +72,7 @@ class _Each(object):
             except errors.CloudError as problem:
                 panel_tables.report_error(request, problem)
             else:
-                messages.success(request, self.told(line))
+                messages.success(request, self.told(entry.line))
         return redirect(request.get_full_path())
 
     def told(self, line):
@@ -100,9 +102,9 @@ class Delete(_Each, tables.DeleteAction):
     def action_past(count):
         return ngettext_lazy('Deleted snapshot', 'Deleted snapshots', count)
 
-    def allowed(self, request, line=None):
+    def allowed(self, request, entry=None):
         # Nova still writes on one that is being made.
-        return line is None or not (line.gone or line.step)
+        return entry is None or not (entry.line.gone or entry.line.step)
 
     def told(self, line):
         if not line.copies:
@@ -122,41 +124,54 @@ class Dismiss(_Each, tables.Action):
     policy_rules = FORGET_RULES
     done = _('%(name)s will not be shown any more.')
 
-    def allowed(self, request, line=None):
-        return line is not None and line.gone
+    def allowed(self, request, entry=None):
+        return entry is not None and entry.line.gone
 
     def do(self, request, instance_id, image_id):
         instance, _images = snapshots.one(request, instance_id)
         snapshots.dismiss(request, instance, image_id)
 
 
-class HistoryFilter(tables.NameFilterAction):
-    """In the browser; this is what counts without its script."""
+class Compare(panel_tables.SeveralAction):
+    """Show two chosen snapshots side by side."""
+
+    name = 'compare'
+    verbose_name = _('Compare two')
+    verbose_name_plural = _('Compare two')
+    icon = 'columns'
+
+    def handle(self, table, request, image_ids):
+        return redirect('%s?%s' % (
+            reverse('horizon:project:consistent_snapshots:compare',
+                    args=[table.kwargs['instance_id']]),
+            parse.urlencode([('snapshot', image_id)
+                             for image_id in image_ids])))
 
 
 def cell(name):
     """Return a column's transform that renders a template of ours."""
-    def render(line):
+    def render(entry):
         return render_to_string(
             'consistent_snapshots/instance/%s.html' % name,
-            {'line': line, 'evidence': rows.evidence(line)})
+            {'entry': entry, 'line': entry.line})
     return render
 
 
-class HistoryTable(tables.DataTable):
+class HistoryTable(panel_tables.SeveralMixin, tables.DataTable):
     name = tables.Column(cell('_name'), verbose_name=_('Snapshot'))
     verdict = tables.Column(cell('_verdict'),
                             verbose_name=_('Verdict and evidence'))
-    size = tables.Column(cell('_size'), verbose_name=_('Size'))
+    size = tables.Column(cell('_size'), verbose_name=_('Size and time'))
     asked = tables.Column(cell('_asked'), verbose_name=_('Asked for'))
 
-    def get_object_display(self, line):
-        return line.name
+    def get_object_display(self, entry):
+        return entry.name
 
     class Meta(object):
         name = 'history'
         verbose_name = _('Snapshots')
         hidden_title = True
-        table_actions = (HistoryFilter, Delete)
+        cell_class = panel_tables.BoxCell
+        table_actions = (Compare, Delete)
         row_actions = (Launch, Dismiss, Edit, Delete)
         multi_select = True

@@ -88,4 +88,6 @@ HOOK_DONE = _('hook %s succeeded')
 HOOK_FAILED = _('hook %s failed')
 VOLUMES = ngettext_lazy('%(count)d volume snapshot',
                         '%(count)d volume snapshots', 'count')
+OPERATOR = _('Ask the operator for the log of nova-compute about the image '
+             '%(image)s and the instance %(instance)s.')
 WITNESS = _('boot %(boot)s, witness %(seq)s')

@@ -17,10 +17,13 @@ from django.shortcuts import redirect
 from django.template.loader import render_to_string
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 from django.views import generic
 
 from horizon import messages
 from horizon import tables as horizon_tables
+from horizon.utils import functions
+from horizon import views as horizon_views
 
 from openstack_dashboard import policy
 
@@ -29,6 +32,8 @@ from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import restarting
 from snapshot_panel.cloud import snapshots
 from snapshot_panel import conf
+from snapshot_panel.instance import compare
+from snapshot_panel.instance import history
 from snapshot_panel.instance import rows
 from snapshot_panel.instance import tables
 from snapshot_panel import rows as panel_rows
@@ -49,6 +54,11 @@ def look(request, instance, images, again=False):
                      *details.ask_about(request, instance, again))
 
 
+def _history(request, found):
+    return history.choose(found.entries, request.GET,
+                          functions.get_page_size(request))
+
+
 class InstanceView(panel_views.ProblemMixin, horizon_tables.DataTableView):
     """The way of a snapshot, the checklist and the snapshots so far."""
 
@@ -61,14 +71,22 @@ class InstanceView(panel_views.ProblemMixin, horizon_tables.DataTableView):
         found = snapshots.one(self.request, self.kwargs['instance_id'])
         return look(self.request, *found, again='again' in self.request.GET)
 
+    @cached_property
+    def history(self):
+        return _history(self.request, self.found)
+
     def get_data(self):
         if self.found.problem is not None:
             panel_tables.report_error(self.request, self.found.problem)
-        return self.found.lines
+        if self.request.method == 'POST':
+            # What was chosen may be on another page by now.
+            return self.found.entries
+        return self.history.entries
 
     def get_context_data(self, **kwargs):
         return super().get_context_data(
-            row=self.found.row, page=self.found,
+            row=self.found.row, page=self.found, history=self.history,
+            limit=conf.get_config()['snapshots_listed'],
             poll_interval=conf.get_config()['poll_interval'],
             may_take=policy.check(panel_tables.TAKE_RULES, self.request),
             may_restart=policy.check(panel_tables.RESTART_RULES,
@@ -106,6 +124,43 @@ class PlanView(panel_views.ProblemMixin, generic.View):
                         instance_id)
 
 
+class CompareView(panel_views.ProblemMixin, horizon_views.HorizonTemplateView):
+    """Two snapshots side by side; the address names them."""
+
+    template_name = 'consistent_snapshots/instance/compare.html'
+    page_title = _('Compare Snapshots: {{ instance.name }}')
+
+    def get(self, request, *args, **kwargs):
+        wanted = list(dict.fromkeys(request.GET.getlist('snapshot')))
+        if len(wanted) != 2:
+            messages.error(request, ngettext(
+                'Choose two snapshots to compare: %s was chosen.',
+                'Choose two snapshots to compare: %s were chosen.',
+                len(wanted)) % len(wanted))
+            return self._back()
+        instance, images = snapshots.chosen(
+            request, self.kwargs['instance_id'], wanted)
+        if None in images:
+            messages.error(request, _(
+                'These snapshots cannot be compared: at least one has no '
+                'image (any more), or belongs to another instance.'))
+            return self._back()
+        return self.render_to_response(self.get_context_data(
+            instance=instance,
+            images=sorted(images, key=lambda image: image.created)))
+
+    def get_context_data(self, instance, images, **kwargs):
+        lines = [panel_rows.SnapshotLine.of_image(image, instance)
+                 for image in images]
+        return super().get_context_data(
+            instance=instance, entries=history.entries(instance, lines),
+            properties=compare.properties(*images), **kwargs)
+
+    def _back(self):
+        return redirect('horizon:project:consistent_snapshots:instance',
+                        self.kwargs['instance_id'])
+
+
 class NewsView(panel_views.AnswerMixin, generic.View):
     """Answer the page's script: GET looks, POST also settles."""
 
@@ -127,8 +182,8 @@ class NewsView(panel_views.AnswerMixin, generic.View):
     def _answer(self, instance, images, problem=None):
         found = look(self.request, instance, images)
         problem = problem or found.problem
-        table = tables.HistoryTable(self.request, data=found.lines,
-                                    **self.kwargs)
+        shown = _history(self.request, found).entries
+        table = tables.HistoryTable(self.request, data=shown, **self.kwargs)
         return http.JsonResponse({
             'parts': {name: render_to_string(
                 'consistent_snapshots/instance/_%s.html' % name,

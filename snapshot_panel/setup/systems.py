@@ -18,6 +18,9 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 LINUX_HOOKS = '/etc/qemu/fsfreeze-hook.d'
+HOOK_LOG = 'cat /var/log/qga-fsfreeze-hook.log'
+WINDOWS_LOG = ("Get-WinEvent -MaxEvents 20 -FilterHashtable "
+               "@{LogName='Application'; ProviderName='VSS'}")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,6 +39,17 @@ class System:
     hooks: str = LINUX_HOOKS
     package: str = ''
     unit: str = 'qemu-guest-agent'
+
+    def logs(self, since=None):
+        """Return the commands that show the agent's and the hooks' logs.
+
+        :param since: an aware datetime in UTC; since the boot if None.
+        """
+        if self is WINDOWS:
+            return WINDOWS_LOG
+        when = ('--since "%s"' % since.strftime('%Y-%m-%d %H:%M:%S UTC')
+                if since else '-b')
+        return 'journalctl %s -u %s\n%s' % (when, self.unit, HOOK_LOG)
 
 
 WINDOWS = System('windows', _('Windows'), frozenset({'windows'}), kit=False)

@@ -83,8 +83,7 @@ def _kit(system):
         'script': guest.script(), 'user_data': kit.user_data(),
         'agent': '%s\nsystemctl status %s' % (system.package, system.unit),
         'clean_up': 'sh %s/10-test clean-up' % system.hooks,
-        'logs': 'journalctl -b -u %s\ncat /var/log/qga-fsfreeze-hook.log'
-                % system.unit,
+        'logs': system.logs(),
         'test_hook': kit.hook_block('test', system.hooks, 10),
         'hooks': [(title, name, kit.hook_block(name, system.hooks, 20))
                   for title, name in (('PostgreSQL', 'postgresql'),

@@ -43,6 +43,7 @@ window.snapshotPanel = (function () {
       if (answer.problem) {
         throw Object.assign(new Error(), {told: answer.problem});
       }
+      return answer;
     }).finally(function () { window.clearTimeout(timer); });
   }
 

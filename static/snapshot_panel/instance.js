@@ -16,58 +16,74 @@
   var panel = window.snapshotPanel;
   var shown = {};
   var unsettled = Boolean(watch.dataset.unsettled);
+  var behind = false;
 
-  // What somebody is using stays as it is until they have finished.
-  function busy(element) {
-    return element.contains(document.activeElement) ||
-      element.querySelector('.open, input:checked') !== null;
+  function showParts(parts) {
+    Object.keys(parts).forEach(function (name) {
+      panel.showPart(document.getElementById('snapshot-panel-' + name),
+        parts[name]);
+    });
   }
 
-  function folded(element) {
-    return Array.from(element.querySelectorAll('details'));
+  function showRow(row, old) {
+    var id = row.dataset.objectId;
+    var html = row.outerHTML;
+    if (shown[id] !== html) {
+      if (panel.replaceRow(old, row)) {
+        shown[id] = html;
+      } else {
+        behind = true;
+      }
+    }
   }
 
-  function show(element, html) {
-    if (html === null || shown[element.id] === html || busy(element)) {
+  function showRows(rows) {
+    var wanted = rows.map(function (row) { return row.dataset.objectId; });
+    Array.from(body.children).forEach(function (old) {
+      // The row that says that there are none has no id.
+      if (rows.length && wanted.indexOf(old.dataset.objectId) < 0) {
+        old.remove();
+      }
+    });
+    rows.forEach(function (row, position) {
+      var old = Array.from(body.children).find(function (each) {
+        return each.dataset.objectId === wanted[position];
+      });
+      if (old) {
+        showRow(row, old);
+      } else {
+        panel.addRow(body, row, position);
+      }
+    });
+  }
+
+  function show(answer) {
+    if (!answer.parts) {
       return;
     }
-    shown[element.id] = html;
-    var opened = folded(element).map(function (details) {
-      return details.open;
-    });
-    element.innerHTML = html;
-    folded(element).forEach(function (details, index, all) {
-      details.open = all.length === opened.length && opened[index];
-    });
-    // The dialog that launches an instance is Horizon's own, in Angular.
-    if (window.recompileAngularContent && window.jQuery) {
-      window.recompileAngularContent(window.jQuery(element));
+    behind = false;
+    showParts(answer.parts);
+    // Without the image service nothing is known of them.
+    if (answer.rows !== null) {
+      showRows(panel.readRows(answer.rows));
     }
+    unsettled = answer.unsettled;
   }
 
   function look() {
-    var method = unsettled && watch.dataset.maySettle ? 'POST' : 'GET';
-    var now = [];
-    return panel.ask(watch, function (answer) {
-      if (answer.parts) {
-        Object.keys(answer.parts).forEach(function (name) {
-          show(document.getElementById('snapshot-panel-' + name),
-            answer.parts[name]);
-        });
-        body.id = 'snapshot-panel-history';
-        show(body, answer.rows);
-        unsettled = answer.unsettled;
-        now = answer.now;
-      }
-    }, {method: method}).then(function () {
-      panel.say(news, now.length ?
-        watch.dataset.now + ' ' + now.join(', ') : '');
+    return panel.ask(watch, show, {
+      method: unsettled && watch.dataset.maySettle ? 'POST' : 'GET',
+      // Which page of the history is shown is in the address of this page.
+      query: window.location.search
+    }).then(function (answer) {
+      panel.say(news, answer.now.length ?
+        watch.dataset.now + ' ' + answer.now.join(', ') : '');
     });
   }
 
   if (unsettled) {
     panel.follow(watch, news, look, function (failures) {
-      return failures || unsettled;
+      return failures || unsettled || behind;
     });
   }
 }());

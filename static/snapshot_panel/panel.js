@@ -55,30 +55,11 @@
     });
   }
 
-  // A row that somebody is using stays as it is until they have finished.
-  function busy(row) {
-    return row.querySelector('.btn-group.open') !== null;
-  }
-
   function show(id, html) {
     var old = find(id);
-    if (!old || busy(old)) {
-      return;
-    }
-    var holder = document.createElement('tbody');
-    holder.innerHTML = html;
-    var row = holder.querySelector('tr');
-    var box = old.querySelector('.table-row-multi-select');
-    var newBox = row.querySelector('.table-row-multi-select');
-    if (box && newBox) {
-      newBox.checked = box.checked;
-    }
-    var focused = old.contains(document.activeElement) &&
-      document.activeElement.id;
-    old.replaceWith(row);
-    watchRow(row);
-    if (focused && document.getElementById(focused)) {
-      document.getElementById(focused).focus();
+    var row = panel.readRows(html)[0];
+    if (old && panel.replaceRow(old, row)) {
+      watchRow(row);
     }
   }
 

@@ -17,7 +17,6 @@
   var trouble = document.getElementById('snapshot-panel-trouble');
   var over = document.getElementById('snapshot-panel-over');
   var last = status.dataset.last;
-  var shown = null;
   var reported = null;
   var again = true;
   var looks = 0;
@@ -26,11 +25,7 @@
     if (answer.problem) {
       return;
     }
-    // What a screen reader would read again must be news.
-    if (answer.html !== shown) {
-      shown = answer.html;
-      status.innerHTML = answer.html;
-    }
+    panel.showPart(status, answer.html);
     if (answer.last && answer.last !== last) {
       reported = Date.now();
     }

@@ -21,6 +21,8 @@ import pytest
 from tests import clients
 
 RESULTS = pathlib.Path(__file__).parents[2] / 'test-results'
+# A page takes its time on a busy machine.
+sync_api.expect.set_options(timeout=clients.PATIENCE * 1000)
 # The background requests of a fresh Chromium go to hosts of its maker.
 ARGUMENTS = ('--no-sandbox', '--disable-gpu', '--disable-quic',
              '--no-first-run', '--disable-background-networking',

@@ -19,7 +19,9 @@ import pytest
 from tests import clients
 
 OURS = ('#snapshot-panel-way', '#snapshot-panel-checks',
-        '#snapshot-panel-alarm', '.snapshot-panel-commands')
+        '#snapshot-panel-alarm', '.snapshot-panel-commands',
+        '.snapshot-panel-filter', '.snapshot-panel-pages',
+        '.snapshot-panel-compare', '#history .snapshot-panel-details')
 NOW = '[aria-current=step]'
 
 

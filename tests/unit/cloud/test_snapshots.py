@@ -12,6 +12,7 @@
 
 """Taking snapshots and settling them, whatever fails or is done meanwhile."""
 
+import dataclasses
 import json
 import logging
 from unittest import mock
@@ -782,7 +783,8 @@ def keep(glance_client, *images):
 
 
 def seal_of(decision):
-    return decision.seal().properties()
+    # Made in the ten seconds between the times of builders.image.
+    return dataclasses.replace(decision.seal(), seconds=10).properties()
 
 
 FROZEN = verdict.Decision(Rule.FREEZE_WITNESSED, {
@@ -1098,6 +1100,60 @@ def test_only_a_snapshot_of_this_instance_and_project_is_deleted(
         snapshots.delete(user_request, builders.INSTANCE, builders.SNAPSHOT)
 
     assert not glance_client.images.delete.called
+
+
+def test_chosen_snapshots_come_in_the_order_of_their_ids(
+        user_request, nova_client, glance_client):
+    other = '44444444-dddd-4ddd-8ddd-444444444444'
+    glance_client.images.get.side_effect = lambda image_id: (
+        conftest.glance_image(builders.asked(id=image_id, owner='project')))
+
+    _instance, images = snapshots.chosen(
+        user_request, builders.INSTANCE, [other, builders.SNAPSHOT])
+
+    assert [image.id for image in images] == [other, builders.SNAPSHOT]
+
+
+@pytest.mark.parametrize('changes', [
+    {'instance_uuid': 'another'}, {'owner': 'another'},
+    {'status': 'deleted'}])
+def test_what_is_not_this_instances_snapshot_cannot_be_chosen(
+        changes, user_request, glance_client, nova_client):
+    glance_client.images.get.return_value = {
+        **conftest.glance_image(builders.asked()), 'owner': 'project',
+        **changes}
+
+    _instance, images = snapshots.chosen(
+        user_request, builders.INSTANCE, [builders.SNAPSHOT])
+
+    assert images == [None]
+
+
+def test_an_id_that_is_none_is_not_sent(user_request, nova_client,
+                                        glance_client):
+    _instance, images = snapshots.chosen(
+        user_request, builders.INSTANCE, ['../../v2/tasks'])
+
+    assert images == [None]
+    assert not glance_client.images.get.called
+
+
+def test_a_snapshot_that_is_gone_cannot_be_chosen(
+        user_request, nova_client, glance_client):
+    glance_client.images.get.side_effect = glance_exceptions.HTTPNotFound()
+
+    assert snapshots.chosen(user_request, builders.INSTANCE,
+                            [builders.SNAPSHOT])[1] == [None]
+
+
+def test_without_glance_nothing_can_be_chosen(user_request, nova_client,
+                                              glance_client):
+    glance_client.images.get.side_effect = (
+        glance_exceptions.CommunicationError())
+
+    with pytest.raises(errors.Unavailable):
+        snapshots.chosen(user_request, builders.INSTANCE,
+                         [builders.SNAPSHOT])
 
 
 # Instances on volumes

@@ -19,6 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 import pytest
 
+from snapshot_panel.consistency import facts
 from snapshot_panel.consistency import records
 from snapshot_panel.consistency import verdict
 from snapshot_panel.consistency import witness
@@ -156,9 +157,10 @@ EVIDENCE = st.dictionaries(
 
 
 @given(st.sampled_from([v.value for v in verdict.Verdict if v.final]),
-       st.text(), EVIDENCE)
-def test_a_seal_is_read_as_it_was_written(verdict_code, rule, evidence):
-    seal = records.Seal(verdict_code, rule, evidence)
+       st.text(), EVIDENCE, st.none() | st.integers(0, 10 ** 9 - 1))
+def test_a_seal_is_read_as_it_was_written(verdict_code, rule, evidence,
+                                          seconds):
+    seal = records.Seal(verdict_code, rule, evidence, seconds)
 
     assert records.read_seal(own(seal.properties())) == seal
 
@@ -168,6 +170,24 @@ def test_the_same_seal_is_the_same_text():
     two = records.Seal('v', 'r', {'b': 2, 'a': 1})
 
     assert list(one.properties().items()) == list(two.properties().items())
+
+
+@pytest.mark.parametrize('text', ['', 'none', '-1', '1.5', '٣', '9' * 10])
+def test_a_duration_edited_by_hand_is_unknown(text):
+    image = own({records.VERDICT: 'unproven', records.SECONDS: text})
+
+    assert records.read_seal(image).seconds is None
+
+
+def test_the_duration_is_by_one_clock():
+    assert records.seconds(builders.asked()) == 10
+
+
+@pytest.mark.parametrize('changes', [
+    {'status': 'saving'}, {'created': None}, {'updated': None},
+    {'properties': {facts.MAPPING_PROPERTY: '[]'}}])
+def test_what_took_unknown_time_has_no_duration(changes):
+    assert records.seconds(builders.asked(**changes)) is None
 
 
 @pytest.mark.parametrize('changes', [

@@ -15,6 +15,7 @@
 import json
 from unittest import mock
 
+from django.test.utils import override_settings
 from django.urls import reverse
 import pytest
 
@@ -23,7 +24,6 @@ from snapshot_panel.cloud import snapshots
 from snapshot_panel.consistency import facts
 from snapshot_panel.consistency import verdict
 from snapshot_panel.consistency import way
-from snapshot_panel.instance import rows
 from snapshot_panel.instance import texts
 from tests.unit import builders
 from tests.unit import test_views as views
@@ -33,8 +33,14 @@ pytestmark = pytest.mark.usefixtures('no_image_of_today')
 INSTANCE, NEWS = (
     reverse('horizon:project:consistent_snapshots:' + name,
             args=[builders.INSTANCE]) for name in ('instance', 'news'))
+COMPARE = reverse('horizon:project:consistent_snapshots:compare',
+                  args=[builders.INSTANCE])
 FROZEN = {'frozen': {'/': 0.06}, 'boot': '3f2a91c0', 'seq': 12,
           'hooks': {'20-postgresql': True, '30-app': False}}
+
+
+def uuids(number):
+    return '22222222-bbbb-4bbb-8bbb-%012d' % number
 
 
 class InstanceTestCase(views.PanelTestCase):
@@ -59,31 +65,6 @@ class InstanceTestCase(views.PanelTestCase):
 def test_every_step_and_light_has_its_words():
     assert set(texts.STEPS) == set(way.Step)
     assert set(texts.LIGHTS) == set(way.Light)
-
-
-def test_the_evidence_of_a_verdict_in_sentences():
-    line = views.rows.SnapshotLine('id', 'web', verdict.Decision(
-        verdict.Rule.FREEZE_WITNESSED, FROZEN))
-
-    assert rows.evidence(line) == [
-        '/ stood still for 0.06 s', 'hook 20-postgresql succeeded',
-        'hook 30-app failed', 'boot 3f2a91c0, witness 12',
-        'rule freeze-witnessed']
-
-
-def test_the_evidence_counts_the_volume_snapshots():
-    line = views.rows.SnapshotLine('id', 'web', verdict.Decision(
-        verdict.Rule.CLEAN_STOP, {'volumes': 2}))
-
-    assert '2 volume snapshots' in rows.evidence(line)
-
-
-def test_forged_evidence_breaks_nothing():
-    for frozen in (None, 7, 'x', [1], {'/': None}, {'/': {'%s': 1}}):
-        line = views.rows.SnapshotLine('id', 'web', verdict.Decision(
-            verdict.Rule.FREEZE_WITNESSED, {'frozen': frozen, 'hooks': 1}))
-
-        assert rows.evidence(line)
 
 
 class PageTest(InstanceTestCase):
@@ -221,6 +202,153 @@ class PageTest(InstanceTestCase):
 
         assert '<script>alert' not in self.text(INSTANCE)
         assert '<script>alert' not in self.news()['rows']
+
+
+class FailureTest(InstanceTestCase):
+
+    def test_without_glance_the_checklist_stands(self):
+        self.one.return_value = (builders.instance(), views.GLANCE_DOWN)
+
+        page = self.text(INSTANCE)
+
+        assert 'Unknown: the image service did not answer.' in page
+        assert 'No items to display' not in page
+        assert 'Channel to the guest agent' in page
+        assert 'secret reason' not in page
+
+    def test_without_glance_a_discarded_one_is_known_all_the_same(self):
+        self.one.return_value = (builders.remembering(builders.memory(
+            gone=builders.NOW, cause='gone')), views.GLANCE_DOWN)
+
+        page = self.text(INSTANCE)
+
+        assert 'Unknown: the image service did not answer.' in page
+        assert 'Discarded' in page
+
+    def test_without_the_console_the_rest_stands(self):
+        self.show(builders.instance(), builders.sealed(name='monday'))
+        self.hear.return_value = {builders.INSTANCE: views.NOVA_DOWN}
+
+        page = self.text(INSTANCE)
+
+        assert 'The guest could not be asked now.' in page
+        assert 'Channel to the guest agent' in page
+        assert 'monday' in page
+
+    def test_an_expired_token_leads_to_the_login(self):
+        self.one.side_effect = views.EXPIRED
+
+        self.assert_login(self.client.get(INSTANCE))
+
+
+class HistoryTest(InstanceTestCase):
+
+    def setUp(self):
+        super().setUp()
+        self.images = [builders.sealed(id=uuids(number), properties={
+            'consistency_image': uuids(number)}, name='made-%d.' % number)
+            for number in range(45)]
+        self.show(builders.instance(), *self.images)
+
+    def test_hundreds_come_in_pages_with_a_way_to_the_others(self):
+        page = self.text(INSTANCE, page='2')
+
+        assert page.count('data-object-id=') == 20
+        assert '21 to 40 of 45' in page
+        assert 'page=1' in page and 'page=3' in page
+
+    def test_a_filter_finds_a_part_of_the_name(self):
+        page = self.text(INSTANCE, name='MADE-4')
+
+        assert page.count('data-object-id=') == 6
+        assert 'value="MADE-4"' in page
+
+    def test_the_news_are_of_the_page_that_is_shown(self):
+        response = self.client.get(NEWS, {'name': 'made-7.'})
+
+        assert json.loads(response.content)['rows'].count(
+            'data-object-id=') == 1
+
+    def test_one_that_moved_to_another_page_is_deleted(self):
+        self.press('delete', self.images[44].id)
+
+        self.delete.assert_called_once_with(
+            mock.ANY, builders.INSTANCE, self.images[44].id)
+
+    def test_each_box_says_what_it_chooses(self):
+        assert 'aria-label="Choose made-44."' in self.text(INSTANCE, page='3')
+
+    def test_the_limit_is_said(self):
+        with override_settings(SNAPSHOT_PANEL={'snapshots_listed': 45}):
+            page = self.text(INSTANCE)
+
+        assert 'Only the newest 45 snapshots' in page
+
+    def test_how_long_it_took_is_shown(self):
+        self.show(builders.instance(), builders.sealed(
+            properties={'consistency_seconds': '18'}))
+
+        assert 'made in 18 s at most' in self.text(INSTANCE)
+
+
+class CompareTest(InstanceTestCase):
+
+    def setUp(self):
+        super().setUp()
+        self.ids = [uuids(1), uuids(2)]
+        self.images = [
+            builders.sealed(rule, id=image_id, name=name, created=created,
+                            properties={'consistency_image': image_id,
+                                        'os_distro': name})
+            for image_id, name, created, rule in zip(
+                self.ids, ('monday', views.EVIL),
+                (builders.ago(60), builders.ago(600)),
+                (verdict.Rule.CLEAN_STOP, verdict.Rule.SILENT))]
+        self.chosen = self.patch('chosen', (builders.instance(),
+                                            self.images))
+
+    def go_back(self, ids, text):
+        response = self.client.get(COMPARE, {'snapshot': ids})
+
+        self.assertRedirectsNoFollow(response, INSTANCE)
+        self.assertContains(self.client.get(response.url), text)
+
+    def test_two_stand_side_by_side_the_older_first(self):
+        page = self.text(COMPARE, snapshot=self.ids)
+
+        for word in ('monday', 'File-system consistent', 'Unproven',
+                     'os_distro', 'the same'):
+            assert word in page
+        assert page.index(views.ESCAPED) < page.index('monday')
+        assert '<script>alert' not in page
+
+    def test_the_button_leads_there(self):
+        response = self.client.post(INSTANCE, {
+            'action': 'history__compare', 'object_ids': self.ids})
+
+        self.assertRedirectsNoFollow(
+            response, COMPARE + '?snapshot=%s&snapshot=%s' % tuple(self.ids))
+
+    def test_it_takes_two(self):
+        for ids, text in (([], '0 were chosen'),
+                          (self.ids[:1], '1 was chosen'),
+                          (self.ids[:1] * 2, '1 was chosen'),
+                          (self.ids + [uuids(3)], '3 were chosen')):
+            self.go_back(ids, text)
+        assert not self.chosen.called
+
+    def test_one_deleted_meanwhile_is_said(self):
+        self.chosen.return_value = (builders.instance(),
+                                    [self.images[0], None])
+
+        self.go_back(self.ids, 'cannot be compared')
+
+    def test_without_glance_it_is_said(self):
+        self.chosen.side_effect = views.GLANCE_DOWN
+
+        response = self.client.get(COMPARE, {'snapshot': self.ids})
+
+        self.assertContains(response, 'does not answer', status_code=503)
 
 
 class NewsTest(InstanceTestCase):

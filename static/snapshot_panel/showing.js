@@ -1,0 +1,93 @@
+/* What the scripts of our pages share: to show news under the user's hands. */
+(function () {
+  'use strict';
+
+  // What can have the focus; not all of it has an id.
+  var CONTROLS = 'a, button, input, summary, pre';
+
+  // What each part was shown as, by its element.
+  var shown = new WeakMap();
+
+  function folded(element) {
+    return Array.from(element.querySelectorAll('details'));
+  }
+
+  // What is unfolded stays so, and the focus goes to what takes the place of
+  // the element that has it.
+  function keep(element, change) {
+    var active = document.activeElement;
+    var position = Array.from(element.querySelectorAll(CONTROLS))
+      .indexOf(active);
+    var opened = folded(element).map(function (details) {
+      return details.open;
+    });
+    var now = change();
+    folded(now).forEach(function (details, index, all) {
+      details.open = all.length === opened.length && opened[index];
+    });
+    if (position >= 0) {
+      var heir = (active.id && document.getElementById(active.id)) ||
+        now.querySelectorAll(CONTROLS)[position];
+      if (heir) {
+        heir.focus();
+      }
+    }
+  }
+
+  // Horizon's dialog that launches an instance is in Angular.
+  function compile(element) {
+    if (window.recompileAngularContent &&
+        element.querySelector('[ng-click]')) {
+      window.recompileAngularContent(window.jQuery(element));
+    }
+  }
+
+  // What a screen reader would read again must be news.
+  function showPart(element, html) {
+    var holder = element.cloneNode(false);
+    holder.innerHTML = html;
+    var before = shown.get(element) || element.innerHTML;
+    shown.set(element, holder.innerHTML);
+    if (holder.innerHTML.trim() === before.trim()) {
+      return;
+    }
+    keep(element, function () {
+      element.innerHTML = html;
+      return element;
+    });
+  }
+
+  function readRows(html) {
+    var holder = document.createElement('tbody');
+    holder.innerHTML = html;
+    return Array.from(holder.children);
+  }
+
+  // What was chosen stays so. While a menu is open its row stays as it is;
+  // then the answer is false.
+  function replaceRow(old, row) {
+    if (old.querySelector('.btn-group.open')) {
+      return false;
+    }
+    var box = old.querySelector('.table-row-multi-select');
+    var newBox = row.querySelector('.table-row-multi-select');
+    if (box && newBox) {
+      newBox.checked = box.checked;
+    }
+    keep(old, function () {
+      old.replaceWith(row);
+      return row;
+    });
+    compile(row);
+    return true;
+  }
+
+  function addRow(body, row, position) {
+    body.insertBefore(row, body.children[position] || null);
+    compile(row);
+  }
+
+  Object.assign(window.snapshotPanel, {
+    addRow: addRow, readRows: readRows, replaceRow: replaceRow,
+    showPart: showPart});
+}());
