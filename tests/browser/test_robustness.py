@@ -169,7 +169,8 @@ def test_an_instance_deleted_meanwhile_is_said(visit, newborn, leave, api):
 def test_a_snapshot_deleted_meanwhile_leaves_the_page(visit, newborn, leave,
                                                       api):
     page = visit()
-    first, _other = leave(), leave('kept')
+    first = leave()
+    leave('kept')
     visit(newborn + '/', page)
     expect(page.locator('#history')).to_contain_text('unfinished')
 
