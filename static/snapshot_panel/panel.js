@@ -114,15 +114,16 @@
 
   table.addEventListener('click', function (event) {
     var button = event.target.closest('[data-again]');
-    if (!button) {
+    if (!button || button.getAttribute('aria-disabled')) {
       return;
     }
-    button.disabled = true;
+    // A disabled button would lose the focus.
+    button.setAttribute('aria-disabled', 'true');
     ask('GET', [button.closest('tr').dataset.objectId], true).then(
       function () { panel.say(news, ''); },
       function (error) {
         panel.say(news, error.told || watch.dataset.failed);
-        button.disabled = false;
+        button.removeAttribute('aria-disabled');
       });
   });
 
