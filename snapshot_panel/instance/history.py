@@ -167,7 +167,7 @@ def _pairs(value):
 _IN_GUEST = (verdict.Rule.GONE, verdict.Rule.GONE_AFTER_HOOK,
              verdict.Rule.GONE_AFTER_FREEZE, verdict.Rule.GONE_WITHOUT_AGENT,
              verdict.Rule.HOOK_REFUSED, verdict.Rule.AGENT_STOPPED,
-             verdict.Rule.STAYED_OPEN, verdict.Rule.CUT_SHORT,
+             verdict.Rule.NOT_SEEN_FROZEN, verdict.Rule.CUT_SHORT,
              verdict.Rule.SILENT)
 # What the operator's logs tell more of.
 _AT_OPERATOR = (verdict.Rule.GONE, verdict.Rule.ABANDONED)
