@@ -20,7 +20,6 @@ each of them gets a cloud of its own.
 import json
 import os
 import pathlib
-import random
 import shutil
 import signal
 import subprocess
@@ -31,8 +30,8 @@ import types
 import pytest
 
 from tests.cloud import layout as layouts
-from tests.cloud import processes
 from tests.cloud import rest
+from tests.cloud import running
 
 # How long a start with a fresh seed may take, on a busy machine, in seconds.
 START_PATIENCE = 400
@@ -86,19 +85,12 @@ def _start(folder, output):
         return subprocess.Popen(
             [sys.executable, '-m', 'tests.cloud', 'up', '--attached',
              '--hypervisor', 'model',
-             '--folder', str(folder), '--port-base', str(_free_ports())],
+             '--folder', str(folder),
+             '--port-base', str(running.free_ports())],
             cwd=layouts.REPOSITORY, env=environment,
             stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT,
             # A Ctrl-C is for pytest, which then stops the cloud in order.
             start_new_session=True)
-
-
-def _free_ports():
-    """Return the first of enough free ports in a row."""
-    for base in random.sample(range(20000, 32000, 20), 50):
-        if not processes.used_ports(base):
-            return base
-    pytest.fail('Found no free ports for a demo cloud')
 
 
 def _wait_until_ready(launcher, output):

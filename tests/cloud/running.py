@@ -26,7 +26,7 @@ from tests.cloud import layout as layouts
 from tests.cloud import processes
 
 # The first time databases are made, and guests built, in seconds.
-START_PATIENCE = 600
+START_PATIENCE = 1500
 STOP_PATIENCE = 40
 
 
@@ -42,7 +42,7 @@ def run(folder, hypervisor='model', **environment):
     launcher = subprocess.Popen(
         [sys.executable, '-m', 'tests.cloud', 'up', '--attached',
          '--hypervisor', hypervisor, '--folder', str(folder),
-         '--port-base', str(_free_ports())], cwd=layouts.REPOSITORY,
+         '--port-base', str(free_ports())], cwd=layouts.REPOSITORY,
         env=os.environ | environment, stdin=subprocess.DEVNULL,
         # A Ctrl-C is for us, who then stop the cloud in order.
         start_new_session=True)
@@ -70,7 +70,11 @@ def _await(ready, launcher):
         time.sleep(0.5)
 
 
-def _free_ports():
+def free_ports():
+    """Return the first of enough free ports in a row.
+
+    :raises SetupError: found none
+    """
     for base in random.sample(range(20000, 32000, 20), 50):
         if not processes.used_ports(base):
             return base

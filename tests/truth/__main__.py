@@ -14,28 +14,19 @@
 
 import argparse
 import contextlib
-import json
-import os
 import pathlib
-import random
 import signal
-import subprocess
 import sys
-import time
 import traceback
-import types
 
 from tests.cloud import layout as layouts
-from tests.cloud import processes
+from tests.cloud import running
 from tests.truth import report
 from tests.truth import scenarios
 from tests.truth import stage as stages
 
 FOLDER = layouts.REPOSITORY / '.demo' / 'truth'
 RESULTS = layouts.REPOSITORY / 'results' / 'truth.json'
-# The first time a guest is built and databases are made, in seconds.
-START_PATIENCE = 1500
-STOP_PATIENCE = 40
 
 
 def main():
@@ -80,47 +71,11 @@ def _play(names, cloud, folder, results):
 def _cloud(ready):
     """Give the running cloud that ``ready`` names, or one of our own."""
     if ready:
-        yield _load(ready), ready.parent
+        yield running.load(ready), ready.parent
         return
-    ready = FOLDER / 'ready.json'
-    ready.unlink(missing_ok=True)
-    launcher = subprocess.Popen(
-        [sys.executable, '-m', 'tests.cloud', 'up', '--attached',
-         '--hypervisor', 'qemu', '--folder', str(FOLDER),
-         '--port-base', str(_free_ports())], cwd=layouts.REPOSITORY,
-        # No instances of the demo: two guests are enough for two cores.
-        env=os.environ | {'DEMO_INSTANCES': 'none'},
-        stdin=subprocess.DEVNULL,
-        # A Ctrl-C is for us, who then stop the cloud in order.
-        start_new_session=True)
-    try:
-        _await(ready, launcher)
-        yield _load(ready), FOLDER
-    finally:
-        launcher.send_signal(signal.SIGTERM)
-        try:
-            launcher.wait(STOP_PATIENCE)
-        except subprocess.TimeoutExpired:
-            launcher.kill()
-
-
-def _await(ready, launcher):
-    deadline = time.monotonic() + START_PATIENCE
-    while not ready.exists():
-        if launcher.poll() is not None or time.monotonic() > deadline:
-            raise SystemExit('truth: the cloud does not start')
-        time.sleep(0.5)
-
-
-def _load(ready):
-    return types.SimpleNamespace(**json.loads(ready.read_text()))
-
-
-def _free_ports():
-    for base in random.sample(range(20000, 32000, 20), 50):
-        if not processes.used_ports(base):
-            return base
-    raise SystemExit('truth: found no free ports')
+    # No instances of the demo: two guests are enough for two cores.
+    with running.run(FOLDER, 'qemu', DEMO_INSTANCES='none') as cloud:
+        yield cloud, FOLDER
 
 
 def _parser():

@@ -13,9 +13,11 @@
 """The report of make bench: medians, ratios, goals."""
 
 import json
+from unittest import mock
 
 import pytest
 
+from tests.bench import document
 from tests.bench import pages
 from tests.bench import report
 from tests.bench import taking
@@ -88,3 +90,24 @@ def test_everything_is_printed_and_written(tmp_path, capsys):
     numbers = json.loads(file.read_text())
     assert numbers['accepted'][taking.CLICK] == 2.0
     assert [goal['met'] for goal in numbers['goals']] == [False, True, True]
+
+
+def test_the_documents_numbers_are_those_of_the_run(tmp_path):
+    made = report.Report(
+        [report.Case(size, 20, case().visits, case().complete)
+         for size in (3, 100, 1000)], 100,
+        {way: [1.25] for way in taking.WAYS}, [0.5], {20: (30.0, 60.0, 12.0)},
+        {(size, 10, page): (4.75, 2.0) for size in (3, 100, 1000)
+         for page in document.COMPARED})
+    made.write(tmp_path / 'bench.json')
+
+    with mock.patch.multiple(document, RESULTS=tmp_path / 'bench.json',
+                             PAGE=tmp_path / 'numbers.txt'):
+        document.main()
+
+    text = (tmp_path / 'numbers.txt').read_text()
+    assert '- 4.75\n' in text
+    # Nobody let 100 users look: what ten had a second is reckoned with.
+    assert '- ~50.00\n' in text
+    assert 'To createImage accepted: click\n     - 1.25' in text
+    assert 'Nova was asked 60 times a minute' in text
