@@ -65,7 +65,7 @@ def main():
 
 
 def _measure(cloud, short, results):
-    rounds, looks = (3, 1) if short else (5, 3)
+    rounds, looks = (3, 1) if short else (5, 2)
     cases = [(SMALL, 20), (LARGE, 20)] if short else [
         (size, rows) for size in seed.SIZES for rows in ROWS
         # Fewer instances than rows make the same page.
