@@ -22,6 +22,7 @@ from openstack_dashboard.test import helpers
 import snapshot_panel
 from snapshot_panel.cloud import snapshots
 from snapshot_panel.consistency import facts
+from snapshot_panel import frame
 
 PACKAGE = pathlib.Path(snapshot_panel.__file__).parent
 URL = '/project/consistent_snapshots/'
@@ -35,8 +36,10 @@ class InstalledIndexTest(helpers.TestCase):
             status=facts.RUNNING, project_id=self.tenant.id)
         overview = snapshots.Overview(instances=(instance,))
 
+        # The services of Horizon's frame are not there either.
         with mock.patch.object(snapshots, 'overview', autospec=True,
-                               return_value=overview):
+                               return_value=overview), \
+                mock.patch.object(frame, 'questions', return_value=()):
             response = self.client.get(URL)
 
         self.assertContains(response, 'Consistent Snapshots')
