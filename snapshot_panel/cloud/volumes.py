@@ -12,12 +12,20 @@
 
 """The volumes of an instance, and what became of their snapshots."""
 
+import time
+
+from django.core.cache import cache
+
 from snapshot_panel.cloud import cinder
 from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import snapshots
 from snapshot_panel.consistency import facts
 from snapshot_panel.consistency import records
 from snapshot_panel.consistency import verdict
+
+# How long it is remembered when a snapshot was first seen complete, in
+# seconds: by then a verdict does without it.
+_SEEN_TTL = 2 * verdict.VOLUMES_PATIENCE
 
 
 def of_instance(request, instance):
@@ -55,7 +63,18 @@ def copies(request, instance, image):
     volumes, problem = _volumes(request, [
         each.volume_id for each in found if each.volume_id])
     return None if problem else verdict.Copies(
-        instance.id, tuple(found), tuple(volumes), instance.volume_ids)
+        instance.id, tuple(found), tuple(volumes), instance.volume_ids,
+        _seen_for(image, found))
+
+
+def _seen_for(image, found):
+    """Return for how many seconds all of these were seen complete."""
+    if not all(each.complete for each in found):
+        return 0
+    now = time.time()
+    first = cache.get_or_set('snapshot_panel:complete:' + image.id, now,
+                             _SEEN_TTL)
+    return now - first
 
 
 def _volumes(request, ids):

@@ -139,12 +139,15 @@ class Copies:
     until they were seen is among its actions then. ``volumes`` are those
     that were copied and still exist; ``attached`` are the ids of the
     instance's. Nova does not write its id on an image of volumes.
+    ``seen_for`` is for how many seconds the reader has seen all snapshots
+    complete, by no clock but the reader's own.
     """
 
     instance_id: str
     snapshots: typing.Tuple[facts.VolumeSnapshot, ...]
     volumes: typing.Tuple[facts.Volume, ...] = ()
     attached: typing.Tuple[str, ...] = ()
+    seen_for: float = 0
 
     @property
     def least_seconds(self):
@@ -258,15 +261,16 @@ def _settle_volumes(image, request, evidence, deployment, copies):
       storage whose snapshots Nova itself takes (Cinder's NFS and its kin),
       because libvirt freezes once more for them. Nova's own thaw still
       comes after the copies, and the guest witnesses that it was told to
-      thaw twice. Therefore nothing is sealed before that had its time.
+      thaw twice. Therefore nothing is sealed before that had its time: from
+      the moment on when the reader first saw all copies complete, which no
+      two clocks that differ can shorten.
     - An error while the host waits is logged there and ends the wait. The
       guest then stood still for less time than Cinder needed.
 
     What is left, and nothing outside Nova shows: such an error where Cinder
     needed longer than the guest stood still by no more than the moment
     between the freeze and Cinder's first time, or than the second that its
-    database rounds away; and a reader whose clock is ahead of Cinder's by
-    more than the grace, before a second thaw was told.
+    database rounds away.
 
     A guest that is shut off is frozen by nobody. There all of its volumes
     were at rest if it had gone down cleanly, and was left alone until all
@@ -320,9 +324,11 @@ def _judge_copies(decision, image, request, evidence, copies, deployment):
                 if changes else decision)
     if copies.least_seconds > min(decision.evidence['frozen'].values()):
         return Decision(Rule.THAWED_EARLY, decision.evidence)
-    # A second thaw may still come.
+    # A second thaw may still come. Clocks that differ by so much that they
+    # spoil the long wait would keep all from logging in.
     return (Decision(Rule.WAITING)
-            if _may_still_come(image, evidence, deployment) else decision)
+            if copies.seen_for < deployment.settle_grace
+            and _waited(image, evidence) < VOLUMES_PATIENCE else decision)
 
 
 def _settle_running(image, request, evidence, deployment):

@@ -39,11 +39,17 @@ class StageLine:
 
     @property
     def title(self):
-        return texts.STEPS[self.stage.step][0]
+        return self._words[0]
 
     @property
     def deed(self):
-        return texts.STEPS[self.stage.step][1]
+        return self._words[1]
+
+    @property
+    def _words(self):
+        steps = (texts.STEPS_ON_VOLUMES if self.row.instance.volume_backed
+                 else texts.STEPS)
+        return steps[self.stage.step]
 
     @property
     def badge(self):

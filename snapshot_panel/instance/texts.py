@@ -46,6 +46,19 @@ STEPS = {
         'the image.')),
 }
 
+# What is different where Nova copies volumes (``snapshot_volume_backed``).
+STEPS_ON_VOLUMES = {
+    **STEPS,
+    Step.LIBVIRT: (_('Hypervisor'), _(
+        'It calls the guest’s agent through the channel.')),
+    Step.COPY: (_('Copy'), _(
+        'The block storage service makes a snapshot of each attached '
+        'volume.')),
+    Step.UPLOAD: (_('Image'), _(
+        'The image service keeps the list of the volume snapshots; no data '
+        'goes there.')),
+}
+
 LIGHTS = {
     Light.CLEAR: Badge(pgettext_lazy('step of a snapshot', 'Clear'),
                        'check', 'success'),

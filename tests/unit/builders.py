@@ -171,7 +171,7 @@ def copies(*snapshots, **changes):
     return verdict.Copies(**{
         'instance_id': INSTANCE,
         'snapshots': snapshots or (copy(0), copy(1)), 'attached': VOLUMES,
-        'volumes': (volume(0), volume(1)), **changes})
+        'volumes': (volume(0), volume(1)), 'seen_for': 60, **changes})
 
 
 def sealed(rule=verdict.Rule.CLEAN_STOP, evidence=None, properties=None,

@@ -44,6 +44,14 @@ def now():
         yield
 
 
+@pytest.fixture
+def clock():
+    """The seconds that the dashboard's own clock shows."""
+    with mock.patch.object(volumes.time, 'time', autospec=True,
+                           return_value=0) as shown:
+        yield shown
+
+
 @pytest.fixture(autouse=True)
 def cloud(nova_client, glance_client, cinder_client):
     """All services answer unless a test says otherwise."""
@@ -150,7 +158,7 @@ def made_of_volumes(state='ACTIVE', **properties):
 def test_each_copy_and_its_volume_is_asked_for(user_request, calls):
     found = volumes.copies(user_request, ON_VOLUMES, made_of_volumes())
 
-    assert found == builders.copies()
+    assert found == builders.copies(seen_for=0)
     assert sorted(name for name, *_rest in calls.mock_calls) == [
         'copies.get', 'copies.get', 'volumes.get', 'volumes.get']
 
@@ -170,6 +178,21 @@ def test_a_copy_that_is_gone_is_known(user_request, cinder_client):
 
     assert found.snapshots == tuple(
         facts.VolumeSnapshot(copy, None) for copy in builders.COPIES)
+
+
+def test_it_is_remembered_since_when_all_are_complete(user_request, clock,
+                                                      cinder_client):
+    complete = cinder_client.volume_snapshots.get.side_effect
+    cinder_client.volume_snapshots.get.side_effect = lambda copy_id: (
+        conftest.cinder_copy(status='creating'))
+    seen = [volumes.copies(user_request, ON_VOLUMES, made_of_volumes())]
+
+    cinder_client.volume_snapshots.get.side_effect = complete
+    for clock.return_value in (100, 140):
+        seen.append(volumes.copies(user_request, ON_VOLUMES,
+                                   made_of_volumes()))
+
+    assert [copies.seen_for for copies in seen] == [0, 0, 40]
 
 
 @pytest.mark.parametrize('part', ['volume_snapshots', 'volumes'])
@@ -204,7 +227,7 @@ def sealed(glance_client):
 
 
 def test_volumes_of_a_guest_that_stood_still_are_sealed_consistent(
-        user_request, nova_client, sealed):
+        user_request, nova_client, sealed, clock):
     console = builders.started()
     baseline = console.baseline
     console.freeze()
@@ -215,8 +238,11 @@ def test_volumes_of_a_guest_that_stood_still_are_sealed_consistent(
         conftest.nova_action('reboot')]
     image = builders.asked(baseline, builders.mapping())
 
+    at_first = dict(sealed(user_request, image))
+    clock.return_value = 30
     properties = sealed(user_request, image)
 
+    assert at_first[records.VERDICT] == records.PENDING
     assert properties[records.RULE] == verdict.Rule.FREEZE_WITNESSED.code
     assert json.loads(properties[records.EVIDENCE])['volumes'] == 2
 

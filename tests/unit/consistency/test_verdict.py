@@ -709,16 +709,22 @@ def test_volumes_of_a_guest_that_stood_still_are_consistent(
     assert decision.evidence['volumes'] == 2
 
 
-def test_a_second_thaw_may_come_after_the_copies(console, baseline):
+@pytest.mark.parametrize('seen_for, ago, rule', [
+    (0, 1, Rule.WAITING), (29, 1, Rule.WAITING), (-5, 1, Rule.WAITING),
+    (30, 1, Rule.FREEZE_WITNESSED),
+    # The reader's clock may be ahead.
+    (0, 600, Rule.WAITING),
+    (0, 3600, Rule.FREEZE_WITNESSED)])
+def test_a_second_thaw_may_come_after_the_copies(console, baseline, seen_for,
+                                                 ago, rule):
     console.freeze()
+    times = {'created': builders.ago(ago + .04), 'updated': builders.ago(ago)}
 
     decision = decide_volumes(console, baseline, builders.copies(
-        builders.copy(0, created=builders.ago(1.04),
-                      updated=builders.ago(1)),
-        builders.copy(1, created=builders.ago(1.04),
-                      updated=builders.ago(1))))
+        builders.copy(0, **times), builders.copy(1, **times),
+        seen_for=seen_for), updated=builders.ago(ago))
 
-    assert decision.rule is Rule.WAITING
+    assert decision.rule is rule
 
 
 @pytest.mark.parametrize('volumes', [True, False])

@@ -64,6 +64,7 @@ class InstanceTestCase(views.PanelTestCase):
 
 def test_every_step_and_light_has_its_words():
     assert set(texts.STEPS) == set(way.Step)
+    assert set(texts.STEPS_ON_VOLUMES) == set(way.Step)
     assert set(texts.LIGHTS) == set(way.Light)
 
 
@@ -78,6 +79,15 @@ class PageTest(InstanceTestCase):
                      'Nothing to check before'):
             assert word in page
         assert 'aria-current="step"' not in page
+
+    def test_the_picture_tells_what_is_copied(self):
+        on_volumes = 'The block storage service makes a snapshot of each'
+
+        assert on_volumes not in self.text(INSTANCE)
+
+        self.show(builders.instance(image_id=''))
+
+        assert on_volumes in self.text(INSTANCE)
 
     def test_the_picture_of_a_running_snapshot_says_where_it_is(self):
         self.show(builders.instance(task_state='image_uploading'),
