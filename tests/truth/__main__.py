@@ -36,10 +36,10 @@ def main():
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     names = arguments.only or (
         scenarios.SHORT if arguments.short else list(scenarios.ALL))
-    results = report.Report()
+    results = report.Report(names * arguments.repeat)
     try:
         with _cloud(arguments.ready) as (cloud, folder):
-            _play(names * arguments.repeat, cloud, folder, results)
+            _play(cloud, folder, results)
     finally:
         # Also what came before a Ctrl-C.
         results.print()
@@ -47,12 +47,13 @@ def main():
     return 0 if results.good else 1
 
 
-def _play(names, cloud, folder, results):
+def _play(cloud, folder, results):
     layout = layouts.make_layout(folder, 0, 'qemu')
     stage = stages.Stage(cloud, layout, results)
     stage.clear()
     try:
-        for name in names:
+        while results.ahead:
+            name = results.ahead[0]
             stage.scenario = name
             print(f'--- {name}', flush=True)
             try:
@@ -63,6 +64,7 @@ def _play(names, cloud, folder, results):
                 results.broken[name] = f'{type(error).__name__}: {error}'
                 # Nobody knows what it left behind.
                 stage.clean(main=True)
+            results.ahead.pop(0)
     finally:
         stage.clean(main=True)
 

@@ -73,7 +73,12 @@ class Snapshot:
 
 @dataclasses.dataclass
 class Report:
-    """A whole run. ``plain`` are seconds from Nova's own call to active."""
+    """A whole run. ``plain`` are seconds from Nova's own call to active.
+
+    ``ahead`` are the names of the scenarios that are still to be played.
+    """
+
+    ahead: list = dataclasses.field(default_factory=list)
 
     snapshots: list = dataclasses.field(default_factory=list)
     plain: list = dataclasses.field(default_factory=list)
@@ -88,8 +93,9 @@ class Report:
 
     @property
     def good(self):
-        return (bool(self.snapshots) and not self.broken and not any(
-            each.agree == 'NO' for each in self.snapshots))
+        return bool(self.snapshots) and not (
+            self.broken or self.ahead
+            or any(each.agree == 'NO' for each in self.snapshots))
 
     def numbers(self):
         """Return the measured times by name, in seconds."""
@@ -126,6 +132,8 @@ class Report:
             print(f'{name}: {"-" if seconds is None else seconds} s')
         for name, error in self.broken.items():
             print(f'BROKEN {name}: {error}')
+        for name in self.ahead:
+            print(f'NOT PLAYED {name}')
         scenarios = {each.scenario for each in self.snapshots}
         false = sum(each.false_consistent for each in self.snapshots)
         missed = sum(each.missed for each in self.snapshots)
@@ -141,7 +149,7 @@ class Report:
                 'false_consistent': each.false_consistent,
                 'missed': each.missed} for each in self.snapshots],
             'seconds': self.numbers(), 'broken': self.broken,
-            'good': self.good}, indent=2) + '\n')
+            'not played': self.ahead, 'good': self.good}, indent=2) + '\n')
 
 
 def _median(values):

@@ -58,6 +58,15 @@ def test_a_run_is_good_only_if_all_is(capsys):
                     'missed: 0')
 
 
+def test_a_run_that_was_cut_short_is_not_good(capsys):
+    results = report.Report(['hook failing'])
+    results.add(snapshot(GOOD, CLEAN))
+    results.print()
+
+    assert not results.good
+    assert 'NOT PLAYED hook failing' in capsys.readouterr().out
+
+
 def test_the_table_counts_what_came_out_alike(capsys):
     results = report.Report()
     for word in (GOOD, BAD, GOOD):
