@@ -14,6 +14,7 @@
 
 import typing
 
+from django.urls import NoReverseMatch
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
@@ -61,25 +62,37 @@ def _again(instance):
         OURS + 'instance', args=[instance.id]), 'refresh')
 
 
+def _elsewhere(code, label, name, icon, *ids, query=''):
+    """Return the link to a page of Horizon, None where it was removed."""
+    try:
+        url = reverse('horizon:project:' + name, args=ids)
+    except NoReverseMatch:
+        return None
+    return Link(code, label, url + query, icon)
+
+
 def _actions(instance):
-    return Link('actions', _('Actions of the instance'), reverse(
-        'horizon:project:instances:detail', args=[instance.id]), 'server')
+    return _elsewhere('actions', _('Actions of the instance'),
+                      'instances:detail', 'server', instance.id)
 
 
 def _log(instance):
-    url = reverse('horizon:project:instances:detail', args=[instance.id])
-    return Link('log', _('Console log'),
-                url + '?tab=instance_details__log', 'list-alt')
+    return _elsewhere('log', _('Console log'), 'instances:detail', 'list-alt',
+                      instance.id, query='?tab=instance_details__log')
 
 
 def _images(instance):
-    return Link('images', _('Images of the project'),
-                reverse('horizon:project:images:index'), 'list-alt')
+    return _elsewhere('images', _('Images of the project'), 'images:index',
+                      'list-alt')
 
 
 def _volumes(instance):
-    return Link('volumes', _('Volumes'),
-                reverse('horizon:project:volumes:index'), 'list-alt')
+    return _elsewhere('volumes', _('Volumes'), 'volumes:index', 'list-alt')
+
+
+def _copies(instance):
+    return _elsewhere('copies', _('Volume snapshots'), 'snapshots:index',
+                      'list-alt')
 
 
 # What each link makes needs the instance only.
@@ -89,6 +102,8 @@ _LINKS = {
     Finding.LOCKED: (_actions,),
     Finding.QUOTA_IMAGES: (_images,),
     Finding.QUOTA_SIZE: (_images,),
+    Finding.QUOTA_COPIES: (_copies,),
+    Finding.QUOTA_COPIES_SIZE: (_copies, _volumes),
     Finding.QUOTA_METADATA: (_actions,),
     Finding.VOLUMES_LEFT_OUT: (_volumes,),
     Finding.VOLUMES_LEFT_OUT_UNNAMED: (_volumes,),
@@ -117,8 +132,9 @@ _LINKS = {
 
 def links(result, instance):
     """Return the :class:`Link` s to where a finding can be mended."""
-    return [make(instance) for make in _LINKS.get(result.finding, ())
+    made = [make(instance) for make in _LINKS.get(result.finding, ())
             if make is not _image or instance.image_id]
+    return [link for link in made if link is not None]
 
 
 def _in_guest(*lines):

@@ -157,6 +157,8 @@ _STOPPED = _('Compute service’s record of actions, read %(heard)s: stopped '
 _PROPERTY = _('%(setting)s; %(booted)s.')
 _IMAGES_USED = _('Image service, image_count_total: %(used)s of %(allowed)s, '
                  'read %(asked)s.')
+_COPIES_USED = _('Block storage service, maxTotalSnapshots: %(used)s of '
+                 '%(allowed)s, read %(asked)s.')
 _IMAGE_CHANGED = _('Image service, read now: the image was changed '
                    '%(updated)s, the instance was created %(created)s.')
 _UNNAMED = _('Compute service: the volumes attached, read now; block storage '
@@ -171,6 +173,11 @@ EVIDENCE = {
     Finding.QUOTA_IMAGES: _IMAGES_USED,
     Finding.QUOTA_SIZE: _('Image service, image_size_total: %(used)s of '
                           '%(allowed)s MiB, read %(asked)s.'),
+    Finding.QUOTA_ROOM_COPIES: _COPIES_USED,
+    Finding.QUOTA_COPIES: _COPIES_USED,
+    Finding.QUOTA_COPIES_SIZE: _(
+        'Block storage service, maxTotalVolumeGigabytes: %(used)s of '
+        '%(allowed)s GiB, read %(asked)s.'),
     Finding.QUOTA_METADATA: _('Compute service, maxServerMeta: %(used)s of '
                               '%(allowed)s, read %(asked)s.'),
     Finding.QUOTA_UNKNOWN: _('No answer, asked %(asked)s: %(services)s.'),
@@ -312,6 +319,21 @@ FINDINGS = {
           '%(allowed)s MiB. The snapshot would be made and thrown away.'),
         _('Delete images or snapshots that nobody needs, or ask the operator '
           'for more.')),
+    Finding.QUOTA_ROOM_COPIES: (
+        _('There is room for a snapshot of each volume: %(used)s of '
+          '%(allowed)s are used.'), ''),
+    Finding.QUOTA_COPIES: (
+        _('The project has too many snapshots of volumes for one more of '
+          'each volume: %(used)s of %(allowed)s. The snapshot would be '
+          'refused.'),
+        _('Delete volume snapshots that no image needs, or ask the operator '
+          'for more.')),
+    Finding.QUOTA_COPIES_SIZE: (
+        _('The project’s volumes and their snapshots take %(used)s of '
+          '%(allowed)s GiB: too much for a copy of each volume. Where the '
+          'cloud counts snapshots, this one would be refused.'),
+        _('Delete volumes or volume snapshots that nobody needs, or ask the '
+          'operator for more.')),
     Finding.QUOTA_METADATA: (
         _('The metadata of the instance is full: %(used)s of %(allowed)s '
           'keys. A snapshot can be taken, but without the panel’s note: one '

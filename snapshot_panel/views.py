@@ -29,6 +29,7 @@ from horizon.utils import functions
 from openstack_dashboard import policy
 
 from snapshot_panel.cloud import errors
+from snapshot_panel.cloud import limits
 from snapshot_panel.cloud import restarting
 from snapshot_panel.cloud import snapshots
 from snapshot_panel.cloud import taking
@@ -221,19 +222,19 @@ class InstanceFormView(ProblemMixin, forms.ModalFormView):
     def row(self):
         instance, images = snapshots.one(self.request,
                                          self.kwargs['instance_id'])
-        guest, today, attached, limits = snapshots.together(
+        guest, today, attached, quotas = snapshots.together(
             lambda: snapshots.ask_guest_if_allowed(self.request, instance),
             lambda: (None if instance.status == facts.STOPPED
                      else snapshots.image_today(self.request, instance)),
             lambda: volumes.of_instance(self.request, instance),
-            lambda: snapshots.ask_limits(self.request))
+            lambda: limits.ask(self.request, instance))
         if isinstance(guest, errors.CloudError):
             raise guest
         failed = isinstance(images, errors.CloudError)
         return rows.instance_row(
             instance, [] if failed else images, snapshots.Heard(guest, None),
             snapshots_known=not failed, today=today,
-            volumes=attached, limits=limits)
+            volumes=attached, limits=quotas)
 
     def get_initial(self):
         return {'instance_id': self.kwargs['instance_id']}

@@ -61,3 +61,18 @@ def get_snapshot(request, snapshot_id):
             found, 'os-extended-snapshot-attributes:progress', None),
         created=nova.parse_time(found.created_at),
         updated=nova.parse_time(getattr(found, 'updated_at', None)))
+
+
+def get_usage(request):
+    """Return the project's quotas of volumes, :class:`facts.Usage` by name.
+
+    ``snapshots`` counts them, ``gigabytes`` are GiB of volumes and snapshots.
+    """
+    with errors.asking('Cinder'):
+        limits = {limit.name: limit.value
+                  for limit in client(request).limits.get().absolute}
+    return {
+        'snapshots': facts.Usage(limits['totalSnapshotsUsed'],
+                                 limits['maxTotalSnapshots']),
+        'gigabytes': facts.Usage(limits['totalGigabytesUsed'],
+                                 limits['maxTotalVolumeGigabytes'])}

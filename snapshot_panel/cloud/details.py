@@ -12,6 +12,7 @@
 
 """What is asked of one instance beyond the lists, all at the same time."""
 
+from snapshot_panel.cloud import limits
 from snapshot_panel.cloud import snapshots
 from snapshot_panel.cloud import volumes
 from snapshot_panel.consistency import facts
@@ -25,10 +26,10 @@ def ask_about(request, instance, again=False):
         is now (None where it is stopped: its guest tells), what
         :func:`volumes.of_instance` returns, and the :class:`facts.Limits`.
     """
-    heard, today, attached, limits = snapshots.together(
+    heard, today, attached, quotas = snapshots.together(
         lambda: snapshots.hear_guests(request, [instance], again),
         lambda: (None if instance.status == facts.STOPPED
                  else snapshots.image_today(request, instance)),
         lambda: volumes.of_instance(request, instance),
-        lambda: snapshots.ask_limits(request))
-    return heard[instance.id], today, attached, limits
+        lambda: limits.ask(request, instance))
+    return heard[instance.id], today, attached, quotas

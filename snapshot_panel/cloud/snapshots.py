@@ -96,9 +96,9 @@ def overview(request, limit, **filters):
 
     :param filters: see :func:`nova.list_instances`.
     """
-    page, snapshots = _ask_both(
-        request, lambda: nova.list_instances(request, limit, **filters),
-        lambda: glance.list_snapshots(request))
+    page, snapshots = ask_services(request, {
+        nova: lambda: nova.list_instances(request, limit, **filters),
+        glance: lambda: glance.list_snapshots(request)})
     failed = tuple(part for part in (page, snapshots)
                    if isinstance(part, errors.CloudError))
     if isinstance(snapshots, errors.CloudError):
@@ -136,9 +136,9 @@ def one(request, instance_id):
     :returns: (:class:`facts.Instance`, list of :class:`facts.Image` or the
         :class:`errors.CloudError` of Glance).
     """
-    instance, snapshots = _ask_both(
-        request, lambda: nova.get_instance(request, instance_id),
-        lambda: glance.list_snapshots(request, instance_id))
+    instance, snapshots = ask_services(request, {
+        nova: lambda: nova.get_instance(request, instance_id),
+        glance: lambda: glance.list_snapshots(request, instance_id)})
     if isinstance(instance, errors.CloudError):
         raise instance
     known = [] if isinstance(snapshots, errors.CloudError) else snapshots
@@ -151,10 +151,10 @@ def chosen(request, instance_id, image_ids):
     :returns: (:class:`facts.Instance`, list of :class:`facts.Image`, each
         None where this instance has no such snapshot any more).
     """
-    instance, images = _ask_both(
-        request, lambda: nova.get_instance(request, instance_id),
-        lambda: [glance.find_image(request, image_id)
-                 for image_id in image_ids])
+    instance, images = ask_services(request, {
+        nova: lambda: nova.get_instance(request, instance_id),
+        glance: lambda: [glance.find_image(request, image_id)
+                         for image_id in image_ids]})
     for found in (instance, images):
         if isinstance(found, errors.CloudError):
             raise found
@@ -179,44 +179,20 @@ def image_today(request, instance):
     return None if isinstance(found, errors.CloudError) else found
 
 
-def ask_limits(request):
-    """Return the :class:`facts.Limits` that bear on a snapshot.
+def ask_services(request, calls):
+    """Run a call to each service, all at the same time.
 
-    Two requests at the same time, shared by a project's users for a while.
+    :param calls: what to call, by our module that asks the service.
+    :returns: as :func:`together`.
     """
-    key = 'snapshot_panel:limits:%s' % request.user.tenant_id
-    limits = cache.get(key)
-    if limits is None:
-        limits = _ask_limits(request)
-        if not limits.unknown:
-            cache.set(key, limits, conf.get_config()['evidence_age'])
-    return limits
-
-
-def _ask_limits(request):
-    metadata, usage = _ask_both(
-        request, lambda: nova.get_metadata_limit(request),
-        lambda: glance.get_usage(request))
-    failed = tuple(part.service for part in (metadata, usage)
-                   if isinstance(part, errors.CloudError))
-    if isinstance(metadata, errors.CloudError):
-        metadata = None
-    if isinstance(usage, errors.CloudError):
-        usage = {}
-    return facts.Limits(usage.get('image_count_total'),
-                        usage.get('image_size_total'), metadata, failed,
-                        timeutils.utcnow(True))
-
-
-def _ask_both(request, of_nova, of_glance):
     # The clients are made before the threads start, so that each is made
     # once and a service that is not in the catalog spoils its part only.
-    ready = [outcome(lambda: make_client(request, module))
-             for module in (nova, glance)]
-    calls = [call if not isinstance(made, errors.CloudError)
-             else (lambda made=made: _raise(made))
-             for made, call in zip(ready, (of_nova, of_glance))]
-    return together(*calls)
+    made = {module: outcome(lambda module=module: make_client(request, module))
+            for module in calls}
+    return together(*[
+        (lambda module=module: _raise(made[module]))
+        if isinstance(made[module], errors.CloudError) else call
+        for module, call in calls.items()])
 
 
 def make_client(request, module):

@@ -67,8 +67,11 @@ class Finding(enum.Enum):
     LOCKED = ('locked', Check.LOCK, State.WARNING)
 
     QUOTA_ROOM = ('quota-room', Check.QUOTA, State.PASS)
+    QUOTA_ROOM_COPIES = ('quota-room-copies', Check.QUOTA, State.PASS)
     QUOTA_IMAGES = ('quota-images', Check.QUOTA, State.FAIL)
     QUOTA_SIZE = ('quota-size', Check.QUOTA, State.FAIL)
+    QUOTA_COPIES = ('quota-copies', Check.QUOTA, State.FAIL)
+    QUOTA_COPIES_SIZE = ('quota-copies-size', Check.QUOTA, State.WARNING)
     QUOTA_METADATA = ('quota-metadata', Check.QUOTA, State.WARNING)
     QUOTA_UNKNOWN = ('quota-unknown', Check.QUOTA, State.UNKNOWN)
 
@@ -207,7 +210,8 @@ class Checklist:
         """Tell whether Nova takes a snapshot at all now."""
         return not self.has(
             Finding.NO_SNAPSHOT_STATE, Finding.BUSY, Finding.QUOTA_IMAGES,
-            Finding.QUOTA_SIZE, Finding.QUIESCE_FORBIDS)
+            Finding.QUOTA_SIZE, Finding.QUOTA_COPIES,
+            Finding.QUIESCE_FORBIDS)
 
     @property
     def no_channel(self):
@@ -253,7 +257,7 @@ def check(instance, guest, deployment, today=None, volumes=None, limits=None):
         were not asked for.
     """
     results = [_state(instance), _task(instance), _lock(instance),
-               _quota(instance, limits), _root_disk(instance),
+               _quota(instance, limits, volumes), _root_disk(instance),
                _volumes(instance, volumes)]
     if instance.status == facts.STOPPED:
         results.append(_stop(instance, guest, deployment))
@@ -295,48 +299,42 @@ def _lock(instance):
     return Result(Finding.UNLOCKED)
 
 
-def _quota(instance, limits):
+def _quota(instance, limits, volumes):
     """Tell whether a quota stops the snapshot, as far as it can be known.
 
     Glance counts images when one is made, and their size only when the next
     one is sent: its size does not count before (read: Nova sends it without
-    telling the size). Nova counts the keys of an instance's metadata.
+    telling the size). A snapshot of volumes is an image without data; Cinder
+    counts the snapshots and, unless its operator chose otherwise, their size
+    (``no_snapshot_gb_quota``). Nova counts the keys of an instance's metadata.
     """
     if limits is None:
         return None
+    if instance.volume_backed:
+        wanted = (
+            (Finding.QUOTA_IMAGES, limits.images, 1),
+            (Finding.QUOTA_COPIES, limits.copies, len(instance.volume_ids)),
+            (Finding.QUOTA_COPIES_SIZE, limits.copies_gib,
+             sum(volume.size for volume in volumes or ())))
+    else:
+        wanted = ((Finding.QUOTA_SIZE, limits.image_mib, 0),
+                  (Finding.QUOTA_IMAGES, limits.images, 1))
+    if limits.metadata is not None:
+        keys = facts.Usage(len(instance.metadata), limits.metadata)
+        wanted += ((Finding.QUOTA_METADATA, keys, 1),)
     at = {'asked': limits.asked_at}
-    full, room = _of_images(instance, limits)
-    if full is not None:
-        return full
-    if limits.metadata is not None and (
-            0 <= limits.metadata <= len(instance.metadata)):
-        return Result(Finding.QUOTA_METADATA, {
-            **at, 'used': len(instance.metadata),
-            'allowed': limits.metadata})
+    for finding, usage, more in wanted:
+        # Below 0 a quota is without a limit.
+        if usage is not None and 0 <= usage.allowed < usage.used + more:
+            return Result(finding, {**usage._asdict(), **at})
     if limits.unknown:
         return Result(Finding.QUOTA_UNKNOWN,
                       {**at, 'services': ', '.join(limits.unknown)})
-    return room
-
-
-def _of_images(instance, limits):
-    """Return what Glance's quotas stop, and what they leave room for."""
-    room = None
-    for finding, usage, least in (
-            (Finding.QUOTA_SIZE, limits.image_mib, 0),
-            (Finding.QUOTA_IMAGES, limits.images, 1)):
-        # Below 0 a quota is without a limit. A snapshot of volumes is an
-        # image without data.
-        if usage is None or usage.allowed < 0 or (
-                instance.volume_backed and finding is Finding.QUOTA_SIZE):
-            continue
-        evidence = {'used': usage.used, 'allowed': usage.allowed,
-                    'asked': limits.asked_at}
-        if usage.used + least > usage.allowed:
-            return Result(finding, evidence), None
-        if finding is Finding.QUOTA_IMAGES:
-            room = Result(Finding.QUOTA_ROOM, evidence)
-    return None, room
+    room, usage = (
+        (Finding.QUOTA_ROOM_COPIES, limits.copies) if instance.volume_backed
+        else (Finding.QUOTA_ROOM, limits.images))
+    return (Result(room, {**usage._asdict(), **at})
+            if usage is not None and usage.allowed >= 0 else None)
 
 
 def _root_disk(instance):

@@ -238,13 +238,16 @@ class Limits:
     """The quotas that can stop a snapshot, None where the cloud has none.
 
     ``images`` counts images; ``image_mib`` is in MiB; ``metadata`` is how
-    many keys an instance may have. ``unknown`` names the services that could
-    not be asked; ``asked_at`` is when they were.
+    many keys an instance may have; ``copies`` counts snapshots of volumes;
+    ``copies_gib`` is their and the volumes' size. ``unknown`` names the
+    services that could not be asked; ``asked_at`` is when they were.
     """
 
     images: typing.Optional[Usage] = None
     image_mib: typing.Optional[Usage] = None
     metadata: typing.Optional[int] = None
+    copies: typing.Optional[Usage] = None
+    copies_gib: typing.Optional[Usage] = None
     unknown: typing.Tuple[str, ...] = ()
     asked_at: typing.Optional[datetime.datetime] = None
 

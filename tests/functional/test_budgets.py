@@ -77,9 +77,10 @@ PAGES = {
     'a running instance': ('{paused}/', INSTANCE + TODAY + GUEST + LIMITS),
     'a stopped instance': ('{stopped-clean}/',
                            INSTANCE + TODAY + GUEST + LIMITS),
-    # Each attached volume is asked for; there is no image of the root disk.
+    # Each attached volume is asked for, and the quotas of volumes; there is
+    # no image of the root disk.
     'an instance on volumes': ('{mail-on-volumes}/',
-                               INSTANCE + GUEST + LIMITS + 2),
+                               INSTANCE + GUEST + LIMITS + 2 + 1),
     'an attached volume': ('{files-data-volume}/',
                            INSTANCE + TODAY + GUEST + LIMITS + 1),
     'news of an instance': ('{paused}/news/',

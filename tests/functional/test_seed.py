@@ -32,7 +32,11 @@ TRUTH = {
     'stopped-clean': 'filesystem-consistent',
     'stopped-hard': 'crash-consistent',
     'paused': 'crash-consistent',
+    'files-data-volume': 'filesystem-consistent',
+    'mail-on-volumes': 'filesystem-consistent',
 }
+# The disks of this one are not in the image: see test_volumes.py.
+ON_VOLUMES = {'mail-on-volumes'}
 
 
 @pytest.fixture(scope='module')
@@ -57,7 +61,7 @@ def test_the_click_gives_the_verdict_that_is_true(name, taken):
     assert verdicts == [TRUTH[name]]
 
 
-@pytest.mark.parametrize('name', TRUTH)
+@pytest.mark.parametrize('name', sorted(set(TRUTH) - ON_VOLUMES))
 def test_what_is_called_consistent_is_so_on_the_disk(name, taken, openstack):
     image = taken[name][0]
 

@@ -148,9 +148,18 @@ def checked(console=None, deployment=DEPLOYMENT, done=None, asked=True,
         deployment, today, volumes, limits).results
 
 
-def limited(images=(1, 2), mib=(1, 2), metadata=9, unknown=()):
-    return facts.Limits(facts.Usage(*images), facts.Usage(*mib), metadata,
-                        unknown, builders.NOW)
+def limited(images=(1, 2), mib=(1, 2), metadata=9, unknown=(),
+            copies=(1, 3), gib=(1, 3)):
+    images, mib, copies, gib = (facts.Usage(*usage) for usage in (
+        images, mib, copies, gib))
+    return facts.Limits(images, mib, metadata, copies, gib, unknown,
+                        builders.NOW)
+
+
+def limited_on_volumes(**quotas):
+    return checked(limits=limited(**quotas), image_id=None,
+                   volume_ids=builders.VOLUMES,
+                   volumes=(builders.volume(0), builders.volume(1)))
 
 
 def known(source, **values):
@@ -206,6 +215,8 @@ RESULTS = [result for results in [
     checked(limits=limited(mib=(3, 2))),
     checked(limits=limited(metadata=0)),
     checked(limits=limited(unknown=('Glance',))),
+    limited_on_volumes(), limited_on_volumes(copies=(2, 3)),
+    limited_on_volumes(gib=(2, 3)),
     checked(status='SHUTOFF', asked=False),
     checked(status='SHUTOFF', done=[builders.stop(5)], image=None),
     checked(status='SHUTOFF', done=[builders.stop(5)]),

@@ -27,6 +27,7 @@ from openstack_dashboard.test import helpers
 import pytest
 
 from snapshot_panel.cloud import errors
+from snapshot_panel.cloud import limits
 from snapshot_panel.cloud import restarting
 from snapshot_panel.cloud import snapshots
 from snapshot_panel.cloud import taking
@@ -106,7 +107,7 @@ class PanelTestCase(helpers.TestCase):
         self.hear = self.patch('hear_guests', {
             instance.id: snapshots.Heard(guest(), builders.NOW)})
         self.ask = self.patch('ask_guest_if_allowed', guest())
-        self.limits = self.patch('ask_limits', facts.Limits())
+        self.limits = self.patch('ask', facts.Limits(), limits)
         self.take = self.patch('take_if_ready', TAKEN, taking)
         self.settle = self.patch('carry_on', None, restarting)
         # Nothing could be settled yet.

@@ -14,6 +14,7 @@
 
 from unittest import mock
 
+from cinderclient.v3 import limits as cinder_limits
 from cinderclient.v3 import volume_snapshots
 from cinderclient.v3 import volumes
 from django.core.cache import cache
@@ -102,7 +103,13 @@ def glance_client(calls):
 @pytest.fixture
 def cinder_client(calls):
     """A client of Cinder: two volumes, and a snapshot of each."""
-    client = mock.Mock(spec_set=['volumes', 'volume_snapshots'])
+    client = mock.Mock(spec_set=['volumes', 'volume_snapshots', 'limits'])
+    client.limits = mock.create_autospec(cinder_limits.LimitsManager,
+                                         instance=True)
+    client.limits.get.return_value = cinder_limits.Limits(
+        mock.Mock(), {'absolute': {
+            'totalSnapshotsUsed': 2, 'maxTotalSnapshots': 10,
+            'totalGigabytesUsed': 30, 'maxTotalVolumeGigabytes': 1000}})
     client.volumes = mock.create_autospec(volumes.VolumeManager,
                                           instance=True)
     client.volume_snapshots = mock.create_autospec(

@@ -364,58 +364,6 @@ def test_a_stopped_instance_may_have_no_record(user_request, nova_client):
     assert guest.actions == []
 
 
-# ask_limits
-
-QUOTAS = {'usage': {'image_count_total': {'usage': 3, 'limit': 20},
-                    'image_size_total': {'usage': 900, 'limit': 1000}}}
-
-
-def ask_glance(glance_client, answer):
-    answers = [answer] if isinstance(answer, Exception) else [(None, answer)]
-    glance_client.http_client.get.side_effect = answers
-
-
-def test_the_quotas_are_asked_for(user_request, glance_client):
-    ask_glance(glance_client, QUOTAS)
-
-    limits = snapshots.ask_limits(user_request)
-
-    assert limits == facts.Limits(
-        facts.Usage(3, 20), facts.Usage(900, 1000), 128, (), builders.NOW)
-    glance_client.http_client.get.assert_called_once_with('/v2/info/usage')
-
-
-def test_a_cloud_without_quotas_of_images_has_none(user_request):
-    limits = snapshots.ask_limits(user_request)
-
-    assert limits == facts.Limits(None, None, 128, (), builders.NOW)
-
-
-def test_a_glance_too_old_to_tell_has_none(user_request, glance_client):
-    ask_glance(glance_client, glance_exceptions.HTTPNotFound())
-
-    assert snapshots.ask_limits(user_request).images is None
-    assert snapshots.ask_limits(user_request).unknown == ()
-
-
-def test_the_quotas_are_shared_for_a_while(user_request, calls):
-    snapshots.ask_limits(user_request)
-    snapshots.ask_limits(user_request)
-
-    assert names(calls).count('limits.get') == 1
-
-
-def test_what_cannot_be_asked_is_unknown_and_asked_again(
-        user_request, nova_client, glance_client, calls):
-    nova_client.limits.get.side_effect = nova_exceptions.ClientException(500)
-
-    limits = snapshots.ask_limits(user_request)
-    snapshots.ask_limits(user_request)
-
-    assert limits.unknown == ('Nova',)
-    assert names(calls).count('limits.get') == 2
-
-
 def hear(user_request, **changes):
     instance = builders.instance(**changes)
     return snapshots.hear_guests(user_request, [instance])[instance.id]

@@ -662,17 +662,19 @@ def test_a_lock_is_pointed_out_and_forbids_no_snapshot(console, locked,
     assert checks.ready
 
 
-def quota(limits, **changes):
+def quota(limits, volumes=None, **changes):
     checks = checklist.check(
         builders.instance(**changes), checklist.Guest(), DEPLOYMENT,
-        limits=limits)
+        volumes=volumes, limits=limits)
     found = checks.find(Check.QUOTA)
     return found and found.finding, checks
 
 
-def limits(images=(1, 20), mib=(1, 20), metadata=128, unknown=()):
-    return facts.Limits(images and facts.Usage(*images),
-                        mib and facts.Usage(*mib), metadata, unknown)
+def limits(images=(1, 20), mib=(1, 20), metadata=128, unknown=(),
+           copies=(0, 10), gib=(1, 1000)):
+    return facts.Limits(*[
+        usage and facts.Usage(*usage) for usage in (images, mib)], metadata,
+        *[usage and facts.Usage(*usage) for usage in (copies, gib)], unknown)
 
 
 @pytest.mark.parametrize('found, finding', [
@@ -696,16 +698,37 @@ def test_a_quota_is_a_check_where_it_is_known(found, finding):
     assert quota(found)[0] is finding
 
 
-@pytest.mark.parametrize('found', [limits(images=(20, 20)),
-                                   limits(mib=(21, 20))])
-def test_what_a_quota_stops_is_not_offered(found):
-    assert not quota(found)[1].possible
+@pytest.mark.parametrize('found, finding', [
+    # An image without data takes no space in the image service.
+    (limits(mib=(21, 20)), Finding.QUOTA_ROOM_COPIES),
+    (limits(images=(20, 20)), Finding.QUOTA_IMAGES),
+    (limits(copies=(8, 10)), Finding.QUOTA_ROOM_COPIES),
+    (limits(copies=(9, 10)), Finding.QUOTA_COPIES),
+    (limits(copies=(9, -1)), None),
+    (limits(gib=(998, 1000)), Finding.QUOTA_ROOM_COPIES),
+    (limits(gib=(999, 1000)), Finding.QUOTA_COPIES_SIZE),
+    (limits(gib=(999, -1)), Finding.QUOTA_ROOM_COPIES),
+    (limits(copies=None, gib=None, unknown=('Cinder',)),
+     Finding.QUOTA_UNKNOWN),
+    (limits(metadata=0), Finding.QUOTA_METADATA)])
+def test_a_snapshot_of_volumes_needs_room_in_block_storage(found, finding):
+    assert quota(found, (builders.volume(0), builders.volume(1)),
+                 image_id=None, volume_ids=builders.VOLUMES)[0] is finding
 
 
-def test_a_snapshot_of_volumes_takes_no_space_in_the_image_service():
-    finding, _checks = quota(limits(mib=(21, 20)), image_id=None)
+def test_the_size_of_volumes_that_cinder_does_not_tell_is_left_out():
+    finding, _checks = quota(limits(gib=(999, 1000)), (), image_id=None,
+                             volume_ids=builders.VOLUMES)
 
-    assert finding is Finding.QUOTA_ROOM
+    assert finding is Finding.QUOTA_ROOM_COPIES
+
+
+@pytest.mark.parametrize('found, volumes', [
+    (limits(images=(20, 20)), {}), (limits(mib=(21, 20)), {}),
+    (limits(copies=(9, 10)), {'image_id': None,
+                              'volume_ids': builders.VOLUMES})])
+def test_what_a_quota_stops_is_not_offered(found, volumes):
+    assert not quota(found, **volumes)[1].possible
 
 
 def test_an_unknown_quota_says_nothing_of_the_proof(console):

@@ -1,0 +1,48 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Where a finding leads."""
+
+from unittest import mock
+
+from django.urls import NoReverseMatch
+import pytest
+
+from snapshot_panel.consistency import checklist
+from snapshot_panel import remedies
+from tests.unit import builders
+
+Finding = checklist.Finding
+
+
+def links(finding):
+    return remedies.links(checklist.Result(finding, {}), builders.instance())
+
+
+@pytest.mark.parametrize('finding', Finding)
+def test_every_page_that_a_finding_leads_to_exists(finding):
+    for link in links(finding):
+        assert link.url.startswith('/project/')
+
+
+def test_a_page_that_the_operator_removed_is_no_remedy():
+    removed = 'horizon:project:snapshots:index'
+
+    def find(name, args):
+        if name == removed:
+            raise NoReverseMatch(name)
+        return '/' + name
+
+    with mock.patch.object(remedies, 'reverse', find):
+        found = links(Finding.QUOTA_COPIES_SIZE)
+
+    assert [link.code for link in found] == ['volumes']
