@@ -111,10 +111,12 @@ def test_hundreds_have_pages_and_filters(show, seed):
 
     expect(page.locator(ROWS)).to_have_count(20)
     expect(page.locator('.snapshot-panel-pages')).to_contain_text(
-        '1 to 20 of 121')
+        '1 to 20 of 100')
+    # No list is longer than what the operator configured.
+    expect(page.get_by_text('Only the newest 100 snapshots')).to_be_visible()
     page.get_by_role('link', name='Older').click()
     expect(page.locator('.snapshot-panel-pages')).to_contain_text(
-        '21 to 40 of 121')
+        '21 to 40 of 100')
     page.get_by_label('Name contains').fill('NEEDLE')
     page.get_by_role('button', name='Filter', exact=True).click()
     expect(page.locator(ROWS)).to_have_count(1)
