@@ -36,7 +36,7 @@ DEFAULTS = {
     'snapshots_listed': 100,
     # How many guests are asked at the same time by one page.
     'guests_at_once': 4,
-    # How long one request to Nova or Glance may take, in seconds.
+    # How long one request to a service may take, in seconds.
     'request_timeout': 60,
     # How often a page asks for news while a snapshot runs, in seconds.
     'poll_interval': 2,
