@@ -23,8 +23,9 @@
 # What it adds: itself as /usr/local/sbin/consistency-kit, the agent's package
 # where it is missing, a drop-in for the agent's unit, a copy of the agent's
 # configuration beside it, a link in systemd's shutdown folder, and
-# /var/lib/consistency-kit, where it remembers what to undo. The system's own
-# files stay as they are.
+# /var/lib/consistency-kit, where it remembers what to undo. Under SELinux also
+# a label for itself and two booleans that let the agent freeze and call it.
+# The system's own files stay as they are.
 #
 # The agent calls it with freeze and thaw; systemd calls it with started,
 # stopped and, after the file systems were put away, poweroff.

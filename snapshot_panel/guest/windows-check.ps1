@@ -22,7 +22,7 @@ Copy Service (VSS). It changes nothing. Run it as an administrator:
 
 It ends with 0 when all is well and with 1 otherwise. Good here is no proof of
 any one snapshot: Windows prints no witnesses, so that its snapshots stay
-"unproven".
+"unproven" while it runs.
 #>
 
 $script:Bad = 0
