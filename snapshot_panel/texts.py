@@ -467,23 +467,25 @@ FINDINGS = {
     Finding.QUIESCE_FORBIDS: (
         _('os_require_quiesce=%(value)s is set and there is no channel: the '
           'compute service refuses the snapshot, or throws it away.'),
-        _('Give the instance the channel first, or shut it down cleanly and '
-          'take the snapshot then.')),
+        _('Give the instance the channel first, or stop it with the compute '
+          'service and take the snapshot then.')),
     Finding.BACKEND_FREEZES: (
         _('The operator says %(backend)s: live snapshots freeze the '
           'guest.'), ''),
     Finding.BACKEND_NEVER_FREEZES: (
         _('The operator says %(backend)s: on this storage no live snapshot '
           'freezes the guest.'),
-        _('Shut the instance down cleanly, then take the snapshot.')),
+        _('Stop the instance with the compute service, then take the '
+          'snapshot.')),
     Finding.STOP_CLEAN: (
         _('The guest went down by itself in %(seconds)s seconds, before the '
           'limit of %(limit)s.'), ''),
     Finding.STOP_HARD: (
         _('The guest did not go down within %(limit)s seconds and was '
           'powered off hard.'),
-        _('Start the instance, shut it down from inside or repair its ACPI, '
-          'and stop it again.')),
+        _('Start the instance, let its guest obey the power button (ACPI), '
+          'and stop it again with the compute service; what is shut down '
+          'from inside proves nothing.')),
     Finding.STOP_UNKNOWN: (
         _('Nothing proves how the guest went down.'),
         _('Start the instance and stop it again with the compute '
@@ -528,14 +530,14 @@ RULES = {
     Rule.VOLUMES_FAILED: _(
         '%(failed)s of its %(volumes)s volume snapshots failed or were '
         'deleted: no instance can be launched from it. Delete it, delete '
-        'what is left of it under Volume Snapshots, and take it again.'),
+        'what is left of it under Volumes, Snapshots, and take it again.'),
     Rule.VOLUMES_UNFINISHED: _(
         'After an hour its %(volumes)s volume snapshots were not all '
-        'complete. Look under Volume Snapshots before you launch from it.'),
+        'complete. Look under Volumes, Snapshots before you launch from it.'),
     Rule.VOLUMES_UNKNOWN: _(
         'Nobody could tell whether its volume snapshots are complete: the '
         'block storage service did not say so, or its list of them was '
-        'changed. Look under Volume Snapshots before you launch from it.'),
+        'changed. Look under Volumes, Snapshots before you launch from it.'),
     Rule.VOLUMES_DIFFER: _(
         'What was copied is not exactly the %(volumes)s volumes of the '
         'instance, or other instances may write to them too.'),

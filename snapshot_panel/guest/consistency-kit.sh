@@ -544,6 +544,7 @@ install() {
         ! systemctl is-enabled --quiet "$unit" 2>/dev/null || old=enabled
         ! systemctl is-active --quiet "$units" || old="$old active"
         echo "$old" >"$STATE/service"
+        [ ! -e "$HOOK_LOG" ] || : >"$STATE/log"
     fi
     if ! cmp -s "$0" "$R$KIT"; then
         cat "$0" >"$R$KIT.new"
@@ -644,6 +645,7 @@ uninstall() {
         setsebool -P "$name" off
     done <"$STATE/booleans"
     [ ! -e "$STATE/label" ] || semanage fcontext -d "$KIT"
+    [ -e "$STATE/log" ] || rm -f "$HOOK_LOG"
     rm -f "$R/etc/systemd/system/$unit.d/consistency-kit.conf" \
         "$R$SHUTDOWN/consistency-kit" "$R$COPY"
     rmdir "$R/etc/systemd/system/$unit.d" "$R${COPY%/*}" 2>/dev/null

@@ -89,6 +89,6 @@ Test-SerialDriver
 Test-Service 'QEMU-GA' 'The agent (QEMU-GA)' `
     'Install it from the virtio-win ISO image, or: Start-Service QEMU-GA'
 Test-Vss
-Write-Output ('note  Windows prints no witnesses: its snapshots stay ' +
-              '"unproven", however good this looks.')
+Write-Output ('note  Windows prints no witnesses: while it runs its ' +
+              'snapshots are "unproven", however good this looks.')
 exit $script:Bad

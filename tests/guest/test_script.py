@@ -344,6 +344,26 @@ def test_uninstall_leaves_no_trace_in_other_families(uninstalled):
         assert f'setsebool -P {boolean} off\n' in calls
 
 
+@pytest.mark.parametrize('known', [True, False])
+def test_uninstall_takes_the_log_of_hooks_that_it_began(uninstalled, known):
+    log = uninstalled.folder / 'var/log/qga-fsfreeze-hook.log'
+    uninstalled.write('var/log/nothing', '')
+    if known:
+        log.touch()
+    uninstalled.write('etc/qemu/fsfreeze-hook.d/10-app',
+                      '#!/bin/sh\necho "$1"', 0o755)
+    uninstalled.kit('install')
+    uninstalled.kit('freeze')
+    uninstalled.kit('thaw')
+    said = log.read_text()
+    uninstalled.kit('install')
+
+    uninstalled.kit('uninstall')
+
+    assert said == 'freeze\nthaw\n'
+    assert log.exists() is known
+
+
 def test_the_owners_configuration_stays_as_it_is(root):
     root.write('etc/os-release', 'ID=debian\n')
     theirs = '[general]\nverbose=1\nfsfreeze-hook=/etc/qemu/fsfreeze-hook\n'
@@ -411,5 +431,5 @@ def test_the_test_hook_notes_and_cleans_up(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_windows_says_that_it_stays_unproven():
+def test_windows_says_that_it_is_unproven_while_it_runs():
     assert 'unproven' in guest.windows_check()

@@ -70,7 +70,9 @@ def test_the_sdist_holds_the_sources_once_and_no_tests(sdist):
             if name.startswith(('snapshot_panel/', *DATA))}
     assert ours == packaged_sources()
     assert not [name for name in files if name.startswith('tests/')]
-    assert {'LICENSE', 'README.rst', 'setup.cfg', 'setup.py'} <= files
+    # The README shows an image and leads to the documents.
+    assert {'LICENSE', 'README.rst', 'setup.cfg', 'setup.py',
+            'doc/source/install.rst', 'doc/source/images/index.png'} <= files
 
 
 def test_the_licence_is_in_the_wheel(wheel):
