@@ -12,6 +12,7 @@
 
 """A real browser: Playwright on Debian's Chromium."""
 
+import functools
 import pathlib
 import shutil
 
@@ -42,22 +43,37 @@ def chromium():
         browser.close()
 
 
-@pytest.fixture
-def browse(cloud, chromium, request):
-    """Open a window of a logged-in user: ``browse('demo')``."""
-    contexts = []
-
-    def open_window(user='demo', width=1400, height=1000):
-        context = chromium.new_context(
-            viewport={'width': width, 'height': height})
+@pytest.fixture(scope='session')
+def login(cloud, chromium):
+    """Log a user in once; return what a browser keeps of that."""
+    @functools.cache
+    def log_in(user):
+        context = chromium.new_context()
         context.set_default_timeout(clients.PATIENCE * 1000)
-        contexts.append(context)
         page = context.new_page()
         page.goto(cloud.url.rstrip('/') + '/auth/login/')
         page.fill('#id_username', user)
         page.fill('#id_password', cloud.users[user]['password'])
         page.press('#id_password', 'Enter')
         page.wait_for_selector('#sidebar-accordion, .openstack-dashboard')
+        kept = context.storage_state()
+        context.close()
+        return kept
+    return log_in
+
+
+@pytest.fixture
+def browse(cloud, chromium, login, request):
+    """Open a window of a logged-in user: ``browse('demo')``."""
+    contexts = []
+
+    def open_window(user='demo', width=1400, height=1000):
+        context = chromium.new_context(
+            storage_state=login(user),
+            viewport={'width': width, 'height': height})
+        context.set_default_timeout(clients.PATIENCE * 1000)
+        contexts.append(context)
+        page = context.new_page()
         page.goto(cloud.url.rstrip('/') + clients.PANEL)
         return page
 
