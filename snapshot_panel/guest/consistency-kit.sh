@@ -129,19 +129,22 @@ clock() {
 
 # --- What there is to freeze ------------------------------------------------
 
-# Write a line for each writable file system on a block device to the table:
+# Write a line for each writable file system on a block device to the table $1:
 # kind, device number, type, disk, id of the mount and mount point.
 # Set $count to how many of them need proof.
 list_file_systems() {
     count=0
     seen=' '
+    list_elsewhere
     # The same file system may be mounted in many places: take the root, or
-    # one where writing can be tried.
-    for wanted in / rw ro; do
+    # one where writing can be tried. What only other processes see comes last.
+    for wanted in / rw ro hidden; do
+        from=$R/proc/self/mountinfo
+        [ "$wanted" != hidden ] || from=$EVENT/elsewhere
         while read -r id _ number _ mount options rest; do
             case $seen in *" $number "*) continue ;; esac
             case $wanted,$mount,,$options, in
-                /,/,,* | r?,*,,"$wanted",*) ;;
+                /,/,,* | r?,*,,"$wanted",* | hidden,*) ;;
                 *) continue ;;
             esac
             rest=${rest#*- }
@@ -154,16 +157,25 @@ list_file_systems() {
             seen="$seen$number "
             disk=$(readlink "$R/sys/dev/block/$number") || disk=$source
             disk=${disk##*/block/} disk=${disk#/dev/} disk=${disk%%/*}
-            case $type in
+            case $wanted,$type in
+                # The agent freezes what it sees itself.
+                hidden,*) kind=hidden ;;
                 # These cannot be frozen, and the agent passes them over. They
                 # count as left alone when their device sees no write.
-                vfat | msdos | exfat) kind=still ;;
+                *,vfat | *,msdos | *,exfat) kind=still ;;
                 *) kind=freeze count=$((count + 1)) ;;
             esac
             printf '%s\n' "$kind $number $type $disk $id $mount"
-        done <"$R/proc/self/mountinfo"
-    done >"$EVENT/table"
+        done <"$from"
+    done >"$EVENT/$1"
 }
+
+# Containers and services may have mounts of their own. Note one of each
+# device, because there are many processes.
+list_elsewhere() {
+    sed -n '/ - \(zfs [^ ]*\|[^ ]* \/dev\/[^ ]*\) rw/p' \
+        "$R"/proc/[0-9]*/mountinfo | sort -u -k 3,3 >"$EVENT/elsewhere"
+} 2>/dev/null
 
 # Tell whether the folder $2 is in the mount $1: another may lie over it.
 leads_to_mount() {
@@ -396,7 +408,7 @@ announce() {
     prepare
     rm -rf "$RUN"/event*
     mkdir "$EVENT"
-    list_file_systems
+    list_file_systems table
     echo "$EVENT" >"$RUN/event"
     say "freeze fs=$count" && { :; } >"$EVENT/said"
 }
@@ -697,7 +709,7 @@ check() {
         test -s "$RUN/next"
     prepare
     EVENT=$(mktemp -d "$RUN/event.XXXXXX")
-    list_file_systems
+    list_file_systems table
     describe_file_systems
     [ "${1-}" != --freeze ] || trial_freeze
     rm -r "$EVENT"
@@ -752,6 +764,8 @@ describe_file_systems() {
             freeze,loop*) echo "note  $mount lies on a loop device:" \
                 'freezing it can hang the agent.' ;;
             freeze,*) echo "note  $mount ($type) needs a proof." ;;
+            hidden,*) echo "note  $mount ($type) is mounted where the agent" \
+                'does not see it: nothing is proven as long as it is.' ;;
             *) echo "note  $mount ($type) cannot be frozen; it counts as" \
                 'left alone if nothing is written there meanwhile.' ;;
         esac

@@ -195,6 +195,36 @@ def test_what_is_writable_is_told_and_nothing_is_claimed(root):
     assert not attempt.proven
 
 
+def test_what_only_others_see_stays_open(root):
+    # The agent's own table is all that it freezes.
+    elsewhere = ('90 80 254:48 / /pool rw shared:7 - btrfs /dev/vdd rw\n'
+                 '91 80 0:61 / /zpool rw - zfs lxd/data rw\n'
+                 '92 80 254:64 / /media ro - iso9660 /dev/vde ro\n'
+                 '93 80 0:5 / /proc rw - proc proc rw\n')
+    root.write('proc/1/mountinfo', MOUNTS)
+    root.write('proc/42/mountinfo', MOUNTS + elsewhere)
+    root.write('proc/43/mountinfo', elsewhere)
+
+    root.kit('freeze')
+    root.kit('thaw')
+
+    attempt, = witness.freezes(witness.read(root.console).chain)
+    assert attempt.expected == 4
+    assert sorted(attempt.open[5:]) == ['/pool', '/zpool']
+
+
+@pytest.mark.parametrize('shell', SHELLS)
+def test_check_names_what_only_others_see(root, shell):
+    root.write('etc/os-release', 'ID=debian\n')
+    root.write('proc/42/mountinfo',
+               '90 80 254:48 / /pool rw - ext4 /dev/vdd rw\n')
+
+    result = root.kit('check', shell=shell, check=False)
+
+    assert 'note  /pool (ext4) is mounted where the agent' in result.stdout
+    assert 'note  / (ext4) needs a proof.' in result.stdout
+
+
 def test_a_second_thaw_is_told(root):
     root.kit('freeze')
     root.kit('thaw')
