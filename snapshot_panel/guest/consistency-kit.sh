@@ -435,10 +435,11 @@ say_thaw() {
     # What was not said to begin must not be said to end. But a freeze before
     # this may have ended too early for whoever thaws now.
     [ -e "$EVENT/said" ] || { prepare; say rethaw; return 0; }
-    frozen=0 hooked=0 line=0 open=open
+    frozen=0 hooked=0 line=0 open=open known=' '
     [ ! -e "$EVENT/late" ] || open=unseen
     while read -r kind number type disk _ mount; do
         line=$((line + 1))
+        known="$known$number "
         where="path=$(to_word "$mount") type=$type disk=$disk"
         if [ "$kind" = still ]; then
             was_left_alone || set -- "$@" "$open $where"
@@ -449,6 +450,12 @@ say_thaw() {
             set -- "$@" "$open $where"
         fi
     done <"$EVENT/table"
+    # What became writable meanwhile was watched by nobody.
+    list_file_systems after
+    while read -r _ number type disk _ mount; do
+        case $known in *" $number "*) continue ;; esac
+        set -- "$@" "open path=$(to_word "$mount") type=$type disk=$disk"
+    done <"$EVENT/after"
     [ ! -e "$EVENT/words" ] || while read -r words; do
         hooked=$((hooked + 1))
         set -- "$@" "$words"

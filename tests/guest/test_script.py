@@ -213,6 +213,20 @@ def test_what_only_others_see_stays_open(root):
     assert sorted(attempt.open[5:]) == ['/pool', '/zpool']
 
 
+def test_what_became_writable_meanwhile_stays_open(root):
+    mounted = '60 22 254:48 / /mnt rw - ext4 /dev/vdd rw\n'
+    root.write('proc/self/mountinfo',
+               MOUNTS + mounted.replace('rw', 'ro'))
+    root.kit('freeze')
+    root.write('proc/self/mountinfo', MOUNTS + mounted)
+
+    root.kit('thaw')
+
+    attempt, = witness.freezes(witness.read(root.console).chain)
+    assert attempt.expected == 4
+    assert attempt.open[5:] == ('/mnt',)
+
+
 @pytest.mark.parametrize('shell', SHELLS)
 def test_check_names_what_only_others_see(root, shell):
     root.write('etc/os-release', 'ID=debian\n')
