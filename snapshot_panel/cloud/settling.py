@@ -43,13 +43,19 @@ def settle(request, instance, images):
                 for memory in records.read_memories(instance)
                 if memory.gone is None}
     missing = [memory for key, memory in memories.items() if key not in by_id]
+    metadata, lost = dict(instance.metadata), []
     for memory in missing:
         image = glance.find_image(request, memory.image_id)
-        if image is not None:
+        if image is None:
+            lost.append(memory)
+        elif snapshots.is_own(request, instance, image):
             by_id[image.id] = image
+        else:
+            # Metadata is copied from instance to instance: what this guest
+            # says proves nothing of another's snapshot, and would be sealed.
+            nova.forget(request, instance.id, memory)
+            del metadata[memory.key]
     waiting = [image for image in by_id.values() if unsettled(image)]
-    lost = [memory for memory in missing if memory.image_id not in by_id]
-    metadata = dict(instance.metadata)
     if waiting or lost:
         # Asked for before the actions, see verdict.Copies.
         copies = {image.id: volumes.copies(request, instance, image)

@@ -956,6 +956,23 @@ def test_an_image_that_a_list_did_not_hold_is_not_gone(
     assert patches(glance_client) == [seal_of(FROZEN)]
 
 
+@pytest.mark.parametrize('changes', [
+    {'instance_uuid': builders.BASE_IMAGE}, {'owner': 'another'}])
+def test_a_copied_memory_settles_no_snapshot_of_another(
+        user_request, nova_client, glance_client, console, frozen, changes):
+    glance_client.images.get.side_effect = None
+    glance_client.images.get.return_value = {
+        **conftest.glance_image(builders.asked(console.baseline)), **changes}
+
+    instance, images = settling.settle(
+        user_request, builders.remembering(builders.memory()), [])
+
+    assert patches(glance_client) == []
+    assert (instance.metadata, images) == ({}, [])
+    nova_client.servers.delete_meta.assert_called_once_with(
+        builders.INSTANCE, [builders.memory().key])
+
+
 def test_while_glance_is_down_nothing_is_gone(user_request, nova_client,
                                               glance_client):
     glance_client.images.get.side_effect = GLANCE_DOWN
