@@ -527,6 +527,10 @@ RULES = {
     Rule.THAWED_TWICE: _(
         'The guest was told to thaw twice: the first time may have been too '
         'early, say because somebody else took a snapshot. Take it again.'),
+    Rule.TORN: _(
+        'The guest was frozen, but %(torn)s lies on several disks, and the '
+        'image holds the root disk alone: what it has of it cannot be used. '
+        'Copy the volumes too, or keep such a file system on one disk.'),
     Rule.VOLUMES_FAILED: _(
         '%(failed)s of its %(volumes)s volume snapshots failed or were '
         'deleted: no instance can be launched from it. Delete it, delete '
@@ -809,7 +813,7 @@ def reason(decision):
     if isinstance(frozen, dict) and frozen:
         evidence['paths'] = ', '.join(map(str, frozen))
         evidence['stall'] = max(frozen.values(), key=_seconds)
-    for name in ('hooks', 'open'):
+    for name in ('hooks', 'open', 'torn'):
         if isinstance(evidence.get(name), (dict, list)):
             evidence[name] = ', '.join(map(str, evidence[name]))
     return fill(RULES[decision.rule], evidence)

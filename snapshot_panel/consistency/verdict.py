@@ -59,6 +59,7 @@ class Rule(enum.Enum):
     VOLUMES_UNFINISHED = ('volumes-unfinished', Verdict.UNPROVEN)
     VOLUMES_UNKNOWN = ('volumes-unknown', Verdict.UNPROVEN)
     VOLUMES_DIFFER = ('volumes-differ', Verdict.UNPROVEN)
+    TORN = ('torn', Verdict.UNPROVEN)
     NOT_SEEN_FROZEN = ('not-seen-frozen', Verdict.UNPROVEN)
     NO_WITNESS = ('no-witness', Verdict.UNPROVEN)
     NO_CONSOLE = ('no-console', Verdict.UNPROVEN)
@@ -390,6 +391,9 @@ def _judge_proof(image, request, evidence, freeze):
         return Decision(Rule.CUT_SHORT)
     if freeze.thawed_again:
         return Decision(Rule.THAWED_TWICE)
+    # Such an image holds the root's disk alone (fact 13).
+    if freeze.torn and not image.volume_backed:
+        return Decision(Rule.TORN, {'torn': list(freeze.torn)})
     doubt = _window_doubt(request, evidence.actions)
     if doubt is not None:
         return doubt

@@ -251,7 +251,8 @@ class Freeze:
 
     ``expected`` is the number of writable file systems; ``frozen`` maps the
     path of each that was proven frozen to the stall in seconds; ``open``
-    names those that were not seen to stand still; ``hooks`` maps each
+    names those that were not seen to stand still; ``disks`` maps each path to
+    the disks that it lies on, as the guest names them; ``hooks`` maps each
     application hook to whether it succeeded; ``aborted`` names the hook that
     refused, or None. ``thawed`` tells whether its end was witnessed,
     ``thawed_again`` whether the guest was told to thaw once more: who froze
@@ -266,6 +267,18 @@ class Freeze:
     aborted: typing.Optional[str] = None
     thawed: bool = False
     thawed_again: bool = False
+    disks: typing.Mapping[str, typing.FrozenSet[str]] = dataclasses.field(
+        default_factory=dict)
+
+    @property
+    def torn(self):
+        """The paths of which a copy of the root's disk holds a part only.
+
+        Such as the root itself, where its volume group spans two disks.
+        """
+        root = self.disks.get('/', frozenset())
+        return tuple(path for path, disks in self.disks.items()
+                     if disks & root and len(disks) > 1)
 
     @property
     def proven(self):
@@ -305,6 +318,9 @@ def _freeze(group):
     head, last = group[0], _end(group)
     proven = {w.fields['path']: w.number('stall', float)
               for w in group if w.event == 'frozen' and _is_proof(w)}
+    disks = {path: frozenset(w.fields.get('disk', '').split('+'))
+             for w in group for path in [w.fields.get('path')]
+             if w.event == 'frozen' and path in proven}
     hooks = {w.fields.get('name', ''): _hook_succeeded(w)
              for w in group if w.event == 'hook'}
     # The last line counts the others: none of them may be missing.
@@ -314,7 +330,7 @@ def _freeze(group):
         seq=head.seq, expected=head.number('fs'), frozen=proven,
         open=tuple(w.fields.get('path', '') for w in group
                    if w.event == 'open'),
-        hooks=hooks,
+        hooks=hooks, disks=disks,
         aborted=(last.fields.get('name', '') if last.event == 'aborted'
                  else None),
         thawed=thawed,

@@ -155,8 +155,7 @@ list_file_systems() {
                 *) continue ;;
             esac
             seen="$seen$number "
-            disk=$(readlink "$R/sys/dev/block/$number") || disk=$source
-            disk=${disk##*/block/} disk=${disk#/dev/} disk=${disk%%/*}
+            find_disks
             case $wanted,$type in
                 # The agent freezes what it sees itself.
                 hidden,*) kind=hidden ;;
@@ -168,6 +167,38 @@ list_file_systems() {
             printf '%s\n' "$kind $number $type $disk $id $mount"
         done <"$from"
     done >"$EVENT/$1"
+}
+
+# Set $disk to what the file system $source with the device $number lies on in
+# the end, as vda, or as vda+vdb: not every snapshot takes all disks.
+find_disks() {
+    disk=${source#/dev/} disk=${disk%%/*} found=''
+    set -- "$R/sys/dev/block/$number"
+    if [ ! -e "$1" ]; then
+        # A btrfs names one of its disks.
+        name=$(readlink -f "$R$source") || name=$source
+        name=${name##*/}
+        set -- "$R/sys/class/block/$name"
+        for name in "$R"/sys/fs/btrfs/*/devices/"$name"; do
+            [ ! -e "$name" ] || set -- "${name%/*}"/*
+        done
+    fi
+    while [ $# != 0 ]; do
+        device=$1 under=''
+        shift
+        [ ! -e "$device/partition" ] || device=$device/..
+        for name in "$device"/slaves/*; do
+            [ ! -e "$name" ] || { set -- "$@" "$name"; under=1; }
+        done
+        if [ -z "$under" ] && [ -e "$device" ]; then
+            name=$(readlink -f "$device") name=${name##*/}
+            case +$found+ in
+                *"+$name+"*) ;;
+                *) found=$found${found:++}$name ;;
+            esac
+        fi
+    done
+    disk=${found:-$disk}
 }
 
 # Containers and services may have mounts of their own. Note one of each

@@ -95,6 +95,11 @@ class Root:
         target.write_text(text)
         target.chmod(mode)
 
+    def link(self, path, target):
+        link = self.folder / path
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.symlink_to(self.folder / target)
+
     def command(self, name, script):
         path = self.commands / name
         path.write_text(f'#!/bin/sh\necho "{name} $*" >>"$CALLS"\n{script}\n')
@@ -237,6 +242,44 @@ def test_check_names_what_only_others_see(root, shell):
 
     assert 'note  /pool (ext4) is mounted where the agent' in result.stdout
     assert 'note  / (ext4) needs a proof.' in result.stdout
+
+
+@pytest.mark.parametrize('shell', SHELLS)
+def test_every_disk_under_a_file_system_is_named(root, shell):
+    root.write('proc/self/mountinfo', '''\
+22 1 253:1 / / rw - ext4 /dev/mapper/vg-root rw
+23 1 254:1 / /boot rw - ext4 /dev/vda1 rw
+24 1 0:40 / /srv rw - btrfs /dev/vdc rw
+25 1 0:41 / /opt rw - btrfs /dev/vda2 rw
+26 1 7:0 / /mnt rw - ext4 /dev/elsewhere/x rw
+''')
+    # A volume on a pool that lies on two disks, one of them in parts.
+    block = {name: f'sys/devices/pci0/block/{name}' for name in (
+        'vda', 'vdb', 'vdc', 'vdd', 'dm-0', 'dm-1')}
+    block.update({name: f'{block["vda"]}/{name}'
+                  for name in ('vda1', 'vda2', 'vda3', 'vda4')})
+    for name, path in block.items():
+        root.write(f'{path}/dev', '')
+        if name[:-1] == 'vda':
+            root.write(f'{path}/partition', name[-1])
+        root.link(f'sys/class/block/{name}', path)
+        root.write(f'dev/{name}', '')
+    for upper, lower in (('dm-1', 'dm-0'), ('dm-0', 'vda3'),
+                         ('dm-0', 'vda4'), ('dm-0', 'vdb')):
+        root.link(f'{block[upper]}/slaves/{lower}', block[lower])
+    for name in 'vdc', 'vdd':
+        root.link(f'sys/fs/btrfs/uuid/devices/{name}', block[name])
+    root.link('sys/dev/block/253:1', block['dm-1'])
+    root.link('sys/dev/block/254:1', block['vda1'])
+
+    root.kit('freeze', shell=shell)
+    root.kit('thaw', shell=shell)
+
+    assert {line.fields['path']: line.fields['disk']
+            for line in witness.read(root.console).chain
+            if line.event == 'open'} == {
+        '/': 'vda+vdb', '/boot': 'vda', '/srv': 'vdc+vdd', '/opt': 'vda',
+        '/mnt': 'elsewhere'}
 
 
 def test_a_second_thaw_is_told(root):

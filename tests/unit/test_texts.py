@@ -55,6 +55,15 @@ def refusing():
     return console
 
 
+def torn():
+    console = talk()
+    console.say('freeze', fs=1)
+    console.say('frozen', path='/', type='ext4', disk='vda+vdb',
+                stall='0.06', proof='wait')
+    console.say('thaw', fs=1, hooks=0)
+    return console
+
+
 def settled(console=None, done=None, deployment=DEPLOYMENT, says=None,
             copies=None, **changes):
     """Decide on a snapshot asked for when the guest had said ``says``."""
@@ -113,7 +122,7 @@ DECISIONS = [
     verdict.look(builders.image()),
     of_volumes(builders.copy(0), builders.copy(1)),
     of_volumes(builders.copy(0, created=builders.ago(50)), builders.copy(1)),
-    settled(thawed_twice()),
+    settled(thawed_twice()), settled(torn()),
     of_volumes(builders.copy(0), builders.copy(1, status='error')),
     of_volumes(builders.copy(0, status='creating')),
     of_volumes(builders.copy(0, status='creating'),

@@ -175,6 +175,42 @@ def test_a_witnessed_freeze_is_file_system_consistent(console, baseline):
         {'frozen': {'/': 0.06}, 'boot': builders.BOOT, 'seq': 2})
 
 
+def spread(console, **disks):
+    """Print the proof of file systems that lie on these disks."""
+    console.say('freeze', fs=len(disks))
+    for name, disk in disks.items():
+        console.say('frozen', path='/' + name.strip('_'), type='ext4',
+                    disk=disk, stall='0.06', proof='wait')
+    console.say('thaw', fs=len(disks), hooks=0)
+
+
+@pytest.mark.parametrize('disks, torn', [
+    # The volume group of the root was extended by an attached volume.
+    ({'_': 'vda+vdb'}, ['/']),
+    ({'_': 'vda', 'srv': 'vdb+vda'}, ['/srv']),
+    # What is not in the image at all is not torn.
+    ({'_': 'vda', 'srv': 'vdb+vdc'}, None),
+    ({'_': 'vda', 'srv': 'vda'}, None)])
+def test_an_image_of_the_root_disk_tears_what_lies_on_several(
+        console, baseline, disks, torn):
+    spread(console, **disks)
+
+    decision = decide(console, baseline)
+
+    assert decision.evidence.get('torn') == torn
+    assert decision.rule is (Rule.TORN if torn else Rule.FREEZE_WITNESSED)
+
+
+def test_copies_of_all_volumes_tear_nothing(console, baseline):
+    spread(console, _='vda+vdb')
+
+    decision = verdict.settle(
+        builders.asked(baseline, builders.mapping()),
+        builders.evidence(console.text), RUNNING, builders.copies())
+
+    assert decision.rule is Rule.FREEZE_WITNESSED
+
+
 def test_hooks_that_succeeded_make_it_application_consistent(console,
                                                              baseline):
     console.freeze(hooks={'20-postgresql': 0, '30-redis': 0})
