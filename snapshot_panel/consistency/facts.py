@@ -215,7 +215,8 @@ class Action:
     """One entry of Nova's record of what was done to an instance.
 
     ``started`` and ``finished`` are those of the work on the hypervisor's
-    host, both by that host's clock; None where Nova does not tell.
+    host, each by the clock of the conductor that wrote it down; None where
+    Nova does not tell.
     """
 
     name: str

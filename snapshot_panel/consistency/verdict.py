@@ -463,6 +463,9 @@ def _waited(image, evidence):
 # The shortest time, in seconds, in which a guest can go down by itself. Nova
 # ends at once where the guest was already off, say after a crash.
 SHORTEST_STOP = 2
+# By how many seconds the times of a stop may mislead: Nova's conductors write
+# them, the start and the end each by the clock of another one.
+CLOCKS_DIFFER = 2
 
 # Actions that change whether the guest runs; anything newer than the stop
 # makes the stop say nothing about the disk.
@@ -513,7 +516,11 @@ def judge_stop(actions, limit):
     found = {'seconds': round(seconds, 1), 'limit': limit}
     if limit is not None and seconds >= limit:
         return Decision(Rule.HARD_STOP, found)
-    if limit is None or not stop.succeeded or seconds < SHORTEST_STOP:
+    # A database that keeps whole seconds shows two where one was enough.
+    whole = not (stop.started.microsecond or stop.finished.microsecond)
+    if (limit is None or not stop.succeeded
+            or seconds - (1 if whole else 0) < SHORTEST_STOP
+            or seconds > limit - CLOCKS_DIFFER):
         return Decision(Rule.STOP_UNKNOWN, found)
     return Decision(Rule.CLEAN_STOP, found)
 
