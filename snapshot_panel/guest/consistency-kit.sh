@@ -151,6 +151,8 @@ list_file_systems() {
             type=${rest%% *} rest=${rest#* }
             source=${rest%% *}
             case $type,$source,${rest#* }, in
+                # A program's own name for what it gave none: no disk.
+                fuse*,/dev/fuse,*) continue ;;
                 *,/dev/*,rw,* | zfs,*,rw,*) ;;
                 *) continue ;;
             esac

@@ -218,6 +218,19 @@ def test_what_only_others_see_stays_open(root):
     assert sorted(attempt.open[5:]) == ['/pool', '/zpool']
 
 
+def test_a_program_that_shows_files_is_no_disk(root):
+    root.write('proc/self/mountinfo', MOUNTS.splitlines()[0] + '''
+70 22 0:50 / /cloud rw - fuse /dev/fuse rw,user_id=0
+71 22 0:51 / /usb rw - fuseblk /dev/vdd1 rw,user_id=0
+''')
+
+    root.kit('freeze')
+    root.kit('thaw')
+
+    attempt, = witness.freezes(witness.read(root.console).chain)
+    assert (attempt.expected, attempt.open) == (2, ('/', '/usb'))
+
+
 def test_what_became_writable_meanwhile_stays_open(root):
     mounted = '60 22 254:48 / /mnt rw - ext4 /dev/vdd rw\n'
     root.write('proc/self/mountinfo',
