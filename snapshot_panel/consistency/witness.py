@@ -321,11 +321,15 @@ def _freeze(group):
     disks = {path: frozenset(w.fields.get('disk', '').split('+'))
              for w in group for path in [w.fields.get('path')]
              if w.event == 'frozen' and path in proven}
-    hooks = {w.fields.get('name', ''): _hook_succeeded(w)
-             for w in group if w.event == 'hook'}
+    ran = [w for w in group if w.event == 'hook']
+    hooks = {}
+    for w in ran:
+        # Two folders may hold hooks of the same name.
+        name = w.fields.get('name', '')
+        hooks[name] = hooks.get(name, True) and _hook_succeeded(w)
     # The last line counts the others: none of them may be missing.
     thawed = (last.event == 'thaw' and last.number('fs') == len(proven)
-              and last.number('hooks') == len(hooks))
+              and last.number('hooks') == len(ran))
     return Freeze(
         seq=head.seq, expected=head.number('fs'), frozen=proven,
         open=tuple(w.fields.get('path', '') for w in group

@@ -455,6 +455,21 @@ def test_a_hook_that_failed_to_thaw_did_not_succeed():
     assert the_freeze(console).hooks == {'20-postgresql': False}
 
 
+@pytest.mark.parametrize('statuses, succeeded', [
+    ((0, 0), True), ((0, 1), False), ((1, 0), False)])
+def test_hooks_of_the_same_name_count_each(statuses, succeeded):
+    console = builders.started()
+    console.say('freeze', fs=1)
+    console.say('frozen', path='/', stall='0.06', proof='wait')
+    for status in statuses:
+        console.say('hook', name='10-db', freeze=0, thaw=status)
+    console.say('thaw', fs=1, hooks=2)
+
+    attempt, = witness.freezes(witness.read(console.text).chain)
+    assert attempt.proven
+    assert attempt.hooks == {'10-db': succeeded}
+
+
 def test_a_hook_without_a_status_did_not_succeed():
     console = builders.Console()
     console.say('freeze', fs=1)
