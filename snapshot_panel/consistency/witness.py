@@ -113,12 +113,14 @@ class Log:
     when two chains go on side by side: one of them is not the kit's, nobody
     can tell which, and neither counts as long as the log shows both. ``gap``
     is true when lines after the last one are missing, damaged, or not the
-    kit's.
+    kit's. ``later`` holds the lines of later boots, where nothing but those
+    is in conflict with the chain.
     """
 
     chain: typing.Tuple[Witness, ...]
     conflict: bool = False
     gap: bool = False
+    later: typing.Tuple[Witness, ...] = ()
 
     @property
     def tip(self):
@@ -232,9 +234,26 @@ def since(console, baseline):
             gap = False
         elif witness.boot == last.boot and witness.seq > last.seq:
             gap = True
+    others = [line for line in whole if line not in chain]
     begun = any(line.boot != baseline.boot or _begins(baseline, line)
-                for line in whole if line not in chain)
-    return Log(tuple(chain), conflict=begun, gap=gap or damaged)
+                for line in others)
+    later = whole[len(chain):]
+    if later != others or not _are_boots(baseline, later):
+        later = ()
+    return Log(tuple(chain), conflict=begun, gap=gap or damaged,
+               later=tuple(later))
+
+
+def _are_boots(tip, lines):
+    """Tell whether lines are those of other boots, and none is missing."""
+    boot = tip.boot
+    for line in lines:
+        if line.boot == boot or not (
+                follows(tip, line) or line.boot != tip.boot
+                and _begins(tip, line)):
+            return False
+        tip = line
+    return True
 
 
 def _after(lines, baseline):

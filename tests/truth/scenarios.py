@@ -182,6 +182,17 @@ def rebooted(stage):
     stage.judge(guest, snapshot)
 
 
+@scenario('rebooted after the copy')
+def rebooted_later(stage):
+    guest = stage.main()
+    snapshot = stage.click(guest)
+    # Nobody looks before the guest was restarted.
+    stage.await_active(snapshot)
+    guest.run('systemctl reboot', timeout=60)
+    guest.wait()
+    stage.judge(guest, snapshot)
+
+
 # Not running --------------------------------------------------------------
 
 @scenario('paused')

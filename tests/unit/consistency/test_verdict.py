@@ -325,6 +325,60 @@ def test_a_freeze_after_a_reboot_does_not_count(console, baseline):
     assert decide(console, baseline).rule is Rule.REBOOTED
 
 
+def test_a_reboot_after_the_copy_takes_nothing_away(console, baseline):
+    console.freeze()
+    console.say('stopped')
+    console.reboot()
+    console.say('stopped')
+    console.reboot('88888888')
+
+    assert decide(console, baseline).rule is Rule.FREEZE_WITNESSED
+
+
+def freeze_again(console):
+    console.freeze()
+
+
+def thaw_again(console):
+    console.say('rethaw')
+
+
+def lose_a_line(console):
+    console.lose('freeze')
+    console.say('stopped')
+
+
+@pytest.mark.parametrize('begin', [
+    lambda console: None, lambda console: console.say('freeze', fs=1),
+    lambda console: console.freeze(still_open=('/srv',))],
+    ids=['nothing', 'not thawed', 'not all'])
+def test_a_reboot_before_the_end_of_the_freeze_proves_nothing(
+        console, baseline, begin):
+    begin(console)
+    console.reboot()
+
+    assert not decide(console, baseline).verdict.consistent
+
+
+@pytest.mark.parametrize('later', [freeze_again, thaw_again, lose_a_line])
+def test_what_comes_after_a_reboot_may_be_the_snapshots_own(
+        console, baseline, later):
+    console.freeze()
+    console.reboot()
+    later(console)
+
+    assert decide(console, baseline).rule is Rule.REBOOTED
+
+
+def test_a_later_boot_that_began_unseen_proves_nothing(console, baseline):
+    console.freeze()
+    console.boot, console.seq = '77777777', 0
+    console.lose('started')
+    console.say('stopped')
+
+    assert decide(console, baseline).rule is Rule.REBOOTED
+
+
 def test_two_freezes_do_not_count(console, baseline):
     console.freeze()
     console.freeze()
@@ -815,6 +869,26 @@ def test_untold_times_of_volume_snapshots_prove_nothing(console, baseline,
     assert decision.rule is Rule.THAWED_EARLY
 
 
+def test_volumes_are_not_proven_where_the_guest_was_restarted(console,
+                                                              baseline):
+    console.freeze()
+    console.reboot()
+
+    decision = decide_volumes(console, baseline, builders.copies())
+
+    assert decision.rule is Rule.REBOOTED
+
+
+def test_times_of_volume_snapshots_that_contradict_prove_nothing(console,
+                                                                 baseline):
+    console.freeze()
+
+    decision = decide_volumes(console, baseline, builders.copies(
+        builders.copy(0, created=builders.ago(44)), builders.copy(1)))
+
+    assert decision.rule is Rule.THAWED_EARLY
+
+
 def test_copies_of_other_volumes_prove_no_freeze(console, baseline):
     console.freeze()
 
@@ -1114,6 +1188,17 @@ def rebooted(console):
     console.freeze()
 
 
+def rebooted_later(console):
+    console.freeze()
+    console.reboot()
+
+
+def rebooted_between(console):
+    console.freeze()
+    console.reboot()
+    console.freeze()
+
+
 def happened_before_a_gap(console):
     console.lose('stopped')
     console.freeze()
@@ -1206,7 +1291,8 @@ def good(console):
 
 EVENTS = [nothing, half_frozen, refused, not_proven, died, rebooted,
           happened_before_a_gap, hook_failed, frozen_twice,
-          about_to_freeze_again, restarted_before, beside_a_liar, good]
+          about_to_freeze_again, restarted_before, beside_a_liar, good,
+          rebooted_later, rebooted_between]
 # The likely ones of these turn one valid line into another.
 CHARACTERS = st.sampled_from('0123456789abcdef =[]/T\n') | st.characters()
 
