@@ -14,6 +14,7 @@
 
 import contextlib
 
+from tests import clients
 from tests.truth import stage as stages
 
 ALL = {}
@@ -30,6 +31,9 @@ def scenario(name, short=False):
             SHORT.append(name)
         return function
     return named
+
+
+BOOT = 'cat /proc/sys/kernel/random/boot_id'
 
 
 @contextlib.contextmanager
@@ -188,8 +192,15 @@ def rebooted_later(stage):
     snapshot = stage.click(guest)
     # Nobody looks before the guest was restarted.
     stage.await_active(snapshot)
-    guest.run('systemctl reboot', timeout=60)
-    guest.wait()
+    before = guest.run(BOOT)
+    guest.run('systemd-run --quiet --on-active=1 systemctl reboot')
+
+    def rebooted():
+        try:
+            return guest.wait().run(BOOT, timeout=10) != before
+        except TimeoutError:
+            return False
+    clients.wait_for(rebooted, 'the new boot')
     stage.judge(guest, snapshot)
 
 
