@@ -447,6 +447,12 @@ FINDINGS = {
         _('The last freeze was not proven: not every file system was seen '
           'to stand still.'),
         _('Look into the log of the guest agent in the guest.')),
+    Finding.FREEZE_TORN: (
+        _('The last freeze was witnessed, but %(torn)s lies on several disks: '
+          'a snapshot holds the root disk alone, and what it has of that '
+          'cannot be used.'),
+        _('Keep such a file system on one disk, or copy the disk and the '
+          'volumes while the instance is shut off.')),
     Finding.FREEZE_REFUSED: (
         _('The last freeze was refused by the hook %(hook)s.'),
         _('Run the hook by hand in the guest and repair it.')),

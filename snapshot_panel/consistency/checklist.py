@@ -112,6 +112,7 @@ class Finding(enum.Enum):
 
     FREEZE_PROVEN = ('freeze-proven', Check.LAST_FREEZE, State.PASS)
     FREEZE_UNPROVEN = ('freeze-unproven', Check.LAST_FREEZE, State.WARNING)
+    FREEZE_TORN = ('freeze-torn', Check.LAST_FREEZE, State.WARNING)
     FREEZE_REFUSED = ('freeze-refused', Check.LAST_FREEZE, State.WARNING)
     FREEZE_OPEN_END = ('freeze-open-end', Check.LAST_FREEZE, State.WARNING)
 
@@ -265,7 +266,7 @@ def check(instance, guest, deployment, today=None, volumes=None, limits=None):
         log = witness.read(guest.console)
         results += [_channel(instance, log, today), _drift(instance, today),
                     _names(instance, today), _agent(instance, guest, log),
-                    _kit(log), _last_freeze(log), _quiesce(instance),
+                    _kit(log), _last_freeze(instance, log), _quiesce(instance),
                     _backend(instance, deployment)]
     return Checklist(tuple(filter(None, results)))
 
@@ -478,7 +479,7 @@ def _kit(log):
     return Result(Finding.KIT, {'boot': log.tip.boot, 'seq': log.tip.seq})
 
 
-def _last_freeze(log):
+def _last_freeze(instance, log):
     attempts = witness.freezes(log.chain)
     if log.tip is None or not attempts:
         return None
@@ -486,6 +487,9 @@ def _last_freeze(log):
     found = {'up': next(line.up for line in reversed(log.chain)
                         if line.event == 'freeze'),
              'hooks': dict(last.hooks)}
+    if last.proven and last.torn and not instance.volume_backed:
+        return Result(Finding.FREEZE_TORN,
+                      {'torn': ', '.join(last.torn), **found})
     if last.proven:
         return Result(Finding.FREEZE_PROVEN,
                       {'stall': max(last.frozen.values()), **found})

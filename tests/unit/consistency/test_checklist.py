@@ -358,6 +358,21 @@ def test_a_failed_freeze_is_a_warning(console):
     assert checks.ready
 
 
+@pytest.mark.parametrize('image_id, finding', [
+    (builders.BASE_IMAGE, Finding.FREEZE_TORN),
+    (None, Finding.FREEZE_PROVEN)])
+def test_what_lies_on_several_disks_is_torn_by_an_image(console, image_id,
+                                                        finding):
+    console.say('freeze', fs=1)
+    console.say('frozen', path='/', type='ext4', disk='vda+vdb',
+                stall='0.06', proof='wait')
+    console.say('thaw', fs=1, hooks=0)
+
+    found = of(console, image_id=image_id).find(Check.LAST_FREEZE)
+
+    assert found.finding is finding
+
+
 def test_a_refused_freeze_is_a_warning(console):
     console.say('freeze', fs=1)
     console.say('aborted', name='20-postgresql', status=1)
