@@ -193,8 +193,9 @@ def _nova(layout):
         'compute_driver': 'demo.DemoDriver', 'transport_url': 'fake://',
         'shutdown_timeout': layout.shutdown_timeout,
         # The services share one process: no need to hear of each other
-        # often, and a busy machine is not a dead one.
-        'report_interval': 30, 'service_down_time': 300,
+        # often. A busy machine is not a dead one, nor is a demo that was
+        # started again after days.
+        'report_interval': 30, 'service_down_time': 10 ** 7,
         'instances_path': layout.folder / 'state' / 'instances',
         'log_options': False, 'allow_resize_to_same_host': True,
         # Each look at a server asks Neutron, whose client warns each time.
