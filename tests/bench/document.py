@@ -16,6 +16,7 @@ Writes doc/source/performance-numbers.txt from results/bench.json.
 """
 
 import json
+import os
 import platform
 
 from tests.bench import pages
@@ -36,8 +37,9 @@ def main():
     """Write the page."""
     numbers = json.loads(RESULTS.read_text())
     PAGE.write_text('\n'.join(
-        [f'Measured with Python {platform.python_version()} on two cores '
-         'that other work shared.', '']
+        [f'Measured with Python {platform.python_version()} on '
+         f'{os.cpu_count()} cores, which ran Horizon, all services and the '
+         'browser.', '']
         + _cases(numbers) + _growth(numbers) + _snapshots(numbers)
         + _goals(numbers)) + '\n')
 
