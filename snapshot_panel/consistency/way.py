@@ -102,7 +102,7 @@ def _stage(step, instance, checks):
     if instance.status == facts.STOPPED and step in _OF_THE_GUEST:
         return Stage(step, Light.UNNEEDED)
     results = tuple(result for result in checks.results
-                    if result.finding.check in step.checks)
+                    if _bears_on(step, result.finding))
     if step in _FROZEN and _never_frozen(checks):
         return Stage(step, Light.BLOCKED, results)
     if step is Step.VERDICT:
@@ -111,6 +111,13 @@ def _stage(step, instance, checks):
     light = next((light for light in _LIGHTS.values() if light in found),
                  Light.UNCHECKED)
     return Stage(step, light, results)
+
+
+def _bears_on(step, finding):
+    # Nova accepts it: the guest is what stands still without being frozen.
+    if finding is Finding.NEVER_FROZEN:
+        return step is Step.FREEZE
+    return finding.check in step.checks
 
 
 def _never_frozen(checks):

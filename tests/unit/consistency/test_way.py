@@ -80,6 +80,7 @@ def test_a_paused_guest_is_not_frozen():
                   console=builders.started())
 
     assert found[Step.FREEZE] is found[Step.THAW] is Light.BLOCKED
+    assert found[Step.API] is Light.CLEAR
 
 
 def test_an_image_that_has_drifted_is_a_light():
