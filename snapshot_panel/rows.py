@@ -470,7 +470,8 @@ def instance_row(instance, images, heard=None, snapshots_known=True,
                  snapshots_reached=True):
     """Put together what is known of one instance.
 
-    :param images: its snapshots as far as they were asked for.
+    :param images: its snapshots as far as they were asked for, or the
+        :class:`errors.CloudError` of Glance.
     :param heard: :class:`snapshots.Heard`, a :class:`errors.CloudError`, or
         None where nobody asked.
     :param today: the instance's image as it is now, None if not asked for.
@@ -478,6 +479,8 @@ def instance_row(instance, images, heard=None, snapshots_known=True,
         asked.
     :param limits: the project's :class:`facts.Limits`, None likewise.
     """
+    if isinstance(images, errors.CloudError):
+        images, snapshots_known = [], False
     if isinstance(volumes, errors.CloudError):
         volumes = ()
     instance = dataclasses.replace(instance, properties=(

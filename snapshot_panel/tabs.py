@@ -54,8 +54,6 @@ class ChecklistTab(tabs.Tab):
             raise exceptions.NotAuthenticated()
         except errors.CloudError as problem:
             return {'problem': views.say(problem)}
-        failed = isinstance(images, errors.CloudError)
         return {'row': rows.instance_row(
-            instance, [] if failed else images, heard,
-            snapshots_known=not failed, today=today, volumes=attached,
+            instance, images, heard, today=today, volumes=attached,
             limits=limits)}

@@ -28,15 +28,13 @@ from horizon.utils import functions
 
 from openstack_dashboard import policy
 
+from snapshot_panel.cloud import details
 from snapshot_panel.cloud import errors
-from snapshot_panel.cloud import limits
 from snapshot_panel.cloud import restarting
 from snapshot_panel.cloud import snapshots
 from snapshot_panel.cloud import taking
-from snapshot_panel.cloud import volumes
 from snapshot_panel import conf
 from snapshot_panel.consistency import commands
-from snapshot_panel.consistency import facts
 from snapshot_panel import forms as panel_forms
 from snapshot_panel import frame
 from snapshot_panel import rows
@@ -222,19 +220,10 @@ class InstanceFormView(ProblemMixin, forms.ModalFormView):
     def row(self):
         instance, images = snapshots.one(self.request,
                                          self.kwargs['instance_id'])
-        guest, today, attached, quotas = snapshots.together(
-            lambda: snapshots.ask_guest_if_allowed(self.request, instance),
-            lambda: (None if instance.status == facts.STOPPED
-                     else snapshots.image_today(self.request, instance)),
-            lambda: volumes.of_instance(self.request, instance),
-            lambda: limits.ask(self.request, instance))
-        if isinstance(guest, errors.CloudError):
-            raise guest
-        failed = isinstance(images, errors.CloudError)
-        return rows.instance_row(
-            instance, [] if failed else images, snapshots.Heard(guest, None),
-            snapshots_known=not failed, today=today,
-            volumes=attached, limits=quotas)
+        heard, today, attached, quotas = details.ask_before_snapshot(
+            self.request, instance)
+        return rows.instance_row(instance, images, heard, today=today,
+                                 volumes=attached, limits=quotas)
 
     def get_initial(self):
         return {'instance_id': self.kwargs['instance_id']}

@@ -12,6 +12,7 @@
 
 """What is asked of one instance beyond the lists, all at the same time."""
 
+from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import limits
 from snapshot_panel.cloud import snapshots
 from snapshot_panel.cloud import volumes
@@ -26,10 +27,26 @@ def ask_about(request, instance, again=False):
         is now (None where it is stopped: its guest tells), what
         :func:`volumes.of_instance` returns, and the :class:`facts.Limits`.
     """
-    heard, today, attached, quotas = snapshots.together(
-        lambda: snapshots.hear_guests(request, [instance], again),
+    return _ask(request, instance, lambda: snapshots.hear_guests(
+        request, [instance], again)[instance.id])
+
+
+def ask_before_snapshot(request, instance):
+    """Do the same with the guest asked now, for nobody else.
+
+    :raises errors.CloudError: where the guest could not be asked.
+    """
+    found = _ask(request, instance, lambda: snapshots.Heard(
+        snapshots.ask_guest_if_allowed(request, instance), None))
+    if isinstance(found[0], errors.CloudError):
+        raise found[0]
+    return found
+
+
+def _ask(request, instance, hear):
+    return snapshots.together(
+        hear,
         lambda: (None if instance.status == facts.STOPPED
                  else snapshots.image_today(request, instance)),
         lambda: volumes.of_instance(request, instance),
         lambda: limits.ask(request, instance))
-    return heard[instance.id], today, attached, quotas

@@ -78,7 +78,7 @@ def carry_on(request, instance, images):
     actions = nova.list_actions(request, instance.id)
     image = restart.own_image(plan, actions, images)
     if image is None and plan.image_id:
-        image = _find(request, plan.image_id)
+        image = glance.find_image(request, plan.image_id)
     decision = restart.decide(plan, instance, actions, image,
                               timeutils.utcnow(True))
     if decision == restart.Decision(restart.Move.WAIT, plan):
@@ -91,14 +91,6 @@ def carry_on(request, instance, images):
         return fresh, images
     _MOVES[decision.move](request, fresh, decision.plan)
     return nova.get_instance(request, instance.id), images
-
-
-def _find(request, image_id):
-    try:
-        image = glance.get_image(request, image_id)
-    except errors.NotFound:
-        return None
-    return None if image.gone else image
 
 
 def _wait(request, instance, plan):

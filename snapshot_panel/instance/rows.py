@@ -133,8 +133,6 @@ def page(instance, images, heard, today=None, volumes=None, limits=None):
     """
     problem = images if isinstance(images, errors.CloudError) else None
     known = [] if problem is not None else images
-    return Page(rows.instance_row(instance, known, heard,
-                                  snapshots_known=problem is None,
-                                  today=today, volumes=volumes,
-                                  limits=limits),
+    return Page(rows.instance_row(instance, images, heard, today=today,
+                                  volumes=volumes, limits=limits),
                 known, problem)
