@@ -20,6 +20,7 @@ import os
 import platform
 
 from tests.bench import pages
+from tests.bench import report
 from tests.bench import seed
 from tests.cloud import layout as layouts
 
@@ -51,7 +52,7 @@ def _cases(numbers):
             f'{case["instances"]} instances, {case["rows"]} rows a page: '
             f'the index takes {case["share"]:.2f} of Instances\' time',
             ['Page', *case['pages'][pages.INDEX]],
-            [[name, *map(_number, values.values())]
+            [[name, *map(report.number, values.values())]
              for name, values in case['pages'].items()])
     return lines
 
@@ -67,18 +68,18 @@ def _growth(numbers):
     for size in seed.SIZES:
         for page in COMPARED:
             one = alone[size, page]
-            cells = [_number(one['seconds'])]
+            cells = [report.number(one['seconds'])]
             for users in USERS[1:]:
                 if (size, page, users) in crowds:
-                    cells.append(_number(
+                    cells.append(report.number(
                         crowds[size, page, users]['seconds']))
                 else:
                     # As fast as ten users were served, each waits for all.
                     rate = crowds[size, page, USERS[1]]['per second']
-                    cells.append('~' + _number(users / rate))
+                    cells.append('~' + report.number(users / rate))
             served = max(one['seconds'],
                          USERS[-1] * one['CPU of Horizon'] / PROCESSES)
-            rows.append([str(size), page, *cells, '~' + _number(served)])
+            rows.append([str(size), page, *cells, '~' + report.number(served)])
     return _table(
         f'Seconds for a page of {ROWS} rows, users looking at once; the last '
         f'column: {PROCESSES} processes of Horizon on {PROCESSES} cores and '
@@ -88,10 +89,10 @@ def _growth(numbers):
 
 
 def _snapshots(numbers):
-    rows = [[f'To createImage accepted: {way}', _number(seconds)]
+    rows = [[f'To createImage accepted: {way}', report.number(seconds)]
             for way, seconds in numbers['accepted'].items()]
     rows.append(['From active to a sealed verdict',
-                 _number(numbers['sealed'])])
+                 report.number(numbers['sealed'])])
     lines = _table('Snapshots, medians in seconds', ['', 'Seconds'], rows)
     for count, (updates, nova, seconds) in numbers['followed'].items():
         lines += [f'While {count} snapshots ran from one open page, '
@@ -106,12 +107,6 @@ def _goals(numbers):
         [goal['name'], goal['wanted'], goal['found'],
          'met' if goal['met'] else '**not met**']
         for goal in numbers['goals']])
-
-
-def _number(value):
-    if value is None:
-        return '-'
-    return f'{value:.2f}' if isinstance(value, float) else str(value)
 
 
 def _table(title, head, rows):

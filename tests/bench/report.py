@@ -182,13 +182,18 @@ def _middle(seconds):
     return statistics.median(seconds) if seconds else None
 
 
+def number(value):
+    """Return a measured value as the tables show it."""
+    if value is None:
+        return '-'
+    return f'{value:.2f}' if isinstance(value, float) else str(value)
+
+
 def _print_table(lines):
     """Print numbers by name for each name."""
     columns = list(next(iter(lines.values())))
     rows = [('', *columns)] + [
-        (name, *('-' if value is None else
-                 f'{value:.2f}' if isinstance(value, float) else str(value)
-                 for value in numbers.values()))
+        (name, *map(number, numbers.values()))
         for name, numbers in lines.items()]
     widths = [max(map(len, column)) for column in zip(*rows)]
     for row in rows:

@@ -24,6 +24,7 @@ from novaclient import base
 from novaclient.v2 import instance_action
 from novaclient.v2 import limits
 from novaclient.v2 import servers
+from oslo_utils import timeutils
 import pytest
 
 from snapshot_panel.cloud import cinder
@@ -40,6 +41,14 @@ REAL_CINDER_CLIENT = cinder.client
 @pytest.fixture(autouse=True)
 def empty_cache():
     cache.clear()
+
+
+@pytest.fixture
+def now():
+    """The time of the builders, wherever the time is asked for."""
+    with mock.patch.object(timeutils, 'utcnow', autospec=True,
+                           return_value=builders.NOW):
+        yield
 
 
 @pytest.fixture

@@ -12,8 +12,6 @@
 
 """The quotas that can stop a snapshot, and when they are asked for."""
 
-from unittest import mock
-
 from cinderclient import exceptions as cinder_exceptions
 from glanceclient import exc as glance_exceptions
 from novaclient import exceptions as nova_exceptions
@@ -23,18 +21,12 @@ from snapshot_panel.cloud import limits
 from snapshot_panel.consistency import facts
 from tests.unit import builders
 
+pytestmark = pytest.mark.usefixtures('now')
+
 QUOTAS = {'usage': {'image_count_total': {'usage': 3, 'limit': 20},
                     'image_size_total': {'usage': 900, 'limit': 1000}}}
 ON_IMAGE = builders.instance()
 ON_VOLUMES = builders.instance(image_id=None, volume_ids=builders.VOLUMES)
-
-
-@pytest.fixture(autouse=True)
-def now():
-    """The time of the builders."""
-    with mock.patch.object(limits.timeutils, 'utcnow', autospec=True,
-                           return_value=builders.NOW):
-        yield
 
 
 @pytest.fixture(autouse=True)

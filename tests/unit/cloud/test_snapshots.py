@@ -35,20 +35,14 @@ from snapshot_panel.consistency import verdict
 from tests.unit import builders
 from tests.unit.cloud import conftest
 
+pytestmark = pytest.mark.usefixtures('now')
+
 Rule = verdict.Rule
 Verdict = verdict.Verdict
 
 OTHER = '66666666-ffff-4fff-8fff-666666666666'
 NOVA_DOWN = nova_exceptions.ClientException(500)
 GLANCE_DOWN = glance_exceptions.HTTPServiceUnavailable()
-
-
-@pytest.fixture(autouse=True)
-def now():
-    """The time of the builders, wherever the time is asked for."""
-    with mock.patch.object(snapshots.timeutils, 'utcnow', autospec=True,
-                           return_value=builders.NOW):
-        yield
 
 
 @pytest.fixture(autouse=True)

@@ -32,16 +32,10 @@ from snapshot_panel.consistency import verdict
 from tests.unit import builders
 from tests.unit.cloud import conftest
 
+pytestmark = pytest.mark.usefixtures('now')
+
 CINDER_DOWN = cinder_exceptions.ClientException(503)
 ON_VOLUMES = builders.instance(image_id=None, volume_ids=builders.VOLUMES)
-
-
-@pytest.fixture(autouse=True)
-def now():
-    """The time of the builders, wherever the time is asked for."""
-    with mock.patch.object(settling.timeutils, 'utcnow', autospec=True,
-                           return_value=builders.NOW):
-        yield
 
 
 @pytest.fixture
