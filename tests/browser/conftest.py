@@ -44,6 +44,30 @@ def chromium():
 
 
 @pytest.fixture(scope='session')
+def api(cloud):
+    return clients.OpenStack(cloud)
+
+
+@pytest.fixture
+def boot(cloud, api):
+    """Boot an instance: ``boot(name)`` returns its id."""
+    made = []
+
+    def boot_instance(name, image='debian-12-agent', meta=None):
+        made.append(api.nova.servers.create(
+            name, cloud.images[image], api.nova.flavors.list()[0],
+            nics='none', meta=meta).id)
+        clients.wait_for(lambda: api.status(made[-1]) == 'ACTIVE', name)
+        return made[-1]
+
+    yield boot_instance
+    # A test may have deleted it.
+    left = {server.id for server in api.nova.servers.list()}
+    for server_id in left.intersection(made):
+        api.nova.servers.delete(server_id)
+
+
+@pytest.fixture(scope='session')
 def login(cloud, chromium):
     """Log a user in once; return what a browser keeps of that."""
     @functools.cache

@@ -32,19 +32,9 @@ LONGEST = UNUSUAL + 'x' * (255 - len(UNUSUAL))
 
 
 @pytest.fixture
-def api(cloud):
-    return clients.OpenStack(cloud)
-
-
-@pytest.fixture
-def newborn(cloud, api):
+def newborn(boot):
     """An instance without any snapshot."""
-    made = api.nova.servers.create(
-        'test-history', cloud.images['debian-12-agent'],
-        api.nova.flavors.list()[0], nics='none')
-    clients.wait_for(lambda: api.status(made.id) == 'ACTIVE', 'the boot')
-    yield made.id
-    api.nova.servers.delete(made.id)
+    return boot('test-history')
 
 
 @pytest.fixture

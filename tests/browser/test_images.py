@@ -27,11 +27,6 @@ UNUSUAL = {'lines': 'one\ntwo\r\nthree', 'empty': '', 'spaces ': '  two  ',
 
 
 @pytest.fixture
-def api(cloud):
-    return clients.OpenStack(cloud)
-
-
-@pytest.fixture
 def make(api):
     """Make an image: ``make(name=value, ...)`` returns (id, name)."""
     made = []

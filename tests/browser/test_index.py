@@ -15,7 +15,6 @@
 import re
 
 from playwright.sync_api import expect
-import pytest
 
 from tests import clients
 
@@ -44,11 +43,6 @@ def active(api, instance_id):
     """How many finished snapshots an instance has."""
     return sum(image['status'] == 'active'
                for image in api.snapshots(instance_id))
-
-
-@pytest.fixture
-def api(cloud):
-    return clients.OpenStack(cloud)
 
 
 def test_one_click_gives_a_snapshot_with_a_true_verdict(browse, cloud, api):

@@ -26,11 +26,6 @@ NOW = '[aria-current=step]'
 
 
 @pytest.fixture
-def api(cloud):
-    return clients.OpenStack(cloud)
-
-
-@pytest.fixture
 def show(browse, cloud):
     """Open the page of an instance: ``show('web-ready')``."""
     def open_page(name, page=None, **window):

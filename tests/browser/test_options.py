@@ -21,22 +21,14 @@ import pytest
 from tests import clients
 
 
-@pytest.fixture(scope='module')
-def api(cloud):
-    return clients.OpenStack(cloud)
-
-
 @pytest.fixture
-def make(cloud, api):
+def make(boot, api):
     """Make an instance: ``make('ready')`` returns (id, name)."""
     made = []
 
     def make_instance(profile='ready', image='debian-12-agent'):
         name = 'test-' + uuid.uuid4().hex[:8]
-        made.append(api.nova.servers.create(
-            name, cloud.images[image], api.nova.flavors.list()[0],
-            nics='none', meta={'demo_guest': profile}).id)
-        clients.wait_for(lambda: api.status(made[-1]) == 'ACTIVE', name)
+        made.append(boot(name, image, meta={'demo_guest': profile}))
         return made[-1], name
 
     yield make_instance
@@ -44,7 +36,6 @@ def make(cloud, api):
         for image in api.snapshots(server_id):
             api.glance.images.update(image['id'], protected=False)
             api.glance.images.delete(image['id'])
-        api.nova.servers.delete(server_id)
 
 
 def row(page, name):

@@ -22,7 +22,6 @@ import pytest
 from tests.browser import test_options
 from tests import clients
 
-api = test_options.api
 make = test_options.make
 row = test_options.row
 shows = test_options.shows

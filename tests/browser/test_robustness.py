@@ -28,20 +28,9 @@ SLOW = 3
 
 
 @pytest.fixture
-def api(cloud):
-    return clients.OpenStack(cloud)
-
-
-@pytest.fixture
-def newborn(cloud, api):
+def newborn(boot):
     """An instance that may be deleted."""
-    made = api.nova.servers.create(
-        'test-robust', cloud.images['debian-12-agent'],
-        api.nova.flavors.list()[0], nics='none')
-    clients.wait_for(lambda: api.status(made.id) == 'ACTIVE', 'the boot')
-    yield made.id
-    if made.id in [server.id for server in api.nova.servers.list()]:
-        api.nova.servers.delete(made.id)
+    return boot('test-robust')
 
 
 @pytest.fixture

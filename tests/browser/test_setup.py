@@ -28,20 +28,9 @@ PATIENCE = clients.PATIENCE * 1000
 
 
 @pytest.fixture
-def api(cloud):
-    return clients.OpenStack(cloud)
-
-
-@pytest.fixture
-def newborn(cloud, api):
+def newborn(boot):
     """An instance without the kit: what a console said stays there."""
-    made = api.nova.servers.create(
-        'test-setup', cloud.images['debian-12-agent'],
-        api.nova.flavors.list()[0], nics='none',
-        meta={'demo_guest': 'no-kit'}).id
-    clients.wait_for(lambda: api.status(made) == 'ACTIVE', 'its boot')
-    yield made
-    api.nova.servers.delete(made)
+    return boot('test-setup', meta={'demo_guest': 'no-kit'})
 
 
 @pytest.fixture
