@@ -18,7 +18,7 @@ from django.urls import NoReverseMatch
 import pytest
 
 from snapshot_panel.consistency import checklist
-from snapshot_panel import remedies
+from snapshot_panel.ui import remedies
 from tests.unit import builders
 
 Finding = checklist.Finding

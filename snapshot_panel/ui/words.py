@@ -33,7 +33,7 @@ Finding = checklist.Finding
 Rule = verdict.Rule
 Standing = retention.Standing
 Cause = restart.Cause
-Step = restart.Step
+Phase = restart.Phase
 State = checklist.State
 Verdict = verdict.Verdict
 
@@ -667,9 +667,9 @@ REPLACING = {
 
 # Stop, snapshot and start again: where it is, and how far, in per cent.
 RESTART_STEPS = {
-    Step.STOPPING: (15, _('Shutting the guest down')),
-    Step.TAKING: (50, _('Shut off, taking the snapshot')),
-    Step.STARTING: (85, _('Starting the instance again')),
+    Phase.STOPPING: (15, _('Shutting the guest down')),
+    Phase.TAKING: (50, _('Shut off, taking the snapshot')),
+    Phase.STARTING: (85, _('Starting the instance again')),
 }
 # Why that did not come to its end, as far as anybody can tell.
 RESTART_CAUSES = {
