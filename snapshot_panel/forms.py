@@ -31,6 +31,7 @@ from snapshot_panel.consistency import properties
 from snapshot_panel.consistency import verdict
 from snapshot_panel.images import texts as image_texts
 from snapshot_panel import tables
+from snapshot_panel.ui import findings
 from snapshot_panel.ui import words
 
 # What deleting older snapshots asks of the services.
@@ -68,7 +69,7 @@ class RestartForm(forms.SelfHandlingForm):
 
 
 def may_replace(request):
-    """Tell whether this user may delete the snapshots that go."""
+    """Return whether this user may delete the snapshots that go."""
     return policy.check(REPLACE_RULES, request)
 
 
@@ -210,7 +211,7 @@ class SnapshotForm(forms.SelfHandlingForm):
             return _('No snapshot was taken: other snapshots would go than '
                      'those that you were shown. Look at them again.')
         missing = ', '.join(
-            str(words.CHECKS[result.finding.check])
+            str(findings.CHECKS[result.finding.check].title)
             for result in attempt.checklist.missing)
         return _('No snapshot was taken: the instance is not as it was when '
                  'this form was opened. What is missing now: %s.') % missing

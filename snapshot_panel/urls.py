@@ -32,6 +32,6 @@ urlpatterns = [
          name='snapshot'),
     path('<str:instance_id>/restart/', views.RestartView.as_view(),
          name='restart'),
-    path('<str:instance_id>/restart/deed/', instance_views.PlanView.as_view(),
-         name='restart_deed'),
+    path('<str:instance_id>/restart/choice/', instance_views.PlanView.as_view(),
+         name='restart_choice'),
 ]

@@ -82,7 +82,7 @@ def list_users(request, image_id):
 
 
 def is_pending(image):
-    """Tell whether an image is a snapshot whose verdict may still change."""
+    """Return whether an image is a snapshot whose verdict may still change."""
     decision = verdict.look(image)
     return not decision.verdict.final
 

@@ -52,7 +52,7 @@ class Overview:
                 if image.instance_id == instance.id]
 
     def reaches(self, instance):
-        """Tell whether an instance's latest snapshot must be among these.
+        """Return whether an instance's latest snapshot must be among these.
 
         They are the newest, so one that is there is the latest.
         """
@@ -60,7 +60,7 @@ class Overview:
                 or bool(self.snapshots_of(instance)))
 
     def knows(self, instance):
-        """Tell whether Glance said what there is of an instance."""
+        """Return whether Glance said what there is of an instance."""
         return self.searched.get(instance.id, not any(
             problem.service == 'Glance' for problem in self.problems))
 
@@ -139,7 +139,7 @@ def chosen(request, instance_id, image_ids):
 
 
 def is_own(request, instance, image):
-    """Tell whether an image, or None, is the project's and the instance's."""
+    """Return whether an image, or None, is the project's and the instance's."""
     return (image is not None and image.instance_id == instance.id
             and image.owner == request.user.tenant_id)
 

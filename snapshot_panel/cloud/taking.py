@@ -97,7 +97,7 @@ class Attempt:
 
 def take_if_ready(request, instance_id, name=None, accept=None, extra=None,
                   keep=None, shown=()):
-    """Take a snapshot if the checks, asked anew, promise enough.
+    """Take a snapshot if the checks, asked again, promise enough.
 
     :param str name: of the image; made from the instance's if None.
     :param accept: the least :class:`verdict.Verdict` to promise,

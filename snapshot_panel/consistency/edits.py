@@ -77,7 +77,7 @@ def diff(old, new):
 
 
 def same_text(one, other):
-    """Tell whether two texts are the same to a browser.
+    """Return whether two texts are the same to a browser.
 
     It sends the line ends of a text area in its own way.
     """
@@ -158,7 +158,7 @@ class Dispute:
 
     @property
     def contested(self):
-        """Tell whether both sides changed it, and to different values."""
+        """Return whether both sides changed it, and to different values."""
         return self.opened not in (self.theirs, self.mine)
 
 
@@ -268,7 +268,7 @@ def drift(embedded, today):
 
 
 def _alike(definition, one, other):
-    """Tell whether Nova reads two values as the same."""
+    """Return whether Nova reads two values as the same."""
     if definition.choices == properties.FLAG:
         return (strutils.bool_from_string(one)
                 == strutils.bool_from_string(other))

@@ -173,7 +173,7 @@ def name_flaw(name, taken):
 
 
 def _four_bytes(text):
-    """Tell whether a character takes four bytes in UTF-8: Glance refuses."""
+    """Return whether a character takes four bytes in UTF-8: Glance refuses."""
     return any(character > '\uffff' for character in text)
 
 

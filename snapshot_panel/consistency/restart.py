@@ -102,7 +102,7 @@ def cause_of(plan):
 
 
 def unfinished(instance):
-    """Tell whether an instance has a plan that is to be carried on."""
+    """Return whether an instance has a plan that is to be carried on."""
     plan = records.read_plan(instance)
     if plan is None:
         return False
@@ -197,7 +197,7 @@ def _taking(plan, instance, image, now):
 
 
 def _copied(image, now):
-    """Tell whether the disk may change again.
+    """Return whether the disk may change again.
 
     Volumes are copied after their image is active: once it has its verdict
     they are.

@@ -38,7 +38,7 @@ from snapshot_panel.ui import tables as ui_tables
 from snapshot_panel.ui import views as ui_views
 
 # How often the page looks at the console, in seconds, and for how long. Each
-# look asks the compute service anew: what is kept would be too old.
+# look asks the compute service again: what is kept would be too old.
 LOOK_EVERY = 5
 LOOKS = 120
 

@@ -31,7 +31,7 @@ _LONG = 80
 
 
 def is_typed(name, values):
-    """Tell whether a property has a field of its own.
+    """Return whether a property has a field of its own.
 
     Those whose value a field of one line would change are in the table.
     """

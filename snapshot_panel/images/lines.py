@@ -90,7 +90,7 @@ class ImageRow:
         return len(self.users[NAMED:])
 
     def lacks(self, preset):
-        """Tell whether a preset would change anything."""
+        """Return whether a preset would change anything."""
         return bool(preset.edit(self.image).changes)
 
 

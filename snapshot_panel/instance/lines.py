@@ -42,7 +42,7 @@ class StageLine:
         return self._words[0]
 
     @property
-    def deed(self):
+    def text(self):
         return self._words[1]
 
     @property

@@ -99,7 +99,7 @@ class PlanView(ui_views.ProblemMixin, generic.View):
     """Do what a button of a stop for a snapshot says."""
 
     # What each does, and what is said then.
-    deeds = {
+    choices = {
         'cancel': (restarting.cancel, _('The instance is started again.')),
         'leave': (restarting.leave, _('The instance stays shut off.')),
         'start': (restarting.start, _('The instance is being started.')),
@@ -109,11 +109,11 @@ class PlanView(ui_views.ProblemMixin, generic.View):
     def post(self, request, instance_id):
         if not policy.check(ui_tables.RESTART_RULES, request):
             raise errors.Forbidden('Nova', 'policy')
-        if request.POST.get('deed') not in self.deeds:
-            raise errors.Refused('Nova', 'no such deed')
-        deed, done = self.deeds[request.POST['deed']]
+        if request.POST.get('choice') not in self.choices:
+            raise errors.Refused('Nova', 'no such choice')
+        choice, done = self.choices[request.POST['choice']]
         try:
-            deed(request, instance_id)
+            choice(request, instance_id)
         except errors.NotFound:
             raise
         except errors.CloudError as problem:

@@ -31,6 +31,7 @@ from snapshot_panel.consistency import records
 from snapshot_panel.consistency import restart
 from snapshot_panel.consistency import retention
 from snapshot_panel.consistency import verdict
+from snapshot_panel.ui import findings
 from snapshot_panel.ui import remedies
 from snapshot_panel.ui import words
 
@@ -47,12 +48,20 @@ class CheckLine:
     heard_at: typing.Any = None
 
     @property
+    def _row(self):
+        return findings.FINDINGS[self.result.finding]
+
+    @property
+    def _check(self):
+        return findings.CHECKS[self.result.finding.check]
+
+    @property
     def code(self):
         return self.result.finding.check.value
 
     @property
     def title(self):
-        return words.CHECKS[self.result.finding.check]
+        return self._check.title
 
     @property
     def badge(self):
@@ -60,29 +69,29 @@ class CheckLine:
 
     @property
     def found(self):
-        return words.fill(words.FINDINGS[self.result.finding][0],
+        return words.fill(self._row.found,
                           self.result.evidence)
 
     @property
     def remedy(self):
-        return words.fill(words.FINDINGS[self.result.finding][1],
+        return words.fill(self._row.remedy,
                           self.result.evidence)
 
     @property
     def evidence(self):
-        return words.evidence(self.result, self.instance, self.heard_at)
+        return findings.evidence(self.result, self.instance, self.heard_at)
 
     @property
     def why(self):
-        return words.WHYS[self.result.finding.check]
+        return self._check.why
 
     @property
     def links(self):
-        return remedies.links(self.result, self.instance)
+        return findings.links(self.result, self.instance)
 
     @property
     def command(self):
-        return remedies.command(self.result, self.instance)
+        return findings.command(self.result, self.instance)
 
     @property
     def ways(self):
@@ -222,20 +231,20 @@ def unsettled(instance, images):
 class RestartLine:
     """Stop, snapshot and start again, ready to be shown.
 
-    ``done`` is how far it is in per cent, None where it is over; ``deeds``
+    ``done`` is how far it is in per cent, None where it is over; ``choices``
     are the names of what can be done about it.
     """
 
     text: str
     done: typing.Optional[int]
-    deeds: typing.Tuple[str, ...]
+    choices: typing.Tuple[str, ...]
     stopped: bool
     by: str = ''
     at: typing.Any = None
 
     @property
     def buttons(self):
-        return [(deed, words.RESTART_DEEDS[deed]) for deed in self.deeds]
+        return [(choice, words.RESTART_CHOICES[choice]) for choice in self.choices]
 
     @classmethod
     def of(cls, instance):
@@ -247,9 +256,9 @@ class RestartLine:
         stopped = instance.status == facts.STOPPED
         if step is not restart.Phase.OVER:
             done, text = words.RESTART_STEPS[step]
-            deeds = {restart.Phase.STOPPING: ('cancel',),
+            choices = {restart.Phase.STOPPING: ('cancel',),
                      restart.Phase.TAKING: ('leave',)}.get(step, ())
-            return cls(text, done, deeds, stopped, plan.by, plan.at)
+            return cls(text, done, choices, stopped, plan.by, plan.at)
         return cls(words.RESTART_CAUSES.get(restart.cause_of(plan),
                                             words.RESTART_BROKEN), None,
                    ('start', 'dismiss') if stopped else ('dismiss',),
@@ -299,13 +308,13 @@ class InstanceRow:
 
     @property
     def unasked(self):
-        """Tell whether the guest is still to be asked."""
+        """Return whether the guest is still to be asked."""
         return self.checklist.has(checklist.Finding.AGENT_NOT_ASKED,
                                   checklist.Finding.STOP_NOT_ASKED)
 
     @property
     def incomplete(self):
-        """Tell whether something is to be asked for this row alone."""
+        """Return whether something is to be asked for this row alone."""
         return self.unasked or not self.snapshots_reached
 
     @property
@@ -327,7 +336,7 @@ class InstanceRow:
 
     @property
     def may_restart(self):
-        """Tell whether it can be stopped, copied and started again."""
+        """Return whether it can be stopped, copied and started again."""
         return (self.instance.status == facts.RUNNING and not self.busy
                 and not restart.unfinished(self.instance))
 
@@ -339,7 +348,7 @@ class InstanceRow:
 
     @property
     def one_click(self):
-        """Tell whether the button may take the snapshot without asking.
+        """Return whether the button may take the snapshot without asking.
 
         Where only the guest can tell more, the click asks it.
         """
@@ -363,7 +372,7 @@ class InstanceRow:
     def agent_word(self):
         """The same in a word or two."""
         result = self._agent
-        return words.AGENT_WORDS.get(result.finding, words.AGENT_UNKNOWN)
+        return findings.FINDINGS[result.finding].word or words.AGENT_UNKNOWN
 
     @property
     def lines(self):

@@ -45,7 +45,7 @@ def cell(name):
 
 @memoized.memoized
 def may_take(request):
-    """Tell whether the user may take snapshots.
+    """Return whether the user may take snapshots.
 
     Not by the actions' own ``policy_rules``: Horizon reads the policies again
     for each action of each row, and they took as long as all else of a row.
@@ -56,7 +56,7 @@ def may_take(request):
 class SeveralAction(tables.Action):
     """An action on one row or several that asks nothing before it acts."""
 
-    # Every id is asked anew, so the rows of the page are not needed.
+    # Every id is asked again, so the rows of the page are not needed.
     preempt = True
     # Horizon's script enables the table's button once a row is selected.
     attrs = {'data-batch-action': 'true'}

@@ -25,6 +25,7 @@ from snapshot_panel.consistency import facts
 from snapshot_panel.consistency import restart
 from snapshot_panel.consistency import retention
 from snapshot_panel.consistency import verdict
+from snapshot_panel.ui import findings
 from snapshot_panel.ui import lines
 from snapshot_panel.ui import words
 from tests.unit import builders
@@ -286,12 +287,13 @@ def test_whatever_becomes_of_older_snapshots_has_its_words():
 
 def test_every_finding_is_found_here_and_has_its_words():
     assert {result.finding for result in RESULTS} == set(Finding)
-    assert set(words.FINDINGS) == set(Finding)
+    assert set(findings.FINDINGS) == set(Finding)
 
 
 @pytest.mark.parametrize('result', RESULTS, ids=code)
 def test_a_finding_names_only_what_the_check_knows(result):
-    found, remedy = words.FINDINGS[result.finding]
+    row = findings.FINDINGS[result.finding]
+    found, remedy = row.found, row.remedy
 
     assert names(found) | names(remedy) <= set(result.evidence)
 
@@ -304,20 +306,20 @@ UNASKED = (Finding.AGENT_NOT_ASKED, Finding.STOP_NOT_ASKED)
     and finding.state in (checklist.State.FAIL, checklist.State.UNKNOWN)],
     ids=code)
 def test_whatever_stands_in_the_way_has_a_remedy(finding):
-    found, remedy = words.FINDINGS[finding]
+    row = findings.FINDINGS[finding]
+    found, remedy = row.found, row.remedy
 
     assert found
     assert remedy
 
 
 @pytest.mark.parametrize('words, things', [
-    (words.CHECKS, checklist.Check), (words.STATES, checklist.State),
-    (words.VERDICTS, verdict.Verdict), (words.BOOTED, [
+    (findings.CHECKS, checklist.Check), (words.STATES, checklist.State),
+    (words.VERDICTS, verdict.Verdict), (findings.BOOTED, [
         source.value for source in facts.Source]),
-    (words.WHYS, checklist.Check), (words.WAYS, adoption.Way),
+    (words.WAYS, adoption.Way),
     (words.HINDRANCES, adoption.Hindrance)],
-    ids=['checks', 'states', 'verdicts', 'sources', 'whys', 'ways',
-         'hindrances'])
+    ids=['checks', 'states', 'verdicts', 'sources', 'ways', 'hindrances'])
 def test_everything_has_a_word(words, things):
     assert set(words) == set(things)
 

@@ -56,7 +56,7 @@ ROWS = reverse('horizon:project:consistent_snapshots:rows')
 INSTANCE, SNAPSHOT, RESTART, DEED = (
     reverse('horizon:project:consistent_snapshots:' + name,
             args=[builders.INSTANCE])
-    for name in ('instance', 'snapshot', 'restart', 'restart_deed'))
+    for name in ('instance', 'snapshot', 'restart', 'restart_choice'))
 
 IMAGES = reverse('horizon:project:consistent_snapshots:images')
 IMAGE = reverse('horizon:project:consistent_snapshots:image',
@@ -1032,7 +1032,7 @@ class RestartTest(PanelTestCase):
 
         for url in (RESTART, DEED):
             self.assertEqual(403, self.client.post(
-                url, {'deed': 'start'}).status_code)
+                url, {'choice': 'start'}).status_code)
         assert not self.begin.called
 
     def test_every_step_is_shown_on_both_pages(self):
@@ -1048,7 +1048,7 @@ class RestartTest(PanelTestCase):
 
     def test_every_end_is_shown_with_what_can_be_done(self):
         for cause in restart.Cause:
-            for status, deeds in (('SHUTOFF', {'start', 'dismiss'}),
+            for status, choices in (('SHUTOFF', {'start', 'dismiss'}),
                                   ('ERROR', {'dismiss'})):
                 self.plan(restart.Phase.OVER, status, cause=cause.value)
 
@@ -1056,8 +1056,8 @@ class RestartTest(PanelTestCase):
 
                 assert str(words.RESTART_CAUSES.get(
                     cause, words.RESTART_BROKEN)) in page
-                self.assertEqual(deeds, set(re.findall(
-                    'name="deed" value="([a-z]+)"', page)))
+                self.assertEqual(choices, set(re.findall(
+                    'name="choice" value="([a-z]+)"', page)))
                 self.assertEqual(status == 'SHUTOFF',
                                  'The instance is shut off.' in page)
 
@@ -1065,31 +1065,31 @@ class RestartTest(PanelTestCase):
         self.plan(restart.Phase.OVER, cause='start-failed')
         self.act_as('reader')
 
-        assert 'name="deed"' not in self.text(INSTANCE)
+        assert 'name="choice"' not in self.text(INSTANCE)
         assert 'could not be started again' in self.text(INDEX)
 
     def test_every_button_does_what_it_says(self):
-        for deed, name in (('cancel', 'cancel'), ('leave', 'leave'),
+        for choice, name in (('cancel', 'cancel'), ('leave', 'leave'),
                            ('start', 'start'), ('dismiss', 'leave')):
             made = mock.create_autospec(getattr(restarting, name))
-            with mock.patch.dict(instance_views.PlanView.deeds,
-                                 {deed: (made, 'done')}):
-                response = self.client.post(DEED, {'deed': deed})
+            with mock.patch.dict(instance_views.PlanView.choices,
+                                 {choice: (made, 'done')}):
+                response = self.client.post(DEED, {'choice': choice})
 
             made.assert_called_once_with(mock.ANY, builders.INSTANCE)
             self.assertRedirectsNoFollow(response, INSTANCE)
-        self.assertEqual(set(words.RESTART_DEEDS),
-                         set(instance_views.PlanView.deeds))
+        self.assertEqual(set(words.RESTART_CHOICES),
+                         set(instance_views.PlanView.choices))
 
     def test_a_button_that_is_none_is_refused(self):
-        for deed in ('', 'destroy'):
+        for choice in ('', 'destroy'):
             self.assertEqual(400, self.client.post(
-                DEED, {'deed': deed}).status_code)
+                DEED, {'choice': choice}).status_code)
 
     def test_a_start_that_is_refused_is_said(self):
-        with mock.patch.dict(instance_views.PlanView.deeds, {'start': (
+        with mock.patch.dict(instance_views.PlanView.choices, {'start': (
                 mock.Mock(side_effect=NOVA_DOWN), 'done')}):
-            response = self.client.post(DEED, {'deed': 'start'}, follow=True)
+            response = self.client.post(DEED, {'choice': 'start'}, follow=True)
 
         self.assertContains(response, 'Nova: The service does not answer')
 

@@ -20,6 +20,7 @@ from snapshot_panel.consistency import journey
 from tests.unit import builders
 
 Light = journey.Light
+Check = checklist.Check
 Step = journey.Step
 
 
@@ -214,3 +215,9 @@ def test_a_guest_that_was_restarted_does_not_stand_frozen():
     console.reboot()
 
     assert not journey.left_frozen(check(builders.instance(), console))
+
+
+def test_every_check_stands_on_one_step():
+    steps = [check for step in Step for check in step.checks]
+
+    assert sorted(steps, key=list(Check).index) == list(Check)

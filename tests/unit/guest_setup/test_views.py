@@ -60,7 +60,7 @@ class SetupTestCase(test_views.PanelTestCase):
         self.ask_now = self.patch('ask_guest', test_views.guest(), guests)
 
     def tell(self, told):
-        """Let the guest tell this, kept and asked anew."""
+        """Let the guest tell this, kept and asked again."""
         heard = told
         if isinstance(told, checklist.Guest):
             heard = guests.Heard(told, builders.NOW)
