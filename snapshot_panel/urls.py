@@ -32,6 +32,7 @@ urlpatterns = [
          name='snapshot'),
     path('<str:instance_id>/restart/', views.RestartView.as_view(),
          name='restart'),
-    path('<str:instance_id>/restart/choice/', instance_views.PlanView.as_view(),
+    path('<str:instance_id>/restart/choice/',
+         instance_views.PlanView.as_view(),
          name='restart_choice'),
 ]

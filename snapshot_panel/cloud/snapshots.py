@@ -139,7 +139,7 @@ def chosen(request, instance_id, image_ids):
 
 
 def is_own(request, instance, image):
-    """Return whether an image, or None, is the project's and the instance's."""
+    """Return whether an image is the project's and the instance's."""
     return (image is not None and image.instance_id == instance.id
             and image.owner == request.user.tenant_id)
 

@@ -269,5 +269,5 @@ class Deployment:
 
     @property
     def never_freezes(self):
-        """Return whether live snapshots are taken without freezing (fact 4)."""
+        """Whether live snapshots are taken without freezing (fact 4)."""
         return self.ephemeral_backend in ('rbd', 'lvm')

@@ -244,7 +244,8 @@ class RestartLine:
 
     @property
     def buttons(self):
-        return [(choice, words.RESTART_CHOICES[choice]) for choice in self.choices]
+        return [(choice, words.RESTART_CHOICES[choice])
+                for choice in self.choices]
 
     @classmethod
     def of(cls, instance):
@@ -257,7 +258,7 @@ class RestartLine:
         if step is not restart.Phase.OVER:
             done, text = words.RESTART_STEPS[step]
             choices = {restart.Phase.STOPPING: ('cancel',),
-                     restart.Phase.TAKING: ('leave',)}.get(step, ())
+                       restart.Phase.TAKING: ('leave',)}.get(step, ())
             return cls(text, done, choices, stopped, plan.by, plan.at)
         return cls(words.RESTART_CAUSES.get(restart.cause_of(plan),
                                             words.RESTART_BROKEN), None,

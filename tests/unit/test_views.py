@@ -1049,7 +1049,7 @@ class RestartTest(PanelTestCase):
     def test_every_end_is_shown_with_what_can_be_done(self):
         for cause in restart.Cause:
             for status, choices in (('SHUTOFF', {'start', 'dismiss'}),
-                                  ('ERROR', {'dismiss'})):
+                                    ('ERROR', {'dismiss'})):
                 self.plan(restart.Phase.OVER, status, cause=cause.value)
 
                 page = html.unescape(self.text(INSTANCE))
@@ -1070,7 +1070,7 @@ class RestartTest(PanelTestCase):
 
     def test_every_button_does_what_it_says(self):
         for choice, name in (('cancel', 'cancel'), ('leave', 'leave'),
-                           ('start', 'start'), ('dismiss', 'leave')):
+                             ('start', 'start'), ('dismiss', 'leave')):
             made = mock.create_autospec(getattr(restarting, name))
             with mock.patch.dict(instance_views.PlanView.choices,
                                  {choice: (made, 'done')}):
