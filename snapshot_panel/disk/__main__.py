@@ -10,7 +10,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""``python -m snapshot_panel.disk FILE``: the disk's own word, of a local file.
+"""``python -m snapshot_panel.disk FILE``: what a local file's disk says.
 
 For operators, and for doubts: the same code as the panel's, on an image file
 or a block device, which is only read. The first line is the word.

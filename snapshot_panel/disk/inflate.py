@@ -50,7 +50,7 @@ def _unpack_zstd(data: bytes, length: int) -> bytes:
     """Unpack with Python's own module (3.14) or the package zstandard."""
     if sys.version_info < (3, 14):
         return _unpack_zstandard(data, length)
-    from compression import zstd
+    zstd: typing.Any = importlib.import_module('compression.zstd')
     options = {zstd.DecompressionParameter.window_log_max: _WINDOW_BITS}
     try:
         return bytes(zstd.ZstdDecompressor(options=options).decompress(
