@@ -64,13 +64,11 @@ class Superblock:
         self.magic = self._number(0x38, 2)
         self.state = self._number(0x3a, 2)
         self.revision = self._number(0x4c)
-        self.inode_size = 128
-        self.compat = self.incompat = self.ro_compat = 0
-        if self.revision:
-            self.inode_size = self._number(0x58, 2)
-            self.compat = self._number(0x5c)
-            self.incompat = self._number(0x60)
-            self.ro_compat = self._number(0x64)
+        self.inode_size = self._number(0x58, 2) if self.revision else 128
+        # Honoured whatever the revision, as the kernel does.
+        self.compat = self._number(0x5c)
+        self.incompat = self._number(0x60)
+        self.ro_compat = self._number(0x64)
         self.journal_inode = self._number(0xe0)
         self.errors = self._number(0x194)
         if self.incompat & _64BIT:

@@ -157,7 +157,8 @@ def _gpt(disk: source.View) -> list[Partition]:
     places = [(sector, 1) for sector in (SECTOR, 4096)]
     if disk.size is not None:
         places += [(sector, disk.size // sector - 1)
-                   for sector in (SECTOR, 4096)]
+                   for sector in (SECTOR, 4096)
+                   if disk.size // sector > 2]
     for sector, number in places:
         found = _gpt_at(disk, sector, number)
         if found is not None:

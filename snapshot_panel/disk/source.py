@@ -88,9 +88,9 @@ class Meter:
 
     def read(self, offset: int, length: int) -> bytes:
         """Return exactly ``length`` bytes, or raise ``Cannot``."""
+        _check(offset, length, self.size)
         self._hold(offset, length)
-        if self.size is not None and offset + length > self.size:
-            raise Cannot(codes.Reason.CUT_SHORT)
+        _check(offset, length, self.size)
         first = offset // BLOCK
         held = b''.join(self._blocks.get(number, b'') for number in range(
             first, -(-(offset + length) // BLOCK)))
@@ -98,6 +98,7 @@ class Meter:
 
     def prefetch(self, offset: int, length: int) -> None:
         """Have bytes at hand, in one request, as far as the image goes."""
+        _check(offset, length, None)
         self._hold(offset, length)
 
     def _hold(self, offset: int, length: int) -> None:
@@ -155,8 +156,7 @@ class Slice:
 
     def read(self, offset: int, length: int) -> bytes:
         """Return exactly ``length`` bytes, or raise ``Cannot``."""
-        if offset + length > self.size:
-            raise Cannot(codes.Reason.CUT_SHORT)
+        _check(offset, length, self.size)
         return self._view.read(self._start + offset, length)
 
 
@@ -169,8 +169,7 @@ class Joined:
 
     def read(self, offset: int, length: int) -> bytes:
         """Return exactly ``length`` bytes, or raise ``Cannot``."""
-        if offset + length > self.size:
-            raise Cannot(codes.Reason.CUT_SHORT)
+        _check(offset, length, self.size)
         pieces = []
         for view in self._views:
             if length and offset < view.size:
@@ -181,6 +180,14 @@ class Joined:
             else:
                 offset = max(0, offset - view.size)
         return b''.join(pieces)
+
+
+def _check(offset: int, length: int, size: int | None) -> None:
+    """Refuse what does not lie in a view of ``size`` bytes."""
+    if offset < 0 or length < 0:
+        raise Cannot(codes.Reason.CORRUPT)
+    if size is not None and offset + length > size:
+        raise Cannot(codes.Reason.CUT_SHORT)
 
 
 def up_to(view: View, offset: int, length: int) -> bytes:
