@@ -58,7 +58,7 @@ class Seed:
 @functools.cache
 def seeds() -> list[Seed]:
     """Return one image of each format, layout and state."""
-    formats = {
+    formats: dict[str, Callable[[bytes], bytes]] = {
         'raw': lambda raw: raw, 'qcow2': images.qcow2,
         'qcow2-v2': functools.partial(images.qcow2, version=2),
         'qcow2-512': functools.partial(images.qcow2, cluster_bits=9),
@@ -110,8 +110,8 @@ def _repair_ext(at: int, image: bytearray) -> None:
 
 
 def _repair_gpt(at: int, image: bytearray) -> None:
-    first, count, size = struct.unpack_from('<QII', image.ljust(at + 92, b'\0'),
-                                            at + 72)
+    image.extend(bytes(max(0, at + 92 - len(image))))
+    first, count, size = struct.unpack_from('<QII', image, at + 72)
     if count * size <= 128 << 10 and at == 512:
         table = bytes(image[first * 512:first * 512 + count * size])
         images.put(image, at + 88, struct.pack('<I', zlib.crc32(table)))
@@ -125,8 +125,8 @@ def _repair_label(at: int, image: bytearray) -> None:
 
 
 def _repair_area(at: int, image: bytearray) -> None:
-    text, size = struct.unpack_from('<QQ', image.ljust(at + 56, b'\0'),
-                                    at + 40)
+    image.extend(bytes(max(0, at + 512 - len(image))))
+    text, size = struct.unpack_from('<QQ', image, at + 40)
     if text + size <= len(image):
         _repair_lvm(image, at + 56, at + text, at + text + size)
     _repair_lvm(image, at, at + 4, at + 512)
