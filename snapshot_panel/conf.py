@@ -38,6 +38,12 @@ DEFAULTS = {
     'guests_at_once': 4,
     # How long one request to a service may take, in seconds.
     'request_timeout': 60,
+    # How much of an image is read from its beginning where the store cannot
+    # give parts of it, in MiB. 0: such images are not read.
+    'disk_stream_mib': 64,
+    # How many of an instance's snapshots one request of a page's script
+    # reads.
+    'disks_at_once': 4,
     # How often a page asks for news while a snapshot runs, in seconds.
     'poll_interval': 2,
 }

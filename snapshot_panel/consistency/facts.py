@@ -25,6 +25,8 @@ SHUTDOWN_TIMEOUT_PROPERTY = 'os_shutdown_timeout'
 # Names that guides set and no Nova reads, and what they were meant to be
 # (fact 15).
 DEAD_PROPERTIES = {'hw_require_fsfreeze': QUIESCE_PROPERTY}
+# Nova's names of what it made of an instance, in ``image_type`` (fact 43).
+SNAPSHOT_TYPES = ('snapshot', 'backup')
 # Nova's own: the disks of an image that has no data (fact 13).
 MAPPING_PROPERTY = 'block_device_mapping'
 # Ours: the id of the image that a record belongs to; see records.py.
@@ -87,6 +89,9 @@ class Instance:
     locked_reason: str = ''
     # What a copy of it is launched with: names.
     flavor: str = ''
+    # Disks of the flavor besides the root disk, in GiB and in MiB.
+    ephemeral: int = 0
+    swap: int = 0
     networks: typing.Tuple[str, ...] = ()
 
     @property
@@ -99,7 +104,8 @@ class Instance:
 class Image:
     """An image as Glance tells it, reduced to what the rules ask.
 
-    ``size`` is in bytes, None while Glance does not know it.
+    ``size`` is in bytes, None while Glance does not know it; ``checksum`` is
+    of its data, '' likewise.
     """
 
     id: str
@@ -111,11 +117,22 @@ class Image:
     size: typing.Optional[int] = None
     owner: typing.Optional[str] = None
     protected: bool = False
+    checksum: str = ''
 
     @property
     def volume_backed(self):
         """Return whether it is made of snapshots of volumes."""
         return MAPPING_PROPERTY in self.properties
+
+    @property
+    def is_snapshot(self) -> bool:
+        """Whether it was made of an instance (fact 43)."""
+        return self.properties.get('image_type') in SNAPSHOT_TYPES
+
+    @property
+    def readable(self) -> bool:
+        """Whether it has data that can be read now (fact 44)."""
+        return self.active and not self.volume_backed and bool(self.size)
 
     @property
     def instance_id(self):
@@ -135,8 +152,42 @@ class Image:
         return self.status == 'active'
 
     @property
+    def deactivated(self) -> bool:
+        """Whether the operator took its data out of reach (fact 44)."""
+        return self.status == 'deactivated'
+
+    @property
     def gone(self):
         return self.status in ('deleted', 'pending_delete', 'killed')
+
+
+# What a disk says of itself; values as they are written on images.
+AT_REST = 'at-rest'
+IN_USE = 'in-use'
+DAMAGED = 'damaged'
+CANNOT_TELL = 'cannot-tell'
+
+
+@dataclasses.dataclass(frozen=True)
+class DiskReading:
+    """What the file systems in an image say of themselves (facts 35 to 40).
+
+    ``word`` is one of :data:`AT_REST`, :data:`IN_USE`, :data:`DAMAGED` and
+    :data:`CANNOT_TELL`; ``torn`` is true where a volume group also lies on
+    disks that the image does not hold; ``kinds`` are the file systems that
+    count; ``report`` is all that was read, as plain values for JSON.
+    """
+
+    word: str
+    torn: bool = False
+    kinds: tuple[str, ...] = ()
+    report: typing.Mapping[str, typing.Any] = dataclasses.field(
+        default_factory=dict)
+
+    @property
+    def decides(self) -> bool:
+        """Whether it proves or disproves that the disk was at rest."""
+        return self.word != CANNOT_TELL
 
 
 @dataclasses.dataclass(frozen=True)

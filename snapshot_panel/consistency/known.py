@@ -53,6 +53,11 @@ class Snapshot:
         return not self.decision.verdict.final
 
     @property
+    def unread(self) -> bool:
+        """Whether its disk alone can tell, and nobody has read it yet."""
+        return self.decision.rule is verdict.Rule.UNREAD
+
+    @property
     def counts(self) -> bool:
         """Whether it can be an instance's latest.
 
@@ -110,23 +115,37 @@ def snapshots(instance: facts.Instance, images: Iterable[facts.Image],
                   reverse=True)
 
 
+def latest(known: Iterable[Snapshot]) -> list[Snapshot]:
+    """Return the first that counts, of some that are newest first."""
+    return [snapshot for snapshot in known if snapshot.counts][:1]
+
+
 def awaits_verdict(image: facts.Image) -> bool:
     """Return whether a finished image waits for its verdict."""
     return verdict.look(image).rule is verdict.Rule.UNSETTLED
+
+
+def awaits_disk(image: facts.Image) -> bool:
+    """Return whether only the disk can tell, and nobody has read it yet."""
+    return verdict.look(image).rule is verdict.Rule.UNREAD
 
 
 def unsettled(instance: facts.Instance, images: Sequence[facts.Image],
               now: datetime.datetime, deployment: facts.Deployment) -> bool:
     """Return whether something of an instance is left to be carried on.
 
-    Also where an image is sealed and the server still remembers it.
+    Also where an image is sealed and the server still remembers it. Of the
+    snapshots that the panel has no record of only the latest counts: a
+    project may have thousands.
 
     :param images: its snapshots as far as they were asked for.
     """
     known = snapshots(instance, images, now, deployment)
     abandoned = {snapshot.id for snapshot in known
                  if snapshot.decision.rule is verdict.Rule.ABANDONED}
-    return (any(snapshot.pending for snapshot in known)
+    return (any(snapshot.pending and not snapshot.unread
+                for snapshot in known)
+            or any(snapshot.unread for snapshot in latest(known))
             or any(memory.gone is None and memory.image_id not in abandoned
                    for memory in records.read_memories(instance))
             or any(retention.due(instance, image) for image in images)

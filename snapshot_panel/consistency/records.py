@@ -117,6 +117,21 @@ def bind(image_id, action, replaces=()):
             REPLACES: ' '.join(replaces) or _NONE}
 
 
+def adopt(image):
+    """Return the properties that let a seal count on an image.
+
+    Nothing is needed where the panel has a record of it. Elsewhere whatever
+    the image inherited must not speak for it.
+
+    :param image: a :class:`facts.Image`.
+    """
+    if image.properties.get(IMAGE) == image.id:
+        return {}
+    return {IMAGE: image.id, **dict.fromkeys(
+        (REQUESTED_AT, REQUESTED_BY, STATE, BASELINE, AFTER_ACTION, ACTION,
+         REPLACES, REPLACED), _NONE)}
+
+
 def read_replaces(image):
     """Return the ids of the snapshots that go once ``image`` is proven.
 
@@ -158,7 +173,8 @@ def read_request(image):
     :param image: a :class:`facts.Image`.
     """
     values = image.properties
-    if values.get(IMAGE) != image.id or STATE not in values:
+    if (values.get(IMAGE) != image.id
+            or values.get(STATE, _NONE) == _NONE):
         return None
     return Request(at=parse_time(values.get(REQUESTED_AT)),
                    by=values.get(REQUESTED_BY, ''),

@@ -51,7 +51,12 @@ class Rule(enum.Enum):
     HOOKS_WITNESSED = ('hooks-witnessed', Verdict.APPLICATION)
     FREEZE_WITNESSED = ('freeze-witnessed', Verdict.FILESYSTEM)
     CLEAN_STOP = ('clean-stop', Verdict.FILESYSTEM)
+    DISK_AT_REST_HOOKS = ('disk-at-rest-hooks', Verdict.APPLICATION)
+    DISK_AT_REST = ('disk-at-rest', Verdict.FILESYSTEM)
 
+    NOT_CONTAINED = ('not-contained', Verdict.UNPROVEN)
+    DISK_TORN = ('disk-torn', Verdict.UNPROVEN)
+    DEACTIVATED = ('deactivated', Verdict.UNPROVEN)
     NOT_OURS = ('not-taken-here', Verdict.UNPROVEN)
     THAWED_EARLY = ('thawed-early', Verdict.UNPROVEN)
     THAWED_TWICE = ('thawed-twice', Verdict.UNPROVEN)
@@ -78,6 +83,8 @@ class Rule(enum.Enum):
     AGENT_STOPPED = ('agent-stopped', Verdict.CRASH)
     HOOK_REFUSED = ('hook-refused', Verdict.CRASH)
     HARD_STOP = ('hard-stop', Verdict.CRASH)
+    DISK_IN_USE = ('disk-in-use', Verdict.CRASH)
+    DISK_DAMAGED = ('disk-damaged', Verdict.CRASH)
 
     GONE = ('gone', Verdict.DISCARDED)
     ABANDONED = ('abandoned', Verdict.DISCARDED)
@@ -89,6 +96,7 @@ class Rule(enum.Enum):
     WAITING = ('waiting-for-witness', Verdict.PENDING)
     COPYING = ('waiting-for-volumes', Verdict.PENDING)
     UNSETTLED = ('unsettled', Verdict.PENDING)
+    UNREAD = ('unread', Verdict.PENDING)
 
     def __init__(self, code, verdict):
         self.code = code
@@ -187,11 +195,13 @@ def look(image):
     seal = records.read_seal(image)
     if seal is not None:
         return _sealed(seal)
+    if image.deactivated:
+        return Decision(Rule.DEACTIVATED)
     if not image.active:
         return Decision(Rule.RUNNING)
-    if records.read_request(image) is None:
-        return Decision(Rule.NOT_OURS)
-    return Decision(Rule.UNSETTLED)
+    if records.read_request(image) is not None:
+        return Decision(Rule.UNSETTLED)
+    return Decision(Rule.UNREAD if image.readable else Rule.NOT_OURS)
 
 
 def abandoned(image, instance, now, deployment):
@@ -203,7 +213,8 @@ def abandoned(image, instance, now, deployment):
     :param instance: the :class:`facts.Instance` that it was to be made of.
     :param now: the reader's clock.
     """
-    if image.active or instance.task_state or image.updated is None:
+    if (image.active or image.deactivated or instance.task_state
+            or image.updated is None):
         return False
     return (now - image.updated).total_seconds() > deployment.settle_grace
 
@@ -228,9 +239,9 @@ def settle(image, evidence, deployment, copies=None):
     :returns: a :class:`Decision`; ``pending`` while more may come.
     """
     seen = look(image)
-    if seen.rule is not Rule.UNSETTLED:
-        return seen
     request = records.read_request(image)
+    if seen.rule is not Rule.UNSETTLED or request is None:
+        return seen
     if image.volume_backed:
         return _settle_volumes(image, request, evidence, deployment, copies)
     return _settle(image, request, evidence, deployment)

@@ -54,7 +54,7 @@ class ImageRow:
 
     @property
     def snapshot(self):
-        return self.image.properties.get('image_type') == 'snapshot'
+        return self.image.is_snapshot
 
     @property
     def badge(self):
@@ -64,7 +64,7 @@ class ImageRow:
         """
         if not self.snapshot or not self.own:
             return None
-        return words.VERDICTS[verdict.look(self.image).verdict]
+        return words.badge(verdict.look(self.image))
 
     @property
     def agent(self):

@@ -189,7 +189,7 @@ class SnapshotLine:
 
     @property
     def badge(self):
-        return words.VERDICTS[self.decision.verdict]
+        return words.badge(self.decision)
 
     @property
     def reason(self):
@@ -198,7 +198,7 @@ class SnapshotLine:
     @property
     def step(self):
         """How far it is in per cent, and what happens; None where over."""
-        if self.decision.verdict.final:
+        if self.decision.verdict.final or self.snapshot.unread:
             return None
         if self.active:
             return words.WITNESSING

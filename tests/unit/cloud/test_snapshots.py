@@ -90,7 +90,7 @@ def test_a_bug_is_not_taken_for_a_failing_service():
 
 # overview and one
 
-def test_an_overview_asks_two_questions(user_request, glance_client, calls):
+def test_an_overview_asks_three_questions(user_request, glance_client, calls):
     glance_client.images.list.return_value = [
         conftest.glance_image(builders.sealed())]
 
@@ -99,7 +99,8 @@ def test_an_overview_asks_two_questions(user_request, glance_client, calls):
     assert [instance.name for instance in found.instances] == ['web']
     assert [image.id for image in found.snapshots] == [builders.SNAPSHOT]
     assert found.problems == ()
-    assert sorted(names(calls)) == ['images.list', 'servers.list']
+    assert sorted(names(calls)) == ['images.list', 'images.list',
+                                    'servers.list']
 
 
 def test_a_cut_list_is_completed_for_some(user_request, settings,
