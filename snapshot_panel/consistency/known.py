@@ -10,13 +10,11 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""What is known of an instance's snapshots, and what is left to be done.
+"""What is known of an instance's snapshots, and what is still to be done.
 
-Some have an image; of others only the server's metadata tells, because their
+Some have an image. Others are only in the server's metadata, because their
 image vanished or the list was too short for it.
 """
-
-from __future__ import annotations
 
 from collections.abc import Iterable
 from collections.abc import Sequence
@@ -49,7 +47,7 @@ class Snapshot:
 
     @property
     def pending(self) -> bool:
-        """Whether looking again, or settling, may tell more."""
+        """Whether looking again, or settling it, may bring a verdict."""
         return not self.decision.verdict.final
 
     @property
@@ -59,10 +57,11 @@ class Snapshot:
 
     @property
     def counts(self) -> bool:
-        """Whether it can be an instance's latest.
+        """Whether it can be the latest snapshot of an instance.
 
         Nova makes the image before it refuses a request for a busy
-        instance. That was no snapshot, and whoever asked was told.
+        instance. Such an image never was a snapshot, and whoever asked for
+        it saw the refusal.
         """
         return (self.decision.rule is not verdict.Rule.ABANDONED
                 or bool(self.by))
@@ -99,9 +98,9 @@ def of_memory(memory: records.Memory) -> Snapshot:
 def snapshots(instance: facts.Instance, images: Iterable[facts.Image],
               now: datetime.datetime, deployment: facts.Deployment
               ) -> list[Snapshot]:
-    """Return all that is known of an instance's snapshots, newest first.
+    """Return what is known of each snapshot of an instance, newest first.
 
-    Those whose time nobody knows come last.
+    Snapshots whose time is not known come last.
 
     :param images: its snapshots as far as they were asked for.
     """
@@ -132,10 +131,10 @@ def awaits_disk(image: facts.Image) -> bool:
 
 def unsettled(instance: facts.Instance, images: Sequence[facts.Image],
               now: datetime.datetime, deployment: facts.Deployment) -> bool:
-    """Return whether something of an instance is left to be carried on.
+    """Return whether something is still to be done about an instance.
 
-    Also where an image is sealed and the server still remembers it. Of the
-    snapshots that the panel has no record of only the latest counts: a
+    This includes an image that is sealed while the server still remembers it. Of
+    the snapshots that the panel has no record of only the latest counts: a
     project may have thousands.
 
     :param images: its snapshots as far as they were asked for.

@@ -69,13 +69,11 @@ class CheckLine:
 
     @property
     def found(self):
-        return words.fill(self._row.found,
-                          self.result.evidence)
+        return findings.fill(self._row.found, self.result)
 
     @property
     def remedy(self):
-        return words.fill(self._row.remedy,
-                          self.result.evidence)
+        return findings.fill(self._row.remedy, self.result)
 
     @property
     def evidence(self):
@@ -204,7 +202,8 @@ class SnapshotLine:
             return words.WITNESSING
         if self.snapshot.image is None:
             return words.FINISHING
-        return words.STEPS.get(self.task_state, words.FINISHING)
+        return words.STEPS.get(facts.SnapshotTask.of(self.task_state),
+                               words.FINISHING)
 
 
 def snapshot_line(image, instance):

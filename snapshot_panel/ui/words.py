@@ -22,6 +22,7 @@ from django.utils.translation import pgettext_lazy
 from snapshot_panel.cloud import errors
 from snapshot_panel.consistency import adoption
 from snapshot_panel.consistency import checklist
+from snapshot_panel.consistency import facts
 from snapshot_panel.consistency import records
 from snapshot_panel.consistency import restart
 from snapshot_panel.consistency import retention
@@ -36,6 +37,7 @@ Standing = retention.Standing
 Cause = restart.Cause
 Phase = restart.Phase
 State = checklist.State
+Task = facts.SnapshotTask
 Verdict = verdict.Verdict
 
 
@@ -83,12 +85,12 @@ INSTANCE_STATUSES = {
     'ERROR': pgettext_lazy('status of an instance', 'Error'),
 }
 
-# The way of a snapshot: how far it is, in per cent, and what happens.
+# How far a snapshot is, in per cent, and what happens to it.
 STEPS = {
-    'image_snapshot_pending': (10, _('Accepted by the compute service')),
-    'image_snapshot': (30, _('Preparing the copy')),
-    'image_pending_upload': (55, _('Freezing and copying the disk')),
-    'image_uploading': (75, _('Uploading to the image service')),
+    Task.ACCEPTED: (10, _('Accepted by the compute service')),
+    Task.PREPARING: (30, _('Preparing the copy')),
+    Task.COPYING: (55, _('Freezing and copying the disk')),
+    Task.UPLOADING: (75, _('Uploading to the image service')),
 }
 FINISHING = (85, _('Finishing the image'))
 WITNESSING = (95, _('Reading the disk and what the guest witnessed'))
@@ -367,8 +369,18 @@ def error(problem):
 
 
 def fill(text, values):
-    """Fill a sentence with evidence; what is missing shows as “?”."""
-    return str(text) % collections.defaultdict(lambda: '?', values)
+    """Return a sentence filled with evidence.
+
+    Several values are joined by commas; what is missing shows as “?”.
+    """
+    return str(text) % collections.defaultdict(lambda: '?', {
+        name: joined(value) for name, value in values.items()})
+
+
+def joined(value):
+    """Return several values as text, joined by commas; one as it is."""
+    return (', '.join(map(str, value))
+            if isinstance(value, (dict, list, tuple)) else value)
 
 
 def duration(seconds):
@@ -393,14 +405,11 @@ def reason(decision):
     evidence = dict(decision.evidence)
     frozen = evidence.get('frozen')
     if isinstance(frozen, dict) and frozen:
-        evidence['paths'] = ', '.join(map(str, frozen))
+        evidence['paths'] = joined(frozen)
         evidence['stall'] = max(frozen.values(), key=_seconds)
     report = evidence.get('disk')
     evidence.update(
         disk=disks.kinds(report),
         in_use=disks.kinds(report, disk.Word.IN_USE),
         damaged=disks.kinds(report, disk.Word.DAMAGED))
-    for name in ('hooks', 'open', 'torn'):
-        if isinstance(evidence.get(name), (dict, list)):
-            evidence[name] = ', '.join(map(str, evidence[name]))
     return fill(RULES[decision.rule], evidence)
