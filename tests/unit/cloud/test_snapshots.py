@@ -80,7 +80,7 @@ def test_calls_together_keep_their_order_and_their_errors():
     def fail():
         raise problem
 
-    assert asking.together(lambda: 1, fail, lambda: 3) == [1, problem, 3]
+    assert asking.together(lambda: 1, fail, lambda: 3) == (1, problem, 3)
 
 
 def test_a_bug_is_not_taken_for_a_failing_service():

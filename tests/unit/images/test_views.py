@@ -51,8 +51,8 @@ def edit(opened=None, **wanted):
         for name, new in sorted(wanted.items())))
 
 
-def sheet(shown, refusal=None, users=()):
-    return editing.Sheet(shown, {}, editing.Access(refusal), users)
+def sheet(shown, editable=True, users=()):
+    return editing.Sheet(shown, {}, editable, users)
 
 
 class ImagesTestCase(helpers.TestCase):
@@ -147,10 +147,9 @@ class EditTest(ImagesTestCase):
         self.assertNotContains(response, EVIL)
 
     def test_what_may_not_be_changed_is_said_instead(self):
-        refusal = errors.Forbidden('Glance', 'x')
-        opened = self.patch('open_sheet', sheet(self.own(), refusal))
+        opened = self.patch('open_sheet', sheet(self.own(), False))
         reader = self.client.get(url('image', ID))
-        opened.return_value = sheet(image(), refusal)
+        opened.return_value = sheet(image(), False)
         foreign = self.client.get(url('image', ID))
 
         self.assertContains(reader, 'Ask for the role')
@@ -188,6 +187,7 @@ class EditTest(ImagesTestCase):
             'others-TOTAL_FORMS': '0', 'others-INITIAL_FORMS': '0'})
 
         self.assertContains(response, 'does not let you')
+        self.assertContains(response, 'Refused: a.')
         self.assertContains(response, '&#x27;a&#x27;')
         self.assertNotContains(response, '>Save<')
 
