@@ -90,9 +90,10 @@ def _read_definition(name: str, value: typing.Any) -> properties.Definition:
     return properties.Definition(
         name, kinds.get(reading.name(value.get('type')),
                         properties.Kind.TEXT),
-        choices=tuple(map(str, reading.entries(value.get('enum') or []))),
+        choices=tuple(reading.text(str(choice)) for choice
+                      in reading.entries(value.get('enum') or [])),
         lowest=reading.bound(value.get('minimum')),
         highest=reading.bound(value.get('maximum')),
-        default='' if default is None else str(default),
+        default='' if default is None else reading.text(str(default)),
         title=reading.name(value.get('title')),
         help=reading.name(value.get('description')))

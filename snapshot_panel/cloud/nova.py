@@ -80,7 +80,9 @@ def _best_version(made: typing.Any, nova_url: str
     newest = cache.get(key)
     if newest is None:
         current = made.versions.get_current()
-        newest = getattr(current, 'version', '') or ''
+        newest = reading.name(getattr(current, 'version', None))
+        if not re.fullmatch(r'([0-9]+\.[0-9]+)?', newest):
+            raise ValueError('no version: %.100r' % newest)
         cache.set(key, newest, _VERSION_TTL)
     if not newest:
         return _OLDEST_VERSION
