@@ -35,7 +35,7 @@ from snapshot_panel.consistency import facts
 class Details:
     """What is known of one instance beyond the lists.
 
-    ``heard`` is what its guest told, or the :class:`errors.CloudError` that
+    ``heard`` is what its guest said, or the :class:`errors.CloudError` that
     kept us from asking; ``today`` the image that it was launched from as it
     is now; ``volumes`` what :func:`volumes.of_instance` returns; ``limits``
     the project's. Each is None where nobody asked.
@@ -71,7 +71,7 @@ def ask_before_snapshot(session: asking.Session, instance: facts.Instance
 
 def _ask(session: asking.Session, instance: facts.Instance,
          hear: Callable[[], guests.Heard | errors.CloudError]) -> Details:
-    # The guest of a stopped instance tells of its image.
+    # Of a stopped instance the guest's answer holds the image already.
     stopped = instance.status == facts.STOPPED
     heard, today, attached, limits = asking.together(
         hear,
@@ -108,13 +108,14 @@ def _ask_limits_now(session: asking.Session, instance: facts.Instance
     if instance.volume_backed:
         questions.append((cinder, lambda: cinder.get_usage(session)))
     answers = asking.ask_services(session, *questions)
-    told = {module: answer for (module, _call), answer
-            in zip(questions, answers)
-            if not isinstance(answer, errors.CloudError)}
-    images, copies = told.get(glance, {}), told.get(cinder, {})
+    answered = {
+        module: answer
+        for (module, _call), answer in zip(questions, answers)
+        if not isinstance(answer, errors.CloudError)}
+    images, copies = answered.get(glance, {}), answered.get(cinder, {})
     return facts.Limits(
         images.get('image_count_total'), images.get('image_size_total'),
-        told.get(nova), copies.get('snapshots'), copies.get('gigabytes'),
+        answered.get(nova), copies.get('snapshots'), copies.get('gigabytes'),
         unknown=tuple(answer.service for answer in answers
                       if isinstance(answer, errors.CloudError)),
         asked_at=timeutils.utcnow(True))

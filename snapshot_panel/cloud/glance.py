@@ -161,7 +161,7 @@ def image_of(values: typing.Any) -> facts.Image:
 def get_usage(session: asking.Session) -> dict[str, facts.Usage]:
     """Return the project's quotas of images by name.
 
-    Empty where the cloud has none, or a Glance too old to tell them.
+    Empty where the cloud has none, or a Glance too old to have them.
     """
     with errors.asking('Glance'):
         try:

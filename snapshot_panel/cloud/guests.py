@@ -31,7 +31,7 @@ from snapshot_panel.consistency import facts
 
 def ask_guest(session: asking.Session, instance: facts.Instance
               ) -> checklist.Guest:
-    """Return what the guest and Nova's record tell, as of now.
+    """Return what the guest and Nova's record say now.
 
     The order matters: a freeze that the console shows only after this look
     belongs to an action that is newer than those read here.
@@ -73,7 +73,7 @@ def with_stop_times(session: asking.Session, instance_id: str,
 
 @dataclasses.dataclass(frozen=True)
 class Heard:
-    """What a guest told, and when we asked; None is just now."""
+    """What a guest said, and when it was asked; None is just now."""
 
     guest: checklist.Guest
     at: datetime.datetime | None
@@ -81,7 +81,7 @@ class Heard:
 
 def hear_guests(session: asking.Session, instances: Sequence[facts.Instance],
                 again: bool = False) -> dict[str, Heard | errors.CloudError]:
-    """Return what each of these guests told lately, by instance id.
+    """Return what each of these guests said lately, by instance id.
 
     It is shared between the users of a project for a while. A guest that
     could not be asked has the :class:`errors.CloudError` in its place.

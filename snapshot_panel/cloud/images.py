@@ -41,9 +41,9 @@ _WITH_OPERATOR = ('name', 'status')
 class ImagePage:
     """Some images, and the project's instances that run from each.
 
-    ``users`` maps the id of an image to instances; ``users_cut`` tells that
+    ``users`` maps the id of an image to instances; ``users_cut`` says that
     there may be others, ``users`` is None where Nova did not answer.
-    ``problem`` is its :class:`errors.CloudError`. ``cut`` tells that not all
+    ``problem`` is its :class:`errors.CloudError`. ``cut`` says that not all
     images were looked at.
     """
 

@@ -35,7 +35,7 @@ def definitions(session: asking.Session
                 ) -> dict[str, properties.Definition]:
     """Return what the cloud says of image properties, by name.
 
-    Empty where the cloud has no definitions or does not tell.
+    Empty where the cloud has no definitions or does not show them.
     """
     # A project may have definitions of its own.
     key = 'snapshot_panel:definitions:' + session.user.tenant_id

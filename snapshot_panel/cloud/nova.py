@@ -247,7 +247,7 @@ def time_action(session: asking.Session, instance_id: str,
 def get_metadata_limit(session: asking.Session) -> int | None:
     """Return how many keys an instance's metadata may have.
 
-    None where Nova does not tell, below 0 where there is no limit.
+    None where Nova does not say, below 0 where there is no limit.
     """
     with errors.asking('Nova'):
         limits = {limit.name: limit.value
@@ -261,7 +261,7 @@ def create_image(session: asking.Session, instance_id: str, name: str,
     """Ask for a snapshot.
 
     :returns: the id of its image, and the request id by which Nova's record
-        of actions knows it, None if Nova did not tell.
+        of actions knows it, None if Nova did not say.
     :raises errors.Unanswered: it may have been begun.
     """
     with errors.asking('Nova'):

@@ -10,7 +10,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""What there is: instances, their snapshots, and what guests tell."""
+"""What there is: instances and their snapshots."""
 
 from collections.abc import Iterable
 from collections.abc import Mapping
@@ -33,10 +33,10 @@ LATEST = 10
 
 @dataclasses.dataclass(frozen=True)
 class Overview:
-    """What one look at the project told.
+    """What one look at the project showed.
 
     ``problems`` are the :class:`errors.CloudError` of the parts that could
-    not be had; ``instances`` and ``snapshots`` hold the rest. ``cut`` tells
+    not be had; ``instances`` and ``snapshots`` hold the rest. ``cut`` says
     that there may be older snapshots; ``searched`` are the ids of instances
     whose own were looked for since, with whether Glance answered.
     """
@@ -121,11 +121,11 @@ def one(session: asking.Session, instance_id: str
     :returns: the :class:`errors.CloudError` of Glance in their place.
     :raises errors.CloudError: where Nova failed.
     """
-    found, snapshots = asking.ask_services(
+    answer, snapshots = asking.ask_services(
         session,
         (nova, lambda: nova.get_instance(session, instance_id)),
         (glance, lambda: glance.list_snapshots(session, instance_id)))
-    instance = asking.or_raise(found)
+    instance = asking.or_raise(answer)
     known = [] if isinstance(snapshots, errors.CloudError) else snapshots
     return _best_properties(session, [instance], known)[0], snapshots
 
@@ -137,12 +137,12 @@ def chosen(session: asking.Session, instance_id: str, image_ids: Iterable[str]
     :returns: a snapshot is None where this instance has none such any more.
     :raises errors.CloudError: where a service failed.
     """
-    found, images = asking.ask_services(
+    answer, images = asking.ask_services(
         session,
         (nova, lambda: nova.get_instance(session, instance_id)),
         (glance, lambda: [glance.find_image(session, image_id)
                           for image_id in image_ids]))
-    instance = asking.or_raise(found)
+    instance = asking.or_raise(answer)
     return instance, [image if is_own(session, instance, image) else None
                       for image in asking.or_raise(images)]
 

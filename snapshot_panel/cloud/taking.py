@@ -144,7 +144,7 @@ def take_if_ready(session: asking.Session, instance_id: str,
         None.
     :param extra: see :func:`take`.
     :param keep: how many snapshots proven consistent to keep, None for all.
-    :param shown: ids of those that the user was told would go.
+    :param shown: ids of those that the user was shown to go.
     :raises errors.CloudError: a service failed, and nothing was taken; of
         :class:`errors.Unanswered` nobody knows.
     """

@@ -51,7 +51,7 @@ def of_root(session: asking.Session, instance: facts.Instance
             ) -> tuple[facts.Volume, ...] | errors.CloudError | None:
     """Return the volumes where the root volume's properties matter.
 
-    As :func:`of_instance`; None where Nova tells the properties, so that
+    As :func:`of_instance`; None where Nova shows the properties, so that
     nobody has to ask.
     """
     known = instance.properties.source is not facts.Source.NONE
@@ -63,7 +63,7 @@ def copies(session: asking.Session, instance: facts.Instance,
            image: facts.Image) -> verdict.Copies | None:
     """Return the copies of volumes that an image is made of.
 
-    None where it is made of none, or where Cinder does not tell.
+    None where it is made of none, or where Cinder does not say.
     """
     ids = records.volume_snapshots(image)
     if ids is None:

@@ -273,6 +273,13 @@ class SaveTest(ImagesTestCase):
         self.assertContains(response, 'Not saved.')
         self.assertNotContains(response, EVIL)
 
+    def test_an_answer_that_cannot_be_used_is_not_quoted(self):
+        response = self.save(editing.Outcome(
+            edit(a='1'), problem=errors.Unusable('Glance', 'KeyError')))
+
+        self.assertContains(response, 'no usable answer')
+        self.assertNotContains(response, 'KeyError')
+
     def test_both_changes_are_shown_and_one_is_chosen(self):
         wanted = edit({'a': '1'}, a='2', b='2')
         today = {'a': '3', 'c': EVIL}
