@@ -13,14 +13,14 @@
 """The panel's settings: one dict, ``SNAPSHOT_PANEL``, with defaults."""
 
 import functools
+import typing
 
 from django.conf import settings
 from django.core.signals import setting_changed
-from django.dispatch import receiver
 
 from snapshot_panel.consistency import facts
 
-DEFAULTS = {
+DEFAULTS: dict[str, typing.Any] = {
     # Nova's [libvirt] images_type ('qcow2', 'raw', 'rbd', 'lvm', ...). Only
     # the operator knows it, and with rbd and lvm no live snapshot freezes.
     'ephemeral_backend': None,
@@ -50,18 +50,20 @@ DEFAULTS = {
 
 
 @functools.lru_cache(maxsize=None)
-def get_config():
+def get_config() -> dict[str, typing.Any]:
     """Return the settings as a dict, defaults filled in."""
     return {**DEFAULTS, **getattr(settings, 'SNAPSHOT_PANEL', {})}
 
 
-@receiver(setting_changed)
-def _forget(*, setting, **kwargs):
+def _forget(*, setting: str, **kwargs: object) -> None:
     if setting == 'SNAPSHOT_PANEL':
         get_config.cache_clear()
 
 
-def deployment():
+setting_changed.connect(_forget)
+
+
+def deployment() -> facts.Deployment:
     """Return what the operator told, as the rules take it."""
     config = get_config()
     return facts.Deployment(

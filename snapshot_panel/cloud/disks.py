@@ -22,7 +22,9 @@ import time
 import typing
 
 from django.core.cache import cache
+import requests
 
+from snapshot_panel.cloud import asking
 from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import glance
 from snapshot_panel import conf
@@ -44,35 +46,35 @@ class NoRanges(Exception):
     """The store gives no parts of an image."""
 
 
-def known(request: typing.Any, image: facts.Image
+def known(session: asking.Session, image: facts.Image
           ) -> facts.DiskReading | None:
     """Return what was read of an image before, asking nobody."""
-    reading = disk.Reading.from_json(cache.get(_key(request, image)))
+    reading = disk.Reading.from_json(cache.get(_key(session, image)))
     return None if reading is None else _facts(reading)
 
 
-def read(request: typing.Any, image: facts.Image) -> facts.DiskReading:
+def read(session: asking.Session, image: facts.Image) -> facts.DiskReading:
     """Return what the file systems in an image say of themselves.
 
     :param image: one that is ``readable``.
     :raises errors.CloudError: where it cannot be read now, or not by this
         user (policy ``download_image``).
     """
-    before = known(request, image)
+    before = known(session, image)
     if before is not None:
         return before
     begun = time.monotonic()
     try:
-        reading = _read(image, _Ranges(request, image))
+        reading = _read(image, _Ranges(session, image))
     except NoRanges:
-        with _Stream(request, image) as stream:
+        with _Stream(session, image) as stream:
             reading = _read(image, stream)
     if (reading.reason == disk.Reason.TOO_MUCH.value
             and time.monotonic() - begun >= _PATIENCE):
         raise errors.Unavailable('Glance', 'image %s: too slow' % image.id)
     LOG.info('Image %s: disk %s, %d requests, %d bytes', image.id,
              reading.word.value, reading.requests, reading.fetched)
-    cache.set(_key(request, image), reading.as_json(), _TTL)
+    cache.set(_key(session, image), reading.as_json(), _TTL)
     return _facts(reading)
 
 
@@ -88,24 +90,24 @@ def _facts(reading: disk.Reading) -> facts.DiskReading:
         reading.as_json())
 
 
-def _key(request: typing.Any, image: facts.Image) -> str:
+def _key(session: asking.Session, image: facts.Image) -> str:
     # Another version of the reader may say more: its number is in the value.
     return 'snapshot_panel:disk:%s:%s:%s' % (
-        request.user.tenant_id, image.id, image.checksum[:64])
+        session.user.tenant_id, image.id, image.checksum[:64])
 
 
 class _Ranges:
     """Parts of an image, each by a request of its own."""
 
-    def __init__(self, request: typing.Any, image: facts.Image) -> None:
-        self._request = request
+    def __init__(self, session: asking.Session, image: facts.Image) -> None:
+        self._session = session
         self._image = image
         self._unproven = True
 
     def read(self, offset: int, length: int) -> bytes:
         last = offset + length - 1
         with errors.asking('Glance'):
-            with glance.open_data(self._request, self._image.id,
+            with glance.open_data(self._session, self._image.id,
                                   'bytes=%d-%d' % (offset, last)) as answer:
                 # The first answer tells what the store can do. A store that
                 # cannot says 400 (fact 35); one that ignores it sends all.
@@ -116,7 +118,8 @@ class _Ranges:
                 self._unproven = False
                 return self._body(answer, offset, length)
 
-    def _body(self, answer: typing.Any, offset: int, length: int) -> bytes:
+    def _body(self, answer: requests.Response, offset: int,
+              length: int) -> bytes:
         size = self._image.size
         expected = 'bytes %d-%d/%s' % (offset, offset + length - 1, size)
         if answer.headers.get('Content-Range', '').lower() != expected:
@@ -142,16 +145,15 @@ def _take(chunks: typing.Iterable[bytes], most: int) -> bytes:
 class _Stream:
     """An image from its beginning, as far as it is needed and allowed."""
 
-    def __init__(self, request: typing.Any, image: facts.Image) -> None:
+    def __init__(self, session: asking.Session, image: facts.Image) -> None:
         self._limit = conf.get_config()['disk_stream_mib'] << 20
         self._size = image.size or 0
         self._name = image.id
         self._until = time.monotonic() + _PATIENCE
         self._held = 0
-        # pylint: disable=consider-using-with
         self._file = tempfile.SpooledTemporaryFile(_IN_MEMORY)
         with errors.asking('Glance'):
-            self._answer = glance.open_data(request, image.id)
+            self._answer = glance.open_data(session, image.id)
             glance.check_data(self._answer, 200)
         self._chunks = self._answer.iter_content(_CHUNK)
 

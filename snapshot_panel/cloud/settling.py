@@ -16,6 +16,9 @@ No state is kept here. Whoever looks next finds it on the image and on the
 server and carries on from there; doing so twice changes nothing.
 """
 
+from collections.abc import Collection
+from collections.abc import Iterable
+from collections.abc import Mapping
 import dataclasses
 import logging
 
@@ -31,6 +34,7 @@ from snapshot_panel.cloud import replacing
 from snapshot_panel.cloud import snapshots
 from snapshot_panel.cloud import volumes
 from snapshot_panel import conf
+from snapshot_panel.consistency import facts
 from snapshot_panel.consistency import judging
 from snapshot_panel.consistency import known
 from snapshot_panel.consistency import records
@@ -38,8 +42,12 @@ from snapshot_panel.consistency import verdict
 
 LOG = logging.getLogger(__name__)
 
+_Readings = Mapping[str, facts.DiskReading | errors.CloudError]
 
-def settle(request, instance, images, unread=()):
+
+def settle(session: asking.Session, instance: facts.Instance,
+           images: Iterable[facts.Image], unread: Collection[str] = ()
+           ) -> tuple[facts.Instance, list[facts.Image]]:
     """Decide what can be decided of an instance's snapshots, and seal it.
 
     :param images: the instance's snapshots as just read.
@@ -54,53 +62,58 @@ def settle(request, instance, images, unread=()):
                 for memory in records.read_memories(instance)
                 if memory.gone is None}
     missing = [memory for key, memory in memories.items() if key not in by_id]
-    metadata, lost = dict(instance.metadata), []
+    metadata = dict(instance.metadata)
+    lost: list[records.Memory] = []
     for memory in missing:
-        image = glance.find_image(request, memory.image_id)
+        image = glance.find_image(session, memory.image_id)
         if image is None:
             lost.append(memory)
-        elif snapshots.is_own(request, instance, image):
+        elif snapshots.is_own(session, instance, image):
             by_id[image.id] = image
         else:
             # Metadata is copied from instance to instance: what this guest
             # says proves nothing of another's snapshot, and would be sealed.
-            nova.forget(request, instance.id, memory)
+            nova.forget(session, instance.id, memory)
             del metadata[memory.key]
     waiting = [image for image in by_id.values()
                if known.awaits_verdict(image)
                or image.id in unread and known.awaits_disk(image)]
     evidence, failure = None, None
     if waiting or lost:
-        evidence, failure = _judge(request, instance, waiting, by_id,
+        evidence, failure = _judge(session, instance, waiting, by_id,
                                    bool(lost))
     if lost and evidence is not None:
         for memory in lost:
-            metadata.update(_record_loss(request, instance, memory, evidence))
+            metadata.update(_record_loss(session, instance, memory, evidence))
     for key, memory in memories.items():
         if key in by_id and verdict.look(by_id[key]).verdict.final:
-            nova.forget(request, instance.id, memory)
+            nova.forget(session, instance.id, memory)
             del metadata[memory.key]
-    left = replacing.carry_out(request, instance, by_id.values())
+    left = replacing.carry_out(session, instance, by_id.values())
     if failure is not None:
         raise failure
     return dataclasses.replace(instance, metadata=metadata), left
 
 
-def _judge(request, instance, waiting, by_id, lost):
+def _judge(session: asking.Session, instance: facts.Instance,
+           waiting: Iterable[facts.Image], by_id: dict[str, facts.Image],
+           lost: bool
+           ) -> tuple[verdict.Evidence | None, errors.CloudError | None]:
     """Judge what waits, and put it as it is then in its place.
 
     :returns: the :class:`verdict.Evidence`, None where nobody had to be or
         could be asked, and the :class:`errors.CloudError` that kept some
         from being judged, or None.
     """
-    readings = _read_disks(request, waiting)
+    readings = _read_disks(session, waiting)
     # Asked for before the actions, see verdict.Copies.
-    copies = {image.id: volumes.copies(request, instance, image)
+    copies = {image.id: volumes.copies(session, instance, image)
               for image in waiting if image.volume_backed}
-    evidence, failure = None, None
+    evidence: verdict.Evidence | errors.CloudError | None = None
+    failure: errors.CloudError | None = None
     if lost or any(image.volume_backed or judging.needs_guest(
             image, _reading(readings, image)) for image in waiting):
-        evidence = asking.outcome(lambda: _evidence(request, instance))
+        evidence = asking.outcome(lambda: _evidence(session, instance))
     if isinstance(evidence, errors.CloudError):
         evidence, failure = None, evidence
     for image in waiting:
@@ -114,39 +127,44 @@ def _judge(request, instance, waiting, by_id, lost):
             image, evidence, conf.deployment(), reading,
             copies=copies.get(image.id),
             failed=_failed(readings, image))
-        by_id[image.id] = _seal(request, instance, image, decision, evidence)
+        by_id[image.id] = _seal(session, instance, image, decision, evidence)
     undecided = any(not verdict.look(by_id[image.id]).verdict.final
                     for image in waiting)
     return evidence, failure if undecided or lost else None
 
 
-def _read_disks(request, images):
+def _read_disks(session: asking.Session, images: Iterable[facts.Image]
+                ) -> _Readings:
     """Return what the disks say by image id, or why they were not read."""
     readable = [image for image in images if image.readable]
-    answers = asking.for_each(lambda image: disks.read(request, image),
+    answers = asking.for_each(lambda image: disks.read(session, image),
                               readable)
     return {image.id: answer for image, answer in zip(readable, answers)}
 
 
-def _reading(readings, image):
+def _reading(readings: _Readings, image: facts.Image
+             ) -> facts.DiskReading | None:
     answer = readings.get(image.id)
     return None if isinstance(answer, errors.CloudError) else answer
 
 
-def _failed(readings, image):
+def _failed(readings: _Readings, image: facts.Image) -> bool:
     """Return whether a later look may read the disk."""
     answer = readings.get(image.id)
     return isinstance(answer, errors.CloudError) and not isinstance(
         answer, (errors.Forbidden, errors.NotFound))
 
 
-def _evidence(request, instance):
-    guest = guests.ask_behind(request, instance)
+def _evidence(session: asking.Session, instance: facts.Instance
+              ) -> verdict.Evidence:
+    guest = guests.ask_behind(session, instance)
     return verdict.Evidence(console=guest.console, actions=guest.actions,
                             now=timeutils.utcnow(True))
 
 
-def _seal(request, instance, image, decision, evidence):
+def _seal(session: asking.Session, instance: facts.Instance,
+          image: facts.Image, decision: verdict.Decision,
+          evidence: verdict.Evidence | None) -> facts.Image:
     """Seal one image if its verdict is final; return it as it is then."""
     if not decision.verdict.final:
         return image
@@ -156,22 +174,24 @@ def _seal(request, instance, image, decision, evidence):
                   decision.evidence['contradicts'])
     # Glance has no compare-and-set: whoever came first is found by reading
     # again just before the write.
-    fresh = glance.get_image(request, image.id)
+    fresh = glance.get_image(session, image.id)
     if records.read_seal(fresh) is None:
         left_out = judging.left_out(instance, image, evidence)
         made = verdict.Decision(decision.rule, {
             **decision.evidence,
             **({'left_out': left_out} if left_out else {})}).seal()
         made = dataclasses.replace(made, seconds=records.seconds(fresh))
-        glance.add_properties(request, image.id, {
+        glance.add_properties(session, image.id, {
             **records.adopt(fresh), **made.properties()})
-        fresh = glance.get_image(request, image.id)
+        fresh = glance.get_image(session, image.id)
     return fresh
 
 
-def _record_loss(request, instance, memory, evidence):
+def _record_loss(session: asking.Session, instance: facts.Instance,
+                 memory: records.Memory, evidence: verdict.Evidence
+                 ) -> dict[str, str]:
     decision = verdict.vanished(memory, evidence)
     gone = dataclasses.replace(memory, gone=evidence.now,
                                cause=decision.rule.code)
-    nova.remember(request, instance.id, gone)
+    nova.remember(session, instance.id, gone)
     return {gone.key: gone.value()}

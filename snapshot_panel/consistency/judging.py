@@ -163,7 +163,8 @@ def left_out(instance: facts.Instance, image: facts.Image,
         for freeze in _attempts(image, evidence)
         for path, disks in freeze.disks.items()
         if not disks & freeze.disks.get('/', frozenset())}
-    missing = {'ephemeral': instance.ephemeral, 'swap': instance.swap}
+    missing: dict[str, typing.Any] = {'ephemeral': instance.ephemeral,
+                                      'swap': instance.swap}
     if not image.volume_backed:
         missing.update(paths=elsewhere, volumes=len(instance.volume_ids))
     return {name: value for name, value in missing.items() if value}

@@ -133,9 +133,9 @@ def unsettled(instance: facts.Instance, images: Sequence[facts.Image],
               now: datetime.datetime, deployment: facts.Deployment) -> bool:
     """Return whether something is still to be done about an instance.
 
-    This includes an image that is sealed while the server still remembers it. Of
-    the snapshots that the panel has no record of only the latest counts: a
-    project may have thousands.
+    This includes an image that is sealed while the server still remembers
+    it. Of the snapshots that the panel has no record of only the latest
+    counts: a project may have thousands.
 
     :param images: its snapshots as far as they were asked for.
     """

@@ -339,6 +339,13 @@ ERRORS = {
         'A quota of your project is used up. Delete what you do not need, or '
         'ask the operator for more.'),
     errors.Refused: _('The service did not accept it.'),
+    errors.Unusable: _(
+        'The service gave no usable answer. Try again in a moment; if it '
+        'stays so, tell the operator.'),
+    # Of the services' calls only a new snapshot may end like this.
+    errors.Unanswered: _(
+        'The service did not answer. The snapshot may have been begun: look '
+        'at the instance\'s snapshots before you take another.'),
     errors.Unavailable: _(
         'The service does not answer. Nothing is lost: try again in a '
         'moment.'),
