@@ -196,8 +196,9 @@ def lvm(volumes: dict[str, bytes], *, missing: bool = False,
     physical = _PHYSICAL % ('pv0', here, 2 * extent // SECTOR)
     if missing:
         physical += _PHYSICAL % ('pv1', elsewhere, 2 * extent // SECTOR)
-    text = text or _GROUP % (group, extent // SECTOR, physical, described)
-    return _physical_volume(here, text.encode() + b'\0', 2 * extent) + data
+    if text is None:
+        text = _GROUP % (group, extent // SECTOR, physical, described)
+    return _physical_volume(here, text.encode(), 2 * extent) + data
 
 
 _PHYSICAL = '''%s {
@@ -253,6 +254,7 @@ description = "a \\"test\\""
 
 def _physical_volume(identity: str, text: bytes, start: int) -> bytes:
     """Return all that lies before the first extent."""
+    text += b'\0' if text else b''
     image = bytearray(start)
     area, area_size = 4096, start - 4096
     body = struct.pack(
@@ -261,7 +263,8 @@ def _physical_volume(identity: str, text: bytes, start: int) -> bytes:
     put(image, SECTOR, struct.pack('<8sQ', b'LABELONE', 1)
         + _lvm_checksummed(body.ljust(SECTOR - 20, b'\0')))
     header = struct.pack('<16sIQQQQII', b' LVM2 x[5A%r0N*>', 1, area,
-                         area_size, SECTOR, len(text), _lvm_checksum(text), 0)
+                         area_size, SECTOR if text else 0, len(text),
+                         _lvm_checksum(text), 0)
     put(image, area, _lvm_checksummed(header.ljust(SECTOR - 4, b'\0')))
     put(image, area + SECTOR, text)
     return bytes(image)
