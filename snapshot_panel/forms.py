@@ -31,7 +31,8 @@ from snapshot_panel.consistency import properties
 from snapshot_panel.consistency import verdict
 from snapshot_panel.images import texts as image_texts
 from snapshot_panel import tables
-from snapshot_panel import texts
+from snapshot_panel.ui import findings
+from snapshot_panel.ui import words
 
 # What deleting older snapshots asks of the services.
 REPLACE_RULES = (('image', 'delete_image'), ('image', 'modify_image'),
@@ -58,7 +59,7 @@ class RestartForm(forms.SelfHandlingForm):
             raise exceptions.NotAuthenticated()
         except errors.CloudError as problem:
             self.api_error('%s: %s' % (problem.service,
-                                       texts.error(problem)))
+                                       words.error(problem)))
             return False
         messages.success(request, _(
             '%(name)s is being shut down for a snapshot and will be started '
@@ -68,7 +69,7 @@ class RestartForm(forms.SelfHandlingForm):
 
 
 def may_replace(request):
-    """Tell whether this user may delete the snapshots that go."""
+    """Return whether this user may delete the snapshots that go."""
     return policy.check(REPLACE_RULES, request)
 
 
@@ -107,8 +108,8 @@ class SnapshotForm(forms.SelfHandlingForm):
     def offer(self, row, retention):
         """Fit the form to what is known of the instance as it is now.
 
-        :param row: a :class:`rows.InstanceRow`.
-        :param retention: its :class:`rows.Retention`.
+        :param row: a :class:`lines.InstanceRow`.
+        :param retention: its :class:`lines.Retention`.
         """
         prediction = row.checklist.prediction
         self._show('promise', prediction.value)
@@ -169,7 +170,7 @@ class SnapshotForm(forms.SelfHandlingForm):
     def clean(self):
         data = super().clean()
         # The field is hidden, so the whole form has to say it.
-        if data.get('promise') not in [known.value for known in texts.ANYWAY]:
+        if data.get('promise') not in [known.value for known in words.ANYWAY]:
             raise forms.ValidationError(_(
                 'This form is broken. Close it and open it again.'))
         return data
@@ -187,7 +188,7 @@ class SnapshotForm(forms.SelfHandlingForm):
             raise exceptions.NotAuthenticated()
         except errors.CloudError as problem:
             self.api_error('%s: %s' % (problem.service,
-                                       texts.error(problem)))
+                                       words.error(problem)))
             return False
         if attempt.taken is None:
             self.api_error(self._refusal(attempt))
@@ -210,7 +211,7 @@ class SnapshotForm(forms.SelfHandlingForm):
             return _('No snapshot was taken: other snapshots would go than '
                      'those that you were shown. Look at them again.')
         missing = ', '.join(
-            str(texts.CHECKS[result.finding.check])
+            str(findings.CHECKS[result.finding.check].title)
             for result in attempt.checklist.missing)
         return _('No snapshot was taken: the instance is not as it was when '
                  'this form was opened. What is missing now: %s.') % missing

@@ -13,76 +13,18 @@
 """The table of instances."""
 
 from django.shortcuts import redirect
-from django.template.loader import render_to_string
 from django.utils.translation import gettext_lazy as _
 
-from horizon import forms
 from horizon import messages
 from horizon import tables
-from horizon.tables import base
-from horizon.utils import memoized
 
-from openstack_dashboard import policy
-
+from snapshot_panel.cloud import asking
 from snapshot_panel.cloud import errors
-from snapshot_panel.cloud import snapshots
 from snapshot_panel.cloud import taking
-from snapshot_panel import texts
-
-TAKE_RULES = (('compute', 'os_compute_api:servers:create_image'),)
-# What stopping, copying and starting an instance asks of Nova.
-RESTART_RULES = TAKE_RULES + (
-    ('compute', 'os_compute_api:servers:stop'),
-    ('compute', 'os_compute_api:servers:start'),
-    ('compute', 'os_compute_api:server-metadata:create'),
-    ('compute', 'os_compute_api:server-metadata:delete'))
+from snapshot_panel.ui import tables as ui_tables
 
 
-def cell(name):
-    """Return a column's transform that renders a template of ours."""
-    def render(row):
-        return render_to_string('consistent_snapshots/%s.html' % name,
-                                {'row': row})
-    return render
-
-
-@memoized.memoized
-def may_take(request):
-    """Tell whether the user may take snapshots.
-
-    Not by the actions' own ``policy_rules``: Horizon reads the policies again
-    for each action of each row, and they took as long as all else of a row.
-    """
-    return policy.check(TAKE_RULES, request)
-
-
-class SeveralAction(tables.Action):
-    """An action on one row or several that asks nothing before it acts."""
-
-    # Every id is asked anew, so the rows of the page are not needed.
-    preempt = True
-    # Horizon's script enables the table's button once a row is selected.
-    attrs = {'data-batch-action': 'true'}
-
-    def get_default_classes(self):
-        # Horizon's script disables a form's primary buttons on submit, and a
-        # disabled button is not sent, unless it has this class.
-        return list(super().get_default_classes()) + ['always-enabled']
-
-
-class SeveralMixin(object):
-    """Show a table's boxes where one of these actions is allowed.
-
-    Horizon does so for its own BatchAction only, which asks before it acts.
-    """
-
-    def set_multiselect_column_visibility(self, visible=True):
-        super().set_multiselect_column_visibility(visible or any(
-            isinstance(action, SeveralAction)
-            for action in self.get_table_actions()))
-
-
-class TakeSnapshot(SeveralAction):
+class TakeSnapshot(ui_tables.SeveralAction):
     """One click, without a question where the instance is ready."""
 
     name = 'take'
@@ -92,17 +34,17 @@ class TakeSnapshot(SeveralAction):
     action_type = 'primary'
 
     def allowed(self, request, row=None):
-        return may_take(request) and (row is None or row.one_click)
+        return ui_tables.may_take(request) and (row is None or row.one_click)
 
     def handle(self, table, request, instance_ids):
         """Take what is ready; say of each other what is missing."""
-        if not may_take(request):
-            report_error(request, errors.Forbidden('Nova', 'policy'))
+        if not ui_tables.may_take(request):
+            ui_tables.report_error(request, errors.Forbidden('Nova', 'policy'))
             return redirect(request.get_full_path())
         wanted = list(dict.fromkeys(instance_ids))
-        attempts = snapshots.together(*[
-            (lambda instance_id=instance_id: taking.take_if_ready(
-                request, instance_id)) for instance_id in wanted])
+        attempts = asking.for_each(
+            lambda instance_id: taking.take_if_ready(request, instance_id),
+            wanted)
         unready = [instance_id for instance_id, attempt
                    in zip(wanted, attempts)
                    if not _report(request, attempt)]
@@ -119,7 +61,7 @@ def _report(request, attempt):
     :param attempt: :class:`taking.Attempt` or :class:`errors.CloudError`.
     """
     if isinstance(attempt, errors.CloudError):
-        report_error(request, attempt)
+        ui_tables.report_error(request, attempt)
         return True
     if attempt.taken is None:
         messages.warning(request, _(
@@ -142,12 +84,6 @@ def report_taken(request, attempt):
                 'image': attempt.name, 'service': problem.service})
 
 
-def report_error(request, problem):
-    """Tell the user what went wrong and what to do."""
-    messages.error(request, _('%(service)s: %(text)s') % {
-        'service': problem.service, 'text': texts.error(problem)})
-
-
 class Options(tables.LinkAction):
     """The same snapshot with a form between, or what stands in the way."""
 
@@ -157,7 +93,8 @@ class Options(tables.LinkAction):
     classes = ('ajax-modal',)
 
     def allowed(self, request, row=None):
-        return may_take(request) and row is not None and row.one_click
+        return (ui_tables.may_take(request) and row is not None
+                and row.one_click)
 
 
 class NotReady(Options):
@@ -167,7 +104,8 @@ class NotReady(Options):
     verbose_name = _('Consistent snapshot…')
 
     def allowed(self, request, row=None):
-        return may_take(request) and row is not None and not row.one_click
+        return (ui_tables.may_take(request) and row is not None
+                and not row.one_click)
 
 
 class ImageProperties(tables.LinkAction):
@@ -199,22 +137,6 @@ class InstancesFilter(tables.FilterAction):
     )
 
 
-class BoxCell(base.Cell):
-    """A cell whose box says what it chooses, which Horizon's does not."""
-
-    @property
-    def value(self):
-        if self.column.auto != 'multi_select':
-            return super().value
-        table = self.row.table
-        row_id = table.get_object_id(self.datum)
-        return forms.ThemableCheckboxInput(
-            check_test=lambda value: False).render('object_ids', row_id, {
-                'class': 'table-row-multi-select', 'id': 'choose-' + row_id,
-                'aria-label': _('Choose %s')
-                % table.get_object_display(self.datum)})
-
-
 class InstanceRow(tables.Row):
     """A row that tells the page's script what is still to be asked."""
 
@@ -226,20 +148,20 @@ class InstanceRow(tables.Row):
             self.attrs['data-unasked'] = 'true'
 
 
-class InstancesTable(SeveralMixin, tables.DataTable):
+class InstancesTable(ui_tables.SeveralMixin, tables.DataTable):
     name = tables.Column(
         'name', verbose_name=_('Instance'),
         link='horizon:project:consistent_snapshots:instance')
     status = tables.Column('status', verbose_name=_('Status'))
     readiness = tables.Column(
-        cell('_readiness'), verbose_name=_('Readiness'),
+        ui_tables.cell('_readiness'), verbose_name=_('Readiness'),
         help_text=_('How many checks hold. All must hold for a snapshot that '
                     'can be proven consistent.'))
     agent = tables.Column(
-        cell('_agent'), verbose_name=_('Guest agent'),
+        ui_tables.cell('_agent'), verbose_name=_('Guest agent'),
         help_text=_('No cloud service tells whether the agent runs: only '
                     'what the guest itself says on its console counts.'))
-    latest = tables.Column(cell('_latest'),
+    latest = tables.Column(ui_tables.cell('_latest'),
                            verbose_name=_('Latest snapshot'))
 
     def get_object_display(self, row):
@@ -249,7 +171,7 @@ class InstancesTable(SeveralMixin, tables.DataTable):
         name = 'instances'
         verbose_name = _('Consistent Snapshots')
         row_class = InstanceRow
-        cell_class = BoxCell
+        cell_class = ui_tables.BoxCell
         table_actions = (InstancesFilter, ImageProperties, TakeSnapshot)
         row_actions = (TakeSnapshot, NotReady, Options, Details, GuestSetup)
         multi_select = True

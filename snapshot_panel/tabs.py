@@ -21,8 +21,8 @@ from snapshot_panel.cloud import details
 from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import snapshots
 from snapshot_panel import panel
-from snapshot_panel import rows
-from snapshot_panel import views
+from snapshot_panel.ui import lines
+from snapshot_panel.ui import views as ui_views
 
 
 class ChecklistTab(tabs.Tab):
@@ -33,7 +33,7 @@ class ChecklistTab(tabs.Tab):
 
     name = _('Consistent Snapshots')
     slug = 'consistent_snapshots'
-    template_name = 'consistent_snapshots/setup/tab.html'
+    template_name = 'consistent_snapshots/guest_setup/tab.html'
     preload = False
     permissions = panel.ConsistentSnapshots.permissions
 
@@ -47,13 +47,11 @@ class ChecklistTab(tabs.Tab):
         shown = self.tab_group.kwargs['instance']
         try:
             instance, images = snapshots.one(request, shown.id)
-            heard, today, attached, limits = details.ask_about(request,
-                                                               instance)
+            asked = details.ask_about(request, instance)
         except errors.UNAUTHORIZED:
             # Horizon sends the user to the login page.
             raise exceptions.NotAuthenticated()
         except errors.CloudError as problem:
-            return {'problem': views.say(problem)}
-        return {'row': rows.instance_row(
-            instance, images, heard, today=today, volumes=attached,
-            limits=limits)}
+            return {'problem': ui_views.say(problem)}
+        return {'row': lines.instance_row(
+            instance, images, asked)}

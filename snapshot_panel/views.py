@@ -15,73 +15,37 @@
 import dataclasses
 
 from django import http
-from django.shortcuts import render
 from django.urls import reverse
 from django.urls import reverse_lazy
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
-from horizon import exceptions
 from horizon import forms
 from horizon import tables as horizon_tables
 from horizon.utils import functions
 
 from openstack_dashboard import policy
 
+from snapshot_panel.cloud import asking
 from snapshot_panel.cloud import details
 from snapshot_panel.cloud import errors
+from snapshot_panel.cloud import frame
+from snapshot_panel.cloud import guests
 from snapshot_panel.cloud import restarting
 from snapshot_panel.cloud import snapshots
 from snapshot_panel.cloud import taking
 from snapshot_panel import conf
 from snapshot_panel.consistency import commands
 from snapshot_panel import forms as panel_forms
-from snapshot_panel import frame
-from snapshot_panel import rows
 from snapshot_panel import tables
-from snapshot_panel import texts
+from snapshot_panel.ui import lines
+from snapshot_panel.ui import tables as ui_tables
+from snapshot_panel.ui import views as ui_views
+from snapshot_panel.ui import words
 
-INDEX = 'horizon:project:consistent_snapshots:index'
-
-# What settling a snapshot asks of the services.
-SETTLE_RULES = (('compute', 'os_compute_api:os-console-output'),
-                ('image', 'modify_image'))
 
 # How many guests one request of the page's script may ask for.
 GUESTS_PER_REQUEST = 25
-
-
-class ProblemMixin(object):
-    """Show what a service refused as a page with the right status."""
-
-    def dispatch(self, request, *args, **kwargs):
-        try:
-            return super().dispatch(request, *args, **kwargs)
-        except errors.UNAUTHORIZED:
-            # Horizon sends the user to the login page.
-            raise exceptions.NotAuthenticated()
-        except errors.CloudError as problem:
-            return self.problem(request, problem)
-
-    def problem(self, request, problem):
-        return render(request, 'consistent_snapshots/problem.html', {
-            'page_title': _('Consistent Snapshots'),
-            'service': problem.service, 'text': texts.error(problem),
-            'index_url': reverse(INDEX)}, status=problem.status)
-
-
-class AnswerMixin(ProblemMixin):
-    """Answer a page's script, without Horizon's frame."""
-
-    def dispatch(self, request, *args, **kwargs):
-        # The frame's list of projects: Keystone would be asked for it when
-        # a template is rendered, and nobody would see it.
-        request.user.authorized_tenants = []
-        return super().dispatch(request, *args, **kwargs)
-
-    def problem(self, request, problem):
-        return http.JsonResponse({'problem': say(problem)},
-                                 status=problem.status)
 
 
 class IndexMixin(horizon_tables.PagedTableMixin):
@@ -99,37 +63,41 @@ class IndexMixin(horizon_tables.PagedTableMixin):
 
 
 def make_rows(overview, heard):
-    """Return an :class:`rows.InstanceRow` for each instance.
+    """Return an :class:`lines.InstanceRow` for each instance.
 
     :param heard: what guests told, by instance id.
     """
-    return [rows.instance_row(
-        instance, overview.snapshots_of(instance), heard.get(instance.id),
+    return [lines.instance_row(
+        instance, overview.snapshots_of(instance), details.Details(
+            heard.get(instance.id)),
         snapshots_known=overview.knows(instance),
         snapshots_reached=overview.reaches(instance))
         for instance in overview.instances]
 
 
-class IndexView(ProblemMixin, IndexMixin, horizon_tables.DataTableView):
+class IndexView(ui_views.ProblemMixin, IndexMixin,
+                horizon_tables.DataTableView):
     table_class = tables.InstancesTable
     template_name = 'consistent_snapshots/index.html'
     page_title = _('Consistent Snapshots')
 
     def get_data(self):
-        found, *_frame = snapshots.together(
+        found, *_frame = asking.together(
             self.overview, *frame.questions(self.request))
         for problem in found.problems:
-            tables.report_error(self.request, problem)
+            ui_tables.report_error(self.request, problem)
         return make_rows(found, {})
 
     def get_context_data(self, **kwargs):
         context = super().get_context_data(**kwargs)
         context['poll_interval'] = conf.get_config()['poll_interval']
-        context['may_settle'] = policy.check(SETTLE_RULES, self.request)
+        context['may_settle'] = policy.check(ui_views.SETTLE_RULES,
+                                             self.request)
         return context
 
 
-class RowsView(AnswerMixin, IndexMixin, horizon_tables.DataTableView):
+class RowsView(ui_views.AnswerMixin, IndexMixin,
+               horizon_tables.DataTableView):
     """Answer the page's script: GET looks, POST also settles.
 
     With ``again``, GET asks the guests whatever is known of them.
@@ -146,12 +114,11 @@ class RowsView(AnswerMixin, IndexMixin, horizon_tables.DataTableView):
         wanted = request.POST.getlist('id')
         found = self._look(wanted)
         due = [instance for instance in found.instances
-               if instance.id in wanted and rows.unsettled(
+               if instance.id in wanted and lines.unsettled(
                    instance, found.snapshots_of(instance))]
-        outcomes = snapshots.together(*[
-            (lambda instance=instance: restarting.carry_on(
-                request, instance, found.snapshots_of(instance)))
-            for instance in due])
+        outcomes = asking.for_each(
+            lambda instance: restarting.carry_on(
+                request, instance, found.snapshots_of(instance)), due)
         failed = [outcome for outcome in outcomes
                   if isinstance(outcome, errors.CloudError)]
         settled = {outcome[0].id: outcome for outcome in outcomes
@@ -168,15 +135,15 @@ class RowsView(AnswerMixin, IndexMixin, horizon_tables.DataTableView):
                                   _chosen(found, wanted))
 
     def _answer(self, wanted, found, *failed, again=False):
-        heard = snapshots.hear_guests(self.request, _chosen(found, wanted),
-                                      again=again)
+        heard = guests.hear_guests(self.request, _chosen(found, wanted),
+                                   again=again)
         table = self.table_class(self.request, data=[
             row for row in make_rows(found, heard) if row.id in wanted])
         # The table itself does this where it renders its own buttons.
         table.set_multiselect_column_visibility(False)
         return http.JsonResponse({
             'rows': {row.datum.id: row.render() for row in table.get_rows()},
-            'problem': say(failed[0]) if failed else ''})
+            'problem': ui_views.say(failed[0]) if failed else ''})
 
 
 def _after(overview, settled):
@@ -199,17 +166,12 @@ def _chosen(found, wanted):
             if instance.id in wanted][:GUESTS_PER_REQUEST]
 
 
-def say(problem):
-    """Return one sentence about a :class:`errors.CloudError`."""
-    return '%s: %s' % (problem.service, texts.error(problem))
-
-
-class InstanceFormView(ProblemMixin, forms.ModalFormView):
+class InstanceFormView(ui_views.ProblemMixin, forms.ModalFormView):
     """A dialog about one instance; ``rules`` are the policies it needs."""
 
-    success_url = reverse_lazy(INDEX)
-    cancel_url = reverse_lazy(INDEX)
-    rules = tables.TAKE_RULES
+    success_url = reverse_lazy(ui_views.INDEX)
+    cancel_url = reverse_lazy(ui_views.INDEX)
+    rules = ui_tables.TAKE_RULES
 
     def dispatch(self, request, *args, **kwargs):
         if not policy.check(self.rules, request):
@@ -220,10 +182,9 @@ class InstanceFormView(ProblemMixin, forms.ModalFormView):
     def row(self):
         instance, images = snapshots.one(self.request,
                                          self.kwargs['instance_id'])
-        heard, today, attached, quotas = details.ask_before_snapshot(
-            self.request, instance)
-        return rows.instance_row(instance, images, heard, today=today,
-                                 volumes=attached, limits=quotas)
+        return lines.instance_row(
+            instance, images,
+            details.ask_before_snapshot(self.request, instance))
 
     def get_initial(self):
         return {'instance_id': self.kwargs['instance_id']}
@@ -239,18 +200,18 @@ class SnapshotView(InstanceFormView):
 
     def get_context_data(self, **kwargs):
         prediction = self.row.checklist.prediction
-        self.submit_label = texts.ANYWAY[prediction]
+        self.submit_label = words.ANYWAY[prediction]
         self.submit_url = reverse(
             'horizon:project:consistent_snapshots:snapshot',
             args=[self.kwargs['instance_id']])
         return super().get_context_data(
-            row=self.row, prediction=texts.VERDICTS[prediction],
-            retention=rows.Retention.of(
+            row=self.row, prediction=words.VERDICTS[prediction],
+            retention=lines.Retention.of(
                 self.row, panel_forms.may_replace(self.request)),
             command=commands.take(
                 self.row.id, taking.default_name(self.row.instance)),
             may_restart=(self.row.may_restart and policy.check(
-                tables.RESTART_RULES, self.request)),
+                ui_tables.RESTART_RULES, self.request)),
             **kwargs)
 
     def render_to_response(self, context, **kwargs):
@@ -267,7 +228,7 @@ class RestartView(InstanceFormView):
     modal_id = 'consistent_restart_modal'
     page_title = _('Stop {{ row.name }}, take a snapshot and start it again')
     submit_label = _('Stop, snapshot and start again')
-    rules = tables.RESTART_RULES
+    rules = ui_tables.RESTART_RULES
 
     def get_context_data(self, **kwargs):
         self.submit_url = reverse(

@@ -72,7 +72,7 @@ class OpenStack(object):
             sort='created_at:desc'))
 
     def idle(self, server_id):
-        """Tell whether Nova is not working on the instance."""
+        """Return whether Nova is not working on the instance."""
         server = self.nova.servers.get(server_id)
         return getattr(server, 'OS-EXT-STS:task_state') is None
 

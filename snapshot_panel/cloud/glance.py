@@ -25,6 +25,7 @@ from oslo_utils import uuidutils
 
 from snapshot_panel.cloud import errors
 from snapshot_panel import conf
+from snapshot_panel.consistency import edits
 from snapshot_panel.consistency import facts
 from snapshot_panel.consistency import properties as rules
 
@@ -152,7 +153,7 @@ def get_usage(request):
 def add_properties(request, image_id, properties):
     """Write properties on an image and leave all others alone."""
     patch(request, image_id, [
-        {'op': 'add', 'path': rules.pointer(name), 'value': value}
+        {'op': 'add', 'path': edits.pointer(name), 'value': value}
         for name, value in sorted(properties.items())])
 
 

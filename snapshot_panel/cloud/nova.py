@@ -83,7 +83,7 @@ def _best_version(made, nova_url):
 
 
 @dataclasses.dataclass(frozen=True)
-class Page:
+class InstancePage:
     """Some of the project's instances, and whether there are others."""
 
     instances: typing.Tuple[facts.Instance, ...]
@@ -93,7 +93,7 @@ class Page:
 
 def list_instances(request, limit, marker=None, backwards=False, name='',
                    status='', image=''):
-    """Return a :class:`Page` of the project's instances, newest first.
+    """Return a :class:`InstancePage` of the project's instances, newest first.
 
     :param int limit: how many at most.
     :param str marker: id of the instance next to the page.
@@ -129,8 +129,8 @@ def list_instances(request, limit, marker=None, backwards=False, name='',
     over = len(found) > limit
     found = found[:limit]
     if backwards:
-        return Page(tuple(reversed(found)), more=True, previous=over)
-    return Page(tuple(found), more=over, previous=bool(marker))
+        return InstancePage(tuple(reversed(found)), more=True, previous=over)
+    return InstancePage(tuple(found), more=over, previous=bool(marker))
 
 
 def get_instance(request, instance_id):

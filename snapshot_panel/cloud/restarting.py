@@ -20,6 +20,7 @@ from oslo_utils import timeutils
 
 from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import glance
+from snapshot_panel.cloud import guests
 from snapshot_panel.cloud import nova
 from snapshot_panel.cloud import settling
 from snapshot_panel.cloud import snapshots
@@ -81,7 +82,7 @@ def carry_on(request, instance, images):
         image = glance.find_image(request, plan.image_id)
     decision = restart.decide(plan, instance, actions, image,
                               timeutils.utcnow(True))
-    if decision == restart.Decision(restart.Move.WAIT, plan):
+    if decision == restart.NextMove(restart.Move.WAIT, plan):
         return instance, images
     # There is no compare-and-set: whoever came first is found by reading
     # again just before, and Nova refuses what is done twice.
@@ -109,7 +110,7 @@ def _stop(request, instance, _plan):
 
 def _take(request, instance, plan):
     # Written before, so that it is asked for once.
-    guest = snapshots.ask_guest(request, instance)
+    guest = guests.ask_guest(request, instance)
     _write(request, instance, plan)
     try:
         taken = taking.take(request, instance, guest,
@@ -124,7 +125,7 @@ def _take(request, instance, plan):
     except (errors.OverLimit, errors.Refused) as problem:
         LOG.warning('No snapshot of %s: %s', instance.id, problem)
         _write(request, instance, restart.advance(
-            plan, restart.Step.STARTING, timeutils.utcnow(True),
+            plan, restart.Phase.STARTING, timeutils.utcnow(True),
             restart.Cause.NOT_TAKEN))
     else:
         _write(request, instance, dataclasses.replace(
@@ -143,7 +144,7 @@ def _start(request, instance, plan):
         fresh = nova.get_instance(request, instance.id)
         if fresh.status == facts.STOPPED and not fresh.task_state:
             _write(request, instance, restart.advance(
-                plan, restart.Step.OVER, timeutils.utcnow(True),
+                plan, restart.Phase.OVER, timeutils.utcnow(True),
                 restart.Cause.START_FAILED))
 
 
@@ -162,9 +163,9 @@ def cancel(request, instance_id):
     """
     instance = nova.get_instance(request, instance_id)
     plan = records.read_plan(instance)
-    if plan is not None and restart.step_of(plan) is restart.Step.STOPPING:
+    if plan is not None and restart.step_of(plan) is restart.Phase.STOPPING:
         _write(request, instance, restart.advance(
-            plan, restart.Step.STARTING, timeutils.utcnow(True),
+            plan, restart.Phase.STARTING, timeutils.utcnow(True),
             restart.Cause.CANCELLED))
 
 
@@ -180,7 +181,7 @@ def start(request, instance_id):
     nova.start(request, instance_id)
     if plan is not None:
         _write(request, instance, restart.advance(
-            plan, restart.Step.STARTING, timeutils.utcnow(True)))
+            plan, restart.Phase.STARTING, timeutils.utcnow(True)))
 
 
 def _write(request, instance, plan):

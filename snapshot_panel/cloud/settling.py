@@ -21,11 +21,13 @@ import dataclasses
 from oslo_utils import timeutils
 
 from snapshot_panel.cloud import glance
+from snapshot_panel.cloud import guests
 from snapshot_panel.cloud import nova
-from snapshot_panel.cloud import retention
+from snapshot_panel.cloud import replacing
 from snapshot_panel.cloud import snapshots
 from snapshot_panel.cloud import volumes
 from snapshot_panel import conf
+from snapshot_panel.consistency import known
 from snapshot_panel.consistency import records
 from snapshot_panel.consistency import verdict
 
@@ -55,7 +57,8 @@ def settle(request, instance, images):
             # says proves nothing of another's snapshot, and would be sealed.
             nova.forget(request, instance.id, memory)
             del metadata[memory.key]
-    waiting = [image for image in by_id.values() if unsettled(image)]
+    waiting = [image for image in by_id.values()
+               if known.awaits_verdict(image)]
     if waiting or lost:
         # Asked for before the actions, see verdict.Copies.
         copies = {image.id: volumes.copies(request, instance, image)
@@ -70,17 +73,12 @@ def settle(request, instance, images):
         if key in by_id and verdict.look(by_id[key]).verdict.final:
             nova.forget(request, instance.id, memory)
             del metadata[memory.key]
-    left = retention.carry_out(request, instance, by_id.values())
+    left = replacing.carry_out(request, instance, by_id.values())
     return dataclasses.replace(instance, metadata=metadata), left
 
 
-def unsettled(image):
-    """Tell whether a finished image waits for its verdict."""
-    return verdict.look(image).rule is verdict.Rule.UNSETTLED
-
-
 def _evidence(request, instance):
-    guest = snapshots.ask_behind(request, instance)
+    guest = guests.ask_behind(request, instance)
     return verdict.Evidence(console=guest.console, actions=guest.actions,
                             now=timeutils.utcnow(True))
 

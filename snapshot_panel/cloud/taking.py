@@ -18,8 +18,10 @@ import typing
 
 from oslo_utils import timeutils
 
+from snapshot_panel.cloud import asking
 from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import glance
+from snapshot_panel.cloud import guests
 from snapshot_panel.cloud import nova
 from snapshot_panel.cloud import settling
 from snapshot_panel.cloud import snapshots
@@ -27,6 +29,7 @@ from snapshot_panel.cloud import volumes
 from snapshot_panel import conf
 from snapshot_panel.consistency import checklist
 from snapshot_panel.consistency import facts
+from snapshot_panel.consistency import known
 from snapshot_panel.consistency import records
 from snapshot_panel.consistency import retention
 from snapshot_panel.consistency import verdict
@@ -67,9 +70,9 @@ def take(request, instance, guest, name, extra=None, replaces=(), by=None):
                                           **records.kinship(instance)})
     memory = records.Memory(image_id, name, now, by)
     outcomes = [
-        snapshots.outcome(lambda: glance.add_properties(
+        asking.outcome(lambda: glance.add_properties(
             request, image_id, records.bind(image_id, action, replaces))),
-        snapshots.outcome(lambda: nova.remember(request, instance.id, memory))]
+        asking.outcome(lambda: nova.remember(request, instance.id, memory))]
     problems = tuple(outcome for outcome in outcomes
                      if isinstance(outcome, errors.CloudError))
     for problem in problems:
@@ -94,7 +97,7 @@ class Attempt:
 
 def take_if_ready(request, instance_id, name=None, accept=None, extra=None,
                   keep=None, shown=()):
-    """Take a snapshot if the checks, asked anew, promise enough.
+    """Take a snapshot if the checks, asked again, promise enough.
 
     :param str name: of the image; made from the instance's if None.
     :param accept: the least :class:`verdict.Verdict` to promise,
@@ -107,7 +110,7 @@ def take_if_ready(request, instance_id, name=None, accept=None, extra=None,
     """
     instance, images = snapshots.one(request, instance_id)
     images = settle_before(request, instance, images)
-    guest = snapshots.ask_guest_if_allowed(request, instance)
+    guest = guests.ask_guest_if_allowed(request, instance)
     root = volumes.of_root(request, instance)
     if isinstance(root, errors.CloudError):
         root = ()
@@ -136,8 +139,8 @@ def settle_before(request, instance, images):
     Once there is another snapshot, a witness could belong to either.
     """
     if not isinstance(images, errors.CloudError) and any(
-            settling.unsettled(image) for image in images):
-        settled = snapshots.outcome(
+            known.awaits_verdict(image) for image in images):
+        settled = asking.outcome(
             lambda: settling.settle(request, instance, images))
         if not isinstance(settled, errors.CloudError):
             return settled[1]

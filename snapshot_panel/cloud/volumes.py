@@ -16,9 +16,9 @@ import time
 
 from django.core.cache import cache
 
+from snapshot_panel.cloud import asking
 from snapshot_panel.cloud import cinder
 from snapshot_panel.cloud import errors
-from snapshot_panel.cloud import snapshots
 from snapshot_panel.consistency import facts
 from snapshot_panel.consistency import records
 from snapshot_panel.consistency import verdict
@@ -95,10 +95,9 @@ def _each(request, ask, ids):
     if not ids:
         return [], None
     # The client is made before the threads start, so that it is made once.
-    made = snapshots.outcome(lambda: snapshots.make_client(request, cinder))
+    made = asking.outcome(lambda: asking.make_client(request, cinder))
     if isinstance(made, errors.CloudError):
         return [], made
-    found = snapshots.together(*[
-        (lambda each=each: ask(request, each)) for each in ids])
+    found = asking.for_each(lambda each: ask(request, each), ids)
     return found, next((each for each in found
                         if isinstance(each, errors.CloudError)), None)

@@ -139,7 +139,7 @@ class Finding(enum.Enum):
 
     @property
     def in_the_way(self):
-        """Tell whether it stands in the way of a proven snapshot.
+        """Return whether it stands in the way of a proven snapshot.
 
         That nobody could read the quotas says nothing of the proof.
         """
@@ -184,7 +184,7 @@ class Checklist:
 
     @property
     def ready(self):
-        """Tell whether a snapshot taken now can be proven consistent."""
+        """Return whether a snapshot taken now can be proven consistent."""
         return not self.missing
 
     @property
@@ -208,7 +208,7 @@ class Checklist:
 
     @property
     def possible(self):
-        """Tell whether Nova takes a snapshot at all now."""
+        """Return whether Nova takes a snapshot at all now."""
         return not self.has(
             Finding.NO_SNAPSHOT_STATE, Finding.BUSY, Finding.QUOTA_IMAGES,
             Finding.QUOTA_SIZE, Finding.QUOTA_COPIES,
@@ -216,12 +216,12 @@ class Checklist:
 
     @property
     def no_channel(self):
-        """Tell whether the instance is known to have no channel."""
+        """Return whether the instance is known to have no channel."""
         return self.has(Finding.NO_CHANNEL, Finding.CHANNEL_TOO_LATE)
 
     @property
     def undecided(self):
-        """Tell whether only a call for this instance can tell more."""
+        """Return whether only a call for this instance can tell more."""
         missing = {result.finding for result in self.missing}
         return bool(missing) and missing <= {
             Finding.AGENT_NOT_ASKED, Finding.KIT_UNSEEN,
@@ -239,7 +239,7 @@ class Checklist:
         return verdict.Verdict.UNPROVEN
 
     def promises(self, least):
-        """Tell whether the prediction is at least ``least``."""
+        """Return whether the prediction is at least ``least``."""
         order = list(verdict.Verdict)
         return order.index(self.prediction) <= order.index(least)
 
@@ -301,7 +301,7 @@ def _lock(instance):
 
 
 def _quota(instance, limits, volumes):
-    """Tell whether a quota stops the snapshot, as far as it can be known.
+    """Return whether a quota stops the snapshot, as far as it can be known.
 
     Glance counts images when one is made, and their size only when the next
     one is sent: its size does not count before (read: Nova sends it without
@@ -503,7 +503,7 @@ def _last_freeze(instance, log):
 
 
 def _unfinished(chain):
-    """Tell whether the guest may still stand frozen, by its own word.
+    """Return whether the guest may still stand frozen, by its own word.
 
     An agent that only stops leaves it frozen. A guest that was restarted, or
     whose agent came back, is not frozen any more.

@@ -10,7 +10,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""The panel's deeds as commands for a shell, quoted."""
+"""What the panel does, as commands for a shell, quoted."""
 
 import shlex
 
@@ -102,7 +102,7 @@ def set_embedded(instance_id, wanted):
 
 
 def rebuild(instance_id, image_id):
-    """Return the command that reads the image anew: the disk is lost."""
+    """Return the command that reads the image again: the disk is lost."""
     return _line('openstack', 'server', 'rebuild', '--wait', '--image',
                  image_id, instance_id)
 

@@ -91,7 +91,7 @@ class Instance:
 
     @property
     def volume_backed(self):
-        """Tell whether the root disk is a volume (fact 9)."""
+        """Return whether the root disk is a volume (fact 9)."""
         return not self.image_id
 
 
@@ -114,7 +114,7 @@ class Image:
 
     @property
     def volume_backed(self):
-        """Tell whether it is made of snapshots of volumes."""
+        """Return whether it is made of snapshots of volumes."""
         return MAPPING_PROPERTY in self.properties
 
     @property
@@ -159,7 +159,7 @@ class Volume:
         default_factory=dict)
 
     def belongs_to(self, instance_id):
-        """Tell whether nobody but this instance can write to it."""
+        """Return whether nobody but this instance can write to it."""
         return set(self.devices) == {instance_id} and not self.multiattach
 
 
@@ -198,7 +198,7 @@ class VolumeSnapshot:
 
     @property
     def complete(self):
-        """Tell whether Cinder itself finished it.
+        """Return whether Cinder itself finished it.
 
         An operator can call one that failed available; Cinder writes its
         progress only where it succeeded.
@@ -269,5 +269,5 @@ class Deployment:
 
     @property
     def never_freezes(self):
-        """Tell whether live snapshots are taken without freezing (fact 4)."""
+        """Whether live snapshots are taken without freezing (fact 4)."""
         return self.ephemeral_backend in ('rbd', 'lvm')

@@ -132,7 +132,7 @@ def read_replaces(image):
 
 
 def has_replaced(image):
-    """Tell whether that was carried out."""
+    """Return whether that was carried out."""
     return image.properties.get(REPLACED) == DONE
 
 

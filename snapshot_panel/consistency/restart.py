@@ -28,7 +28,7 @@ from snapshot_panel.consistency import records
 from snapshot_panel.consistency import verdict
 
 
-class Step(enum.Enum):
+class Phase(enum.Enum):
     """Where a plan is."""
 
     STOPPING = 'stopping'
@@ -58,7 +58,7 @@ class Move(enum.Enum):
 
 
 @dataclasses.dataclass(frozen=True)
-class Decision:
+class NextMove:
     """The move, and the plan to be written before; None to forget it."""
 
     move: Move
@@ -85,14 +85,14 @@ def begin(by, actions, now):
 
     :param actions: of the instance, newest first; there is at least one.
     """
-    return records.Plan(Step.STOPPING.value, now, by,
+    return records.Plan(Phase.STOPPING.value, now, by,
                         actions[0].request_id, now)
 
 
 def step_of(plan):
-    """Return the :class:`Step` of a plan; a broken one is over."""
-    return next((step for step in Step if step.value == plan.step),
-                Step.OVER)
+    """Return the :class:`Phase` of a plan; a broken one is over."""
+    return next((step for step in Phase if step.value == plan.step),
+                Phase.OVER)
 
 
 def cause_of(plan):
@@ -102,11 +102,11 @@ def cause_of(plan):
 
 
 def unfinished(instance):
-    """Tell whether an instance has a plan that is to be carried on."""
+    """Return whether an instance has a plan that is to be carried on."""
     plan = records.read_plan(instance)
     if plan is None:
         return False
-    return (step_of(plan) is not Step.OVER
+    return (step_of(plan) is not Phase.OVER
             or _runs_after_all(plan, instance))
 
 
@@ -130,7 +130,7 @@ def own_image(plan, actions, images):
 
 
 def decide(plan, instance, actions, image, now):
-    """Return the :class:`Decision` of a look.
+    """Return the :class:`NextMove` of a look.
 
     :param plan: the :class:`records.Plan` of the instance.
     :param instance: the :class:`facts.Instance` as just read.
@@ -138,20 +138,20 @@ def decide(plan, instance, actions, image, now):
     :param image: its snapshot, None where there is none (any more).
     """
     step = step_of(plan)
-    if step is Step.OVER:
-        return Decision(Move.WAIT, None if _runs_after_all(plan, instance)
+    if step is Phase.OVER:
+        return NextMove(Move.WAIT, None if _runs_after_all(plan, instance)
                         else plan)
     if instance.task_state:
-        return Decision(Move.WAIT, plan)
+        return NextMove(Move.WAIT, plan)
     window = _window(plan, actions)
     if window is None:
         return _give_up(plan, Cause.INTERFERED, now)
     power = [action.name for action in window if action.name in _TAKEOVERS]
-    if step is Step.STARTING:
+    if step is Phase.STARTING:
         return _starting(plan, instance, power, now)
     if power not in ([], ['stop']):
         return _give_up(plan, Cause.INTERFERED, now)
-    if step is Step.STOPPING:
+    if step is Phase.STOPPING:
         return _stopping(plan, instance, power, now)
     return _taking(plan, instance, image, now)
 
@@ -168,7 +168,7 @@ def _window(plan, actions):
 
 def _stopping(plan, instance, power, now):
     if instance.status == facts.STOPPED:
-        return Decision(Move.TAKE, advance(plan, Step.TAKING, now))
+        return NextMove(Move.TAKE, advance(plan, Phase.TAKING, now))
     if instance.status != facts.RUNNING:
         return _give_up(plan, Cause.INTERFERED, now)
     if power:
@@ -176,14 +176,14 @@ def _stopping(plan, instance, power, now):
     if _late(plan, now):
         # Nobody expects the instance to be stopped any more.
         return _give_up(plan, Cause.NOT_BEGUN, now)
-    return Decision(Move.STOP, plan)
+    return NextMove(Move.STOP, plan)
 
 
 def _taking(plan, instance, image, now):
     if instance.status != facts.STOPPED:
         return _give_up(plan, Cause.INTERFERED, now)
     if image is None and plan.image_id is None and not _late(plan, now):
-        return Decision(Move.WAIT, plan)
+        return NextMove(Move.WAIT, plan)
     if image is None:
         # Nova threw it away, which is told with the snapshots; or there
         # never was one.
@@ -193,11 +193,11 @@ def _taking(plan, instance, image, now):
         return _start(plan, None, now)
     if not image.active and _older(image.updated, GRACE, now):
         return _start(plan, Cause.NOT_TAKEN, now)
-    return Decision(Move.WAIT, plan)
+    return NextMove(Move.WAIT, plan)
 
 
 def _copied(image, now):
-    """Tell whether the disk may change again.
+    """Return whether the disk may change again.
 
     Volumes are copied after their image is active: once it has its verdict
     they are.
@@ -209,7 +209,7 @@ def _copied(image, now):
 
 
 def _start(plan, cause, now):
-    return Decision(Move.START, advance(plan, Step.STARTING, now, cause))
+    return NextMove(Move.START, advance(plan, Phase.STARTING, now, cause))
 
 
 def _starting(plan, instance, power, now):
@@ -217,18 +217,18 @@ def _starting(plan, instance, power, now):
             'start' in power and power[-1] == 'stop'):
         cause = cause_of(plan)
         if cause in (None, Cause.CANCELLED):
-            return Decision(Move.WAIT, None)
+            return NextMove(Move.WAIT, None)
         return _give_up(plan, cause, now)
     if instance.status != facts.STOPPED or (
             power not in ([], ['stop']) and power[-1] != 'start'):
         return _give_up(plan, Cause.INTERFERED, now)
     if 'start' in power:
         return _give_up(plan, Cause.START_FAILED, now)
-    return Decision(Move.START, plan)
+    return NextMove(Move.START, plan)
 
 
 def _give_up(plan, cause, now):
-    return Decision(Move.WAIT, advance(plan, Step.OVER, now, cause))
+    return NextMove(Move.WAIT, advance(plan, Phase.OVER, now, cause))
 
 
 def advance(plan, step, now, cause=None):

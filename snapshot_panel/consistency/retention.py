@@ -64,7 +64,7 @@ def going(found, keep):
 
 
 def may_go(instance, image, successor):
-    """Tell whether a snapshot that was chosen may still go.
+    """Return whether a snapshot that was chosen may still go.
 
     :param image: the snapshot as just read.
     :param successor: the :class:`facts.Image` that replaces it, likewise.
@@ -102,7 +102,7 @@ def standing(image):
 
 
 def _ours(instance, image):
-    """Tell whether this panel made it of this instance, and sealed it."""
+    """Return whether this panel made it of this instance, and sealed it."""
     return (image.active and image.created is not None
             and image.instance_id == instance.id
             and image.owner == instance.project_id

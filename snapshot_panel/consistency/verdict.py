@@ -169,7 +169,7 @@ class Copies:
 
     @property
     def hold_all(self):
-        """Tell whether every volume of the instance was copied.
+        """Return whether every volume of the instance was copied.
 
         And nothing else, nor what another instance may have written to.
         """
@@ -195,7 +195,7 @@ def look(image):
 
 
 def abandoned(image, instance, now, deployment):
-    """Tell whether nobody works on an unfinished image any more.
+    """Return whether nobody works on an unfinished image any more.
 
     Nova makes the image first. Where it then finds the instance busy, or
     breaks down later, the image stays as it is for ever.
@@ -375,7 +375,7 @@ _UNTOLD = ('started', 'stopped', 'poweroff')
 
 
 def _done_before_reboot(image, log, attempts):
-    """Tell whether a guest was frozen and thawed before it was restarted.
+    """Return whether a guest was frozen and thawed before it was restarted.
 
     Nova copies the disk in between, and sends it for long after: a restart
     then changes nothing. Of volumes nobody knows when the last is copied.
@@ -400,7 +400,7 @@ def _refusal(request, log, attempts):
 
 
 def _stopped(request, log):
-    """Tell whether the agent was down all the time, by its own word."""
+    """Return whether the agent was down all the time, by its own word."""
     return (request.baseline.event in ('stopped', 'poweroff')
             and not log.chain)
 
@@ -464,7 +464,7 @@ def _position(request, actions):
 
 
 def _may_still_come(image, evidence, deployment):
-    """Tell whether a witness may still arrive."""
+    """Return whether a witness may still arrive."""
     return _waited(image, evidence) < deployment.settle_grace
 
 
@@ -503,7 +503,7 @@ def _settle_stopped(image, request, evidence, deployment):
 
 
 def _disturbed(window):
-    """Tell whether the instance was changed between two snapshots."""
+    """Return whether the instance was changed between two snapshots."""
     names = [action.name for action in window]
     while names[-1] not in _FREEZING:
         names.pop()

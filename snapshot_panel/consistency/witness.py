@@ -168,7 +168,7 @@ def checksum(words):
 
 
 def follows(earlier, later):
-    """Tell whether ``later`` is the very next line after ``earlier``.
+    """Return whether ``later`` is the very next line after ``earlier``.
 
     :param earlier: a :class:`Witness` or a :class:`Baseline`.
     """
@@ -203,7 +203,7 @@ def read(console):
 
 
 def _begins(tip, witness):
-    """Tell whether a line may begin a new chain after ``tip``.
+    """Return whether a line may begin a new chain after ``tip``.
 
     A guest that was restarted begins at 1. Within a boot the agent's start
     takes up the count where lines before it were lost.
@@ -219,7 +219,7 @@ def since(console, baseline):
     """Return the :class:`Log` of what the guest said after ``baseline``.
 
     Only lines that follow the baseline without a gap are in the chain. It
-    conflicts when the guest was restarted, or began anew, in the meantime,
+    conflicts when the guest was restarted, or started over, in the meantime,
     or when somebody else witnesses beside it. A damaged line anywhere is a
     gap, because nobody knows what it said.
     """
@@ -245,7 +245,7 @@ def since(console, baseline):
 
 
 def _are_boots(tip, lines):
-    """Tell whether lines are those of other boots, and none is missing."""
+    """Return whether lines are those of other boots, and none is missing."""
     boot = tip.boot
     for line in lines:
         if line.boot == boot or not (
@@ -301,7 +301,7 @@ class Freeze:
 
     @property
     def proven(self):
-        """Tell whether every writable file system was proven frozen.
+        """Return whether every writable file system was proven frozen.
 
         A freeze of nothing is no proof: the agent reports 0 frozen file
         systems as a success (fact 23).
@@ -361,7 +361,7 @@ def _freeze(group):
 
 
 def _is_proof(witness):
-    """Tell whether a ``frozen`` line names its path, stall and proof."""
+    """Return whether a ``frozen`` line names its path, stall and proof."""
     stall = witness.number('stall', float)
     return (bool(witness.fields.get('path'))
             and stall is not None and math.isfinite(stall) and stall > 0

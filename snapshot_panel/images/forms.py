@@ -13,15 +13,16 @@
 """The form of one image: typed fields, and a table of all others.
 
 A form is made for what the image was when it was opened (a
-:class:`properties.Plan`), and tells what the user changed. A field that comes
+:class:`edits.Edit`), and tells what the user changed. A field that comes
 back as it was shown changes nothing, whatever value it holds.
 """
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from snapshot_panel.consistency import edits
 from snapshot_panel.consistency import properties
-from snapshot_panel.images import rows
+from snapshot_panel.images import lines
 from snapshot_panel.images import texts
 
 BLANK_ROWS = 3
@@ -30,7 +31,7 @@ _LONG = 80
 
 
 def is_typed(name, values):
-    """Tell whether a property has a field of its own.
+    """Return whether a property has a field of its own.
 
     Those whose value a field of one line would change are in the table.
     """
@@ -44,38 +45,38 @@ def _one_line(value):
     return '\n' not in value and '\r' not in value
 
 
-def table_names(sheet, plan):
+def table_names(sheet, edit):
     """Return the names of the properties in the table of others."""
-    return [name for name in sorted(plan.opened)
-            if not is_typed(name, plan.opened)
-            and rows.lock_of(sheet, name) is None]
+    return [name for name in sorted(edit.opened)
+            if not is_typed(name, edit.opened)
+            and lines.lock_of(sheet, name) is None]
 
 
 class KnownForm(forms.Form):
     """The properties that matter here, each with a field of its own.
 
     :param sheet: the :class:`images.Sheet` of the image.
-    :param plan: the :class:`properties.Plan` that the form begins with.
+    :param edit: the :class:`edits.Edit` that the form begins with.
     """
 
-    def __init__(self, sheet, plan, *args, **kwargs):
+    def __init__(self, sheet, edit, *args, **kwargs):
         super().__init__(*args, **kwargs)
-        self.plan = plan
+        self.edit = edit
         self.known = {
             name: definition for name, definition
             in properties.known(sheet.definitions).items()
-            if is_typed(name, plan.opened)
-            and rows.lock_of(sheet, name) is None}
+            if is_typed(name, edit.opened)
+            and lines.lock_of(sheet, name) is None}
         for name, definition in self.known.items():
-            self.fields[name] = _field(definition, plan.opened.get(name),
-                                       plan.wanted.get(name))
+            self.fields[name] = _field(definition, edit.opened.get(name),
+                                       edit.wanted.get(name))
 
     def clean(self):
         """Collect ``changes``: a new value by name, None to remove."""
         self.changes = {}
         for name, definition in self.known.items():
             new = self.cleaned_data.get(name)
-            if name in self.errors or new == self.plan.opened.get(name):
+            if name in self.errors or new == self.edit.opened.get(name):
                 continue
             flaw = new is not None and properties.value_flaw(new, definition)
             if flaw:
@@ -146,13 +147,13 @@ class PropertyForm(forms.Form):
     value = forms.CharField(required=False, strip=False)
     remove = forms.BooleanField(required=False)
 
-    def __init__(self, *args, sheet, plan, **kwargs):
+    def __init__(self, *args, sheet, edit, **kwargs):
         super().__init__(*args, **kwargs)
         self.sheet = sheet
-        self.plan = plan
+        self.edit = edit
         self.change = None
         name = self.initial.get('name')
-        self.existing = name in plan.opened
+        self.existing = name in edit.opened
         self.definition = sheet.definitions.get(name)
         self.choices_id = self.add_prefix('choices')
         self._dress(name)
@@ -182,9 +183,9 @@ class PropertyForm(forms.Form):
         name, value = data.get('name', ''), data.get('value', '')
         # Browsers send line ends in their own way, of names too.
         known = {properties.unify_lines(each): each
-                 for each in self.plan.opened}
+                 for each in self.edit.opened}
         name = known.get(properties.unify_lines(name), name)
-        if name in self.plan.opened:
+        if name in self.edit.opened:
             self.change = self._change(name, value)
         elif name or value:
             self.change = (name, properties.unify_lines(value))
@@ -197,16 +198,16 @@ class PropertyForm(forms.Form):
     def _change(self, name, value):
         if self.cleaned_data.get('remove'):
             return name, None
-        if properties.same_text(value, self.plan.opened[name]):
+        if edits.same_text(value, self.edit.opened[name]):
             return None
         return name, properties.unify_lines(value)
 
     def _check_name(self, name):
         flaw = None
-        if name not in self.plan.opened:
-            taken = set(self.plan.opened) | set(properties.KNOWN)
+        if name not in self.edit.opened:
+            taken = set(self.edit.opened) | set(properties.KNOWN)
             flaw = properties.name_flaw(name, taken)
-        elif rows.lock_of(self.sheet, name) is not None:
+        elif lines.lock_of(self.sheet, name) is not None:
             flaw = properties.Flaw.NAME_RESERVED
         if flaw is not None:
             self.add_error('name', texts.flaw(flaw))
@@ -244,16 +245,16 @@ class Editor(object):
     """Both parts of the form of one image.
 
     :param sheet: the :class:`images.Sheet` of the image.
-    :param plan: the :class:`properties.Plan` that the form begins with.
+    :param edit: the :class:`edits.Edit` that the form begins with.
     :param data: what the user sent, None for a fresh form.
     """
 
-    def __init__(self, sheet, plan, data=None):
-        self.plan = plan
-        self.known = KnownForm(sheet, plan, data)
+    def __init__(self, sheet, edit, data=None):
+        self.edit = edit
+        self.known = KnownForm(sheet, edit, data)
         self.others = PropertyFormSet(
-            data, prefix='others', initial=_initial(sheet, plan),
-            form_kwargs={'sheet': sheet, 'plan': plan})
+            data, prefix='others', initial=_initial(sheet, edit),
+            form_kwargs={'sheet': sheet, 'edit': edit})
 
     def is_valid(self):
         # Both are checked, so that all errors are shown at once.
@@ -261,20 +262,20 @@ class Editor(object):
 
     @property
     def wanted(self):
-        """What the user wants, as a :class:`properties.Plan`."""
+        """What the user wants, as a :class:`edits.Edit`."""
         changes = {**self.known.changes, **self.others.changes}
-        return properties.Plan(self.plan.image_id, self.plan.opened, tuple(
-            properties.Change(name, self.plan.opened.get(name), new)
+        return edits.Edit(self.edit.image_id, self.edit.opened, tuple(
+            edits.Change(name, self.edit.opened.get(name), new)
             for name, new in sorted(changes.items())))
 
 
-def _initial(sheet, plan):
+def _initial(sheet, edit):
     """Return what the table of other properties begins with."""
-    kept = table_names(sheet, plan)
-    new = [name for name in plan.wanted
-           if name not in plan.opened and name not in properties.KNOWN]
-    return [{'name': name, 'remove': name not in plan.wanted,
-             'value': plan.wanted.get(name, plan.opened.get(name))}
+    kept = table_names(sheet, edit)
+    new = [name for name in edit.wanted
+           if name not in edit.opened and name not in properties.KNOWN]
+    return [{'name': name, 'remove': name not in edit.wanted,
+             'value': edit.wanted.get(name, edit.opened.get(name))}
             for name in kept + new]
 
 

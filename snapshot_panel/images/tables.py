@@ -20,12 +20,12 @@ from django.utils.translation import gettext_lazy as _
 
 from horizon import tables
 
-from snapshot_panel.consistency import properties
+from snapshot_panel.consistency import edits
 from snapshot_panel.images import texts
-from snapshot_panel.tables import BoxCell
-from snapshot_panel.tables import cell
-from snapshot_panel.tables import SeveralAction
-from snapshot_panel.tables import SeveralMixin
+from snapshot_panel.ui.tables import BoxCell
+from snapshot_panel.ui.tables import cell
+from snapshot_panel.ui.tables import SeveralAction
+from snapshot_panel.ui.tables import SeveralMixin
 
 EDIT_RULES = (('image', 'modify_image'),)
 
@@ -51,16 +51,16 @@ class MakeReady(UsePreset):
     name = 'ready'
     verbose_name = _('Make ready…')
     verbose_name_plural = _('Make ready…')
-    help_text = texts.PRESET_HELP[properties.Preset.READY]
+    help_text = texts.PRESET_HELP[edits.Preset.READY]
     action_type = 'primary'
-    preset = properties.Preset.READY
+    preset = edits.Preset.READY
 
 
 class MakeStrict(UsePreset):
     name = 'strict'
     verbose_name = _('Make ready, refuse what cannot freeze…')
     verbose_name_plural = _('Make ready, refuse what cannot freeze…')
-    preset = properties.Preset.STRICT
+    preset = edits.Preset.STRICT
 
 
 class Edit(tables.LinkAction):

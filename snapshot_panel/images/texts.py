@@ -19,15 +19,16 @@ from django.utils.translation import pgettext_lazy
 
 from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import images
+from snapshot_panel.consistency import edits
 from snapshot_panel.consistency import facts
 from snapshot_panel.consistency import properties
 from snapshot_panel.consistency import records
-from snapshot_panel import texts
+from snapshot_panel.ui import words
 
-Effect = properties.Effect
+Effect = edits.Effect
 Flaw = properties.Flaw
 Lock = properties.Lock
-Preset = properties.Preset
+Preset = edits.Preset
 
 SCOPES = {
     images.OWN: _('Of this project'),
@@ -86,11 +87,11 @@ NOTES = {
 }
 
 EFFECTS = {
-    Effect.ADDED: texts.Badge(pgettext_lazy('change of a property', 'Added'),
+    Effect.ADDED: words.Badge(pgettext_lazy('change of a property', 'Added'),
                               'plus', 'success'),
-    Effect.CHANGED: texts.Badge(
+    Effect.CHANGED: words.Badge(
         pgettext_lazy('change of a property', 'Changed'), 'pencil', 'info'),
-    Effect.REMOVED: texts.Badge(
+    Effect.REMOVED: words.Badge(
         pgettext_lazy('change of a property', 'Removed'), 'minus',
         'warning'),
 }
@@ -161,7 +162,7 @@ def flaw(found, definition=None):
     if definition is not None:
         values.update(choices=', '.join(definition.choices),
                       range=_range(definition))
-    return texts.fill(FLAWS[found], values)
+    return words.fill(FLAWS[found], values)
 
 
 def _range(definition):
@@ -187,7 +188,7 @@ def refusal(problem):
     if isinstance(problem, errors.Conflict):
         return _('The image was changed meanwhile, or its state does not '
                  'allow it. Look again.')
-    return texts.error(problem)
+    return words.error(problem)
 
 
 def reason(problem):

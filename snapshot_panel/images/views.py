@@ -13,7 +13,7 @@
 """The pages of images and their properties.
 
 A change goes from form to preview to save, and is carried by the pages
-themselves (a :class:`properties.Plan`): nothing is kept here in between.
+themselves (a :class:`edits.Edit`): nothing is kept here in between.
 """
 
 import uuid
@@ -29,23 +29,24 @@ from django.views import generic
 from horizon import tables as horizon_tables
 from horizon.utils import functions
 
+from snapshot_panel.cloud import asking
+from snapshot_panel.cloud import editing
 from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import images
-from snapshot_panel.cloud import snapshots
-from snapshot_panel.consistency import properties
+from snapshot_panel.consistency import edits
 from snapshot_panel.images import forms
-from snapshot_panel.images import rows
+from snapshot_panel.images import lines
 from snapshot_panel.images import tables
 from snapshot_panel.images import texts
-from snapshot_panel import tables as panel_tables
-from snapshot_panel import views as panel_views
+from snapshot_panel.ui import tables as ui_tables
+from snapshot_panel.ui import views as ui_views
 
 PANEL = 'horizon:project:consistent_snapshots:'
 # How many images one request takes at once.
 AT_ONCE = 50
 
 
-class _ImagesView(panel_views.ProblemMixin, horizon_tables.PagedTableMixin,
+class _ImagesView(ui_views.ProblemMixin, horizon_tables.PagedTableMixin,
                   horizon_tables.DataTableView):
     """The images of one scope."""
 
@@ -63,8 +64,8 @@ class _ImagesView(panel_views.ProblemMixin, horizon_tables.PagedTableMixin,
         self._has_prev_data = page.previous
         self.page = page
         if page.problem is not None:
-            panel_tables.report_error(self.request, page.problem)
-        return [rows.ImageRow(
+            ui_tables.report_error(self.request, page.problem)
+        return [lines.ImageRow(
             image, own=image.owner == self.request.user.tenant_id,
             users=None if page.users is None
             else page.users.get(image.id, ())) for image in page.images]
@@ -92,7 +93,7 @@ class OthersImagesView(_ImagesView):
     table_class = tables.OthersImagesTable
 
 
-class _PageView(panel_views.ProblemMixin, generic.View):
+class _PageView(ui_views.ProblemMixin, generic.View):
     """A page that is made of what was sent."""
 
     def page(self, template, title, **context):
@@ -102,67 +103,67 @@ class _PageView(panel_views.ProblemMixin, generic.View):
                       context)
 
 
-def read_plan(text):
-    """Return the plan that a page carried.
+def read_edit(text):
+    """Return the edit that a page carried.
 
     :raises BadRequest: it is none.
     """
     try:
-        return properties.Plan.load(text)
+        return edits.Edit.load(text)
     except ValueError:
-        raise BadRequest('not a plan')
+        raise BadRequest('not a edit')
 
 
 class EditView(_PageView):
     """The form of one image.
 
-    GET shows the image as it is. POST carries a plan, and shows its form
+    GET shows the image as it is. POST carries a edit, and shows its form
     again, with more rows or as it was left, or the preview of what the user
     wants.
     """
 
     @cached_property
     def sheet(self):
-        return images.open_sheet(self.request, self.kwargs['image_id'])
+        return editing.open_sheet(self.request, self.kwargs['image_id'])
 
     def get(self, request, image_id):
-        return self._form(forms.Editor(self.sheet, properties.Plan(
+        return self._form(forms.Editor(self.sheet, edits.Edit(
             self.sheet.image.id, self.sheet.image.properties, ())))
 
     def post(self, request, image_id):
-        plan = read_plan(request.POST.get('plan', ''))
-        if plan.image_id != image_id:
-            raise BadRequest('the plan of another image')
+        edit = read_edit(request.POST.get('edit', ''))
+        if edit.image_id != image_id:
+            raise BadRequest('the edit of another image')
         step = request.POST.get('step')
         if step == 'back' or self.sheet.access.refusal is not None:
-            return self._form(forms.Editor(self.sheet, plan))
+            return self._form(forms.Editor(self.sheet, edit))
         if step == 'rows':
             return self._form(forms.Editor(
-                self.sheet, plan, forms.more_rows(request.POST)))
-        editor = forms.Editor(self.sheet, plan, request.POST)
+                self.sheet, edit, forms.more_rows(request.POST)))
+        editor = forms.Editor(self.sheet, edit, request.POST)
         if not editor.is_valid():
             return self._form(editor)
         return self._preview(editor.wanted)
 
-    def _preview(self, plan):
-        preview = images.preview(self.request, plan)
-        line = rows.PreviewLine(preview)
+    def _preview(self, edit):
+        preview = editing.preview(self.request, edit)
+        line = lines.PreviewLine(preview)
         return self.page('preview', _('Preview'), lines=[line], single=True,
                          saveable=line.saveable)
 
     def _form(self, editor):
         sheet = self.sheet
         own = sheet.image.owner == self.request.user.tenant_id
-        row = rows.ImageRow(sheet.image, own, sheet.users)
+        row = lines.ImageRow(sheet.image, own, sheet.users)
         if sheet.problem is not None:
-            panel_tables.report_error(self.request, sheet.problem)
+            ui_tables.report_error(self.request, sheet.problem)
         return self.page(
             'edit', _('Properties of %s') % row.name, row=row, editor=editor,
             refusal=self._refusal(own), definitions=sorted(sheet.definitions),
-            locked=rows.locked_lines(sheet), users_cut=sheet.users_cut,
-            lacking=row.lacks(properties.Preset.READY),
-            users=sheet.users and rows.user_lines(sheet.users,
-                                                  sheet.image.properties))
+            locked=lines.locked_lines(sheet), users_cut=sheet.users_cut,
+            lacking=row.lacks(edits.Preset.READY),
+            users=sheet.users and lines.user_lines(sheet.users,
+                                                   sheet.image.properties))
 
     def _refusal(self, own):
         """Return why nothing may be changed, or ''."""
@@ -175,25 +176,25 @@ class PresetView(_PageView):
     """What a preset would change on each of some images."""
 
     def get(self, request, code):
-        preset = properties.Preset.of(code)
+        preset = edits.Preset.of(code)
         if preset is None:
             raise http.Http404
         wanted = list(dict.fromkeys(request.GET.getlist('id')))
-        found = images.preview_preset(request, preset,
-                                      _uuids(wanted)[:AT_ONCE])
+        found = editing.preview_preset(request, preset,
+                                       _uuids(wanted)[:AT_ONCE])
         failed = [each for each in found
                   if isinstance(each, errors.CloudError)]
         if failed and len(found) == len(failed):
             raise failed[0]
         for problem in failed:
-            panel_tables.report_error(request, problem)
-        lines = [rows.PreviewLine(each) for each in found
-                 if not isinstance(each, errors.CloudError)]
+            ui_tables.report_error(request, problem)
+        previews = [lines.PreviewLine(each) for each in found
+                    if not isinstance(each, errors.CloudError)]
         return self.page(
-            'preview', texts.PRESETS[preset], lines=lines,
+            'preview', texts.PRESETS[preset], lines=previews,
             help=texts.PRESET_HELP[preset], at_once=AT_ONCE,
             left_out=len(wanted[AT_ONCE:]),
-            saveable=any(line.saveable for line in lines))
+            saveable=any(line.saveable for line in previews))
 
 
 def _uuids(texts):
@@ -205,21 +206,20 @@ def _uuids(texts):
 
 
 class SaveView(_PageView):
-    """Write plans, and show what came of each."""
+    """Write edits, and show what came of each."""
 
     http_method_names = ['post']
 
     def post(self, request):
-        plans = [self._chosen(read_plan(text)) for text in
-                 request.POST.getlist('plan')[:AT_ONCE]]
-        outcomes = snapshots.together(*[
-            (lambda plan=plan: images.save(request, plan))
-            for plan in plans])
+        wanted = [self._chosen(read_edit(text)) for text in
+                  request.POST.getlist('edit')[:AT_ONCE]]
+        outcomes = asking.for_each(
+            lambda edit: editing.save(request, edit), wanted)
         return self.page('saved', _('Image Properties'), lines=[
-            rows.OutcomeLine(outcome) for outcome in outcomes])
+            lines.OutcomeLine(outcome) for outcome in outcomes])
 
-    def _chosen(self, plan):
-        """Return the plan without the changes that the user gave up."""
-        return plan.rebased(plan.opened, without=[
-            change.name for change in plan.changes
+    def _chosen(self, edit):
+        """Return the edit without the changes that the user gave up."""
+        return edit.rebased(edit.opened, without=[
+            change.name for change in edit.changes
             if self.request.POST.get('side-' + change.name) == 'theirs'])

@@ -20,10 +20,10 @@ from urllib import parse
 from snapshot_panel.consistency import commands
 from snapshot_panel.consistency import facts
 from snapshot_panel.consistency import verdict
+from snapshot_panel.guest_setup import systems
 from snapshot_panel.instance import texts
-from snapshot_panel import rows
-from snapshot_panel.setup import systems
-from snapshot_panel import texts as panel_texts
+from snapshot_panel.ui import lines
+from snapshot_panel.ui import words
 
 Verdict = verdict.Verdict
 # The guest's clock may be a little off; what led there came before.
@@ -34,7 +34,7 @@ _MARGIN = datetime.timedelta(minutes=1)
 class Entry:
     """One snapshot of an instance, with all that is said of it."""
 
-    line: rows.SnapshotLine
+    line: lines.SnapshotLine
     instance: facts.Instance
 
     @property
@@ -98,7 +98,7 @@ class History:
     @property
     def verdicts(self):
         """The verdicts to choose from: code and word."""
-        return [(each.value, panel_texts.VERDICTS[each].word)
+        return [(each.value, words.VERDICTS[each].word)
                 for each in Verdict]
 
 
@@ -137,7 +137,7 @@ def _number(text):
 
 
 def evidence(line):
-    """Return what the verdict of a :class:`rows.SnapshotLine` rests on.
+    """Return what the verdict of a :class:`lines.SnapshotLine` rests on.
 
     A list of sentences; what is written on an image is untrusted.
     """
@@ -186,7 +186,7 @@ class Where:
 
     @classmethod
     def of(cls, line, instance):
-        """Return it for a :class:`rows.SnapshotLine`, or None."""
+        """Return it for a :class:`lines.SnapshotLine`, or None."""
         rule = line.decision.rule
         in_guest, at_operator = rule in _IN_GUEST, rule in _AT_OPERATOR
         if not in_guest and not at_operator:

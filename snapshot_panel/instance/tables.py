@@ -28,7 +28,7 @@ from openstack_dashboard.dashboards.project.images.images import (
 
 from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import snapshots
-from snapshot_panel import tables as panel_tables
+from snapshot_panel.ui import tables as ui_tables
 
 FORGET_RULES = (('compute', 'os_compute_api:server-metadata:delete'),)
 
@@ -60,17 +60,17 @@ class _Each(object):
             entry = next((entry for entry in table.data
                           if entry.id == image_id), None)
             if entry is None:
-                panel_tables.report_error(
+                ui_tables.report_error(
                     request, errors.NotFound('Glance', image_id))
                 continue
             if not table._filter_action(self, request, entry):
-                panel_tables.report_error(
+                ui_tables.report_error(
                     request, errors.Forbidden('Glance', 'policy'))
                 continue
             try:
                 self.do(request, table.kwargs['instance_id'], image_id)
             except errors.CloudError as problem:
-                panel_tables.report_error(request, problem)
+                ui_tables.report_error(request, problem)
             else:
                 messages.success(request, self.told(entry.line))
         return redirect(request.get_full_path())
@@ -132,7 +132,7 @@ class Dismiss(_Each, tables.Action):
         snapshots.dismiss(request, instance, image_id)
 
 
-class Compare(panel_tables.SeveralAction):
+class Compare(ui_tables.SeveralAction):
     """Show two chosen snapshots side by side."""
 
     name = 'compare'
@@ -157,7 +157,7 @@ def cell(name):
     return render
 
 
-class HistoryTable(panel_tables.SeveralMixin, tables.DataTable):
+class HistoryTable(ui_tables.SeveralMixin, tables.DataTable):
     name = tables.Column(cell('_name'), verbose_name=_('Snapshot'))
     verdict = tables.Column(cell('_verdict'),
                             verbose_name=_('Verdict and evidence'))
@@ -171,7 +171,7 @@ class HistoryTable(panel_tables.SeveralMixin, tables.DataTable):
         name = 'history'
         verbose_name = _('Snapshots')
         hidden_title = True
-        cell_class = panel_tables.BoxCell
+        cell_class = ui_tables.BoxCell
         table_actions = (Compare, Delete)
         row_actions = (Launch, Dismiss, Edit, Delete)
         multi_select = True

@@ -16,11 +16,11 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext_lazy
 from django.utils.translation import pgettext_lazy
 
-from snapshot_panel.consistency import way
-from snapshot_panel.texts import Badge
+from snapshot_panel.consistency import journey
+from snapshot_panel.ui.words import Badge
 
-Light = way.Light
-Step = way.Step
+Light = journey.Light
+Step = journey.Step
 
 # Title, and what happens there.
 STEPS = {

@@ -34,24 +34,24 @@ from snapshot_panel.cloud import snapshots
 from snapshot_panel import conf
 from snapshot_panel.instance import compare
 from snapshot_panel.instance import history
-from snapshot_panel.instance import rows
+from snapshot_panel.instance import lines
 from snapshot_panel.instance import tables
-from snapshot_panel import rows as panel_rows
-from snapshot_panel import tables as panel_tables
-from snapshot_panel import views as panel_views
+from snapshot_panel.ui import lines as ui_lines
+from snapshot_panel.ui import tables as ui_tables
+from snapshot_panel.ui import views as ui_views
 
 # The parts of the page that change while a snapshot is made.
-PARTS = ('restart', 'alarm', 'way', 'checks')
+PARTS = ('restart', 'alarm', 'journey', 'checks')
 
 
 def look(request, instance, images, again=False):
-    """Return the :class:`rows.Page` of an instance.
+    """Return the :class:`lines.PageLines` of an instance.
 
     :param images: as :func:`snapshots.one` returns them.
     :param bool again: ask the guest now, however lately it was asked.
     """
-    return rows.page(instance, images,
-                     *details.ask_about(request, instance, again))
+    return lines.page(instance, images,
+                      details.ask_about(request, instance, again))
 
 
 def _history(request, found):
@@ -59,7 +59,7 @@ def _history(request, found):
                           functions.get_page_size(request))
 
 
-class InstanceView(panel_views.ProblemMixin, horizon_tables.DataTableView):
+class InstanceView(ui_views.ProblemMixin, horizon_tables.DataTableView):
     """The way of a snapshot, the checklist and the snapshots so far."""
 
     table_class = tables.HistoryTable
@@ -77,7 +77,7 @@ class InstanceView(panel_views.ProblemMixin, horizon_tables.DataTableView):
 
     def get_data(self):
         if self.found.problem is not None:
-            panel_tables.report_error(self.request, self.found.problem)
+            ui_tables.report_error(self.request, self.found.problem)
         if self.request.method == 'POST':
             # What was chosen may be on another page by now.
             return self.found.entries
@@ -88,18 +88,18 @@ class InstanceView(panel_views.ProblemMixin, horizon_tables.DataTableView):
             row=self.found.row, page=self.found, history=self.history,
             limit=conf.get_config()['snapshots_listed'],
             poll_interval=conf.get_config()['poll_interval'],
-            may_take=policy.check(panel_tables.TAKE_RULES, self.request),
-            may_restart=policy.check(panel_tables.RESTART_RULES,
+            may_take=policy.check(ui_tables.TAKE_RULES, self.request),
+            may_restart=policy.check(ui_tables.RESTART_RULES,
                                      self.request),
-            may_settle=policy.check(panel_views.SETTLE_RULES, self.request),
+            may_settle=policy.check(ui_views.SETTLE_RULES, self.request),
             **kwargs)
 
 
-class PlanView(panel_views.ProblemMixin, generic.View):
+class PlanView(ui_views.ProblemMixin, generic.View):
     """Do what a button of a stop for a snapshot says."""
 
     # What each does, and what is said then.
-    deeds = {
+    choices = {
         'cancel': (restarting.cancel, _('The instance is started again.')),
         'leave': (restarting.leave, _('The instance stays shut off.')),
         'start': (restarting.start, _('The instance is being started.')),
@@ -107,24 +107,24 @@ class PlanView(panel_views.ProblemMixin, generic.View):
     }
 
     def post(self, request, instance_id):
-        if not policy.check(panel_tables.RESTART_RULES, request):
+        if not policy.check(ui_tables.RESTART_RULES, request):
             raise errors.Forbidden('Nova', 'policy')
-        if request.POST.get('deed') not in self.deeds:
-            raise errors.Refused('Nova', 'no such deed')
-        deed, done = self.deeds[request.POST['deed']]
+        if request.POST.get('choice') not in self.choices:
+            raise errors.Refused('Nova', 'no such choice')
+        choice, done = self.choices[request.POST['choice']]
         try:
-            deed(request, instance_id)
+            choice(request, instance_id)
         except errors.NotFound:
             raise
         except errors.CloudError as problem:
-            panel_tables.report_error(request, problem)
+            ui_tables.report_error(request, problem)
         else:
             messages.success(request, done)
         return redirect('horizon:project:consistent_snapshots:instance',
                         instance_id)
 
 
-class CompareView(panel_views.ProblemMixin, horizon_views.HorizonTemplateView):
+class CompareView(ui_views.ProblemMixin, horizon_views.HorizonTemplateView):
     """Two snapshots side by side; the address names them."""
 
     template_name = 'consistent_snapshots/instance/compare.html'
@@ -150,7 +150,7 @@ class CompareView(panel_views.ProblemMixin, horizon_views.HorizonTemplateView):
             images=sorted(images, key=lambda image: image.created)))
 
     def get_context_data(self, instance, images, **kwargs):
-        lines = [panel_rows.SnapshotLine.of_image(image, instance)
+        lines = [ui_lines.snapshot_line(image, instance)
                  for image in images]
         return super().get_context_data(
             instance=instance, entries=history.entries(instance, lines),
@@ -161,7 +161,7 @@ class CompareView(panel_views.ProblemMixin, horizon_views.HorizonTemplateView):
                         self.kwargs['instance_id'])
 
 
-class NewsView(panel_views.AnswerMixin, generic.View):
+class NewsView(ui_views.AnswerMixin, generic.View):
     """Answer the page's script: GET looks, POST also settles."""
 
     def get(self, request, instance_id):
@@ -171,7 +171,7 @@ class NewsView(panel_views.AnswerMixin, generic.View):
         instance, images = snapshots.one(request, instance_id)
         problem = None
         if not isinstance(images, errors.CloudError) and (
-                panel_rows.unsettled(instance, images)):
+                ui_lines.unsettled(instance, images)):
             try:
                 instance, images = restarting.carry_on(
                     request, instance, images)
@@ -188,7 +188,7 @@ class NewsView(panel_views.AnswerMixin, generic.View):
             'parts': {name: render_to_string(
                 'consistent_snapshots/instance/_%s.html' % name,
                 {'page': found, 'row': found.row,
-                 'may_restart': policy.check(panel_tables.RESTART_RULES,
+                 'may_restart': policy.check(ui_tables.RESTART_RULES,
                                              self.request)}, self.request)
                 for name in PARTS},
             # Nothing is known of the history where Glance did not answer.
@@ -196,4 +196,4 @@ class NewsView(panel_views.AnswerMixin, generic.View):
                 row.render() for row in table.get_rows()),
             'now': [stage.title for stage in found.stages if stage.now],
             'unsettled': found.row.unsettled,
-            'problem': panel_views.say(problem) if problem else ''})
+            'problem': ui_views.say(problem) if problem else ''})

@@ -1,7 +1,7 @@
 /* Copy the block beside a button.
  *
  * The buttons show once this script runs, also in what comes later: dialogs,
- * and the parts of a page that are asked for anew.
+ * and the parts of a page that are asked for again.
  */
 (function () {
   'use strict';

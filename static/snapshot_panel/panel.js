@@ -17,7 +17,7 @@
 
   var panel = window.snapshotPanel;
   var GUESTS_PER_REQUEST = 5;
-  // In milliseconds: how often the ages of what is shown are told anew.
+  // In milliseconds: how often the ages of what is shown are told again.
   var TICK = 10000;
   var inView = new Set();
   var running = false;
@@ -96,7 +96,7 @@
   function askGuests() {
     var wanted = unasked().slice(0, GUESTS_PER_REQUEST);
     return wanted.length ? ask('GET', wanted).then(function () {
-      // A row in use is not shown anew, and is not asked for again at once.
+      // A row in use is not shown again, and is not asked for again at once.
       return unasked().some(function (id) { return wanted.includes(id); }) ?
         undefined : askGuests();
     }) : Promise.resolve();

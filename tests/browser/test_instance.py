@@ -18,7 +18,7 @@ import pytest
 
 from tests import clients
 
-OURS = ('#snapshot-panel-way', '#snapshot-panel-checks',
+OURS = ('#snapshot-panel-journey', '#snapshot-panel-checks',
         '#snapshot-panel-alarm', '.snapshot-panel-commands',
         '.snapshot-panel-filter', '.snapshot-panel-pages',
         '.snapshot-panel-compare', '#history .snapshot-panel-details')
@@ -175,7 +175,7 @@ def test_a_lock_is_pointed_out_with_its_reason(show, api, cloud):
 def test_a_screen_reader_hears_the_picture_as_a_list(show):
     page = show('drifted')
 
-    tree = page.locator('#snapshot-panel-way').aria_snapshot()
+    tree = page.locator('#snapshot-panel-journey').aria_snapshot()
 
     assert tree.count('- listitem') == 8
     for words in ('Guest: hooks and freeze', 'Blocked', 'Image since boot'):

@@ -16,7 +16,7 @@ from axe_playwright_python import sync_playwright as axe
 from playwright.sync_api import expect
 import pytest
 
-from snapshot_panel.setup import kit
+from snapshot_panel.guest_setup import kit
 from tests import clients
 
 OURS = '.snapshot-panel-setup'

@@ -55,7 +55,7 @@ def make(clean, megabytes=2, virtual_gigabytes=2):
 
 
 def is_clean(image):
-    """Tell whether the file system on an image is consistent.
+    """Return whether the file system on an image is consistent.
 
     :param image: what make() returned, or at least its beginning
     :raises ValueError: this is no image of the demo's

@@ -199,7 +199,7 @@ class Guest:
         self._show_agent(now)
 
     def boot(self, now):
-        """Power on. Nova's log of the console begins anew."""
+        """Power on. Nova's log of the console starts over."""
         self.console = ''
         self._boot(now, boot_log.BOOT_SECONDS)
 

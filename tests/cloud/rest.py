@@ -61,7 +61,7 @@ def request(method, url, body=None, token=None, content_type=None,
 
 
 def answers(url):
-    """Tell whether a service answers: a page, or that it wants a token."""
+    """Return whether a service answers: a page, or that it wants a token."""
     try:
         with _OPENER.open(url, timeout=TIMEOUT):
             return True

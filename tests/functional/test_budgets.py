@@ -68,7 +68,7 @@ def asked(cloud):
 
 
 def within(budget, requests):
-    """Tell whether so many were asked; pytest shows which."""
+    """Return whether so many were asked; pytest shows which."""
     return 0 < len(requests) <= budget
 
 

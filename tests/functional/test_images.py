@@ -116,8 +116,8 @@ def row(fields, name):
 
 def save(dashboard, preview, **fields):
     """Press the button of a preview, or of a choice."""
-    plan = forms.Form(preview.text.partition('images/save/')[2]).data['plan']
-    return dashboard.post(IMAGES + 'save/', plan=plan, **fields)
+    edit = forms.Form(preview.text.partition('images/save/')[2]).data['edit']
+    return dashboard.post(IMAGES + 'save/', edit=edit, **fields)
 
 
 def test_a_form_sent_as_it_is_would_change_nothing(make, dashboard,
@@ -206,7 +206,7 @@ def test_a_new_protected_property_is_refused_in_the_preview(make, dashboard):
 
 
 def forge(dashboard, image_id, opened, **wanted):
-    return dashboard.post(IMAGES + 'save/', plan=json.dumps(
+    return dashboard.post(IMAGES + 'save/', edit=json.dumps(
         {'image': image_id, 'opened': opened, 'set': wanted}))
 
 
@@ -319,10 +319,10 @@ def test_a_preset_for_several_images(make, dashboard, properties):
 
     preview = dashboard.get(IMAGES + 'preset/ready/',
                             id=[plain, ready, foreign])
-    plans = re.findall(r'name="plan" value="([^"]*)"', preview.text)
+    previewed = re.findall(r'name="edit" value="([^"]*)"', preview.text)
     saved = save(dashboard, preview)
 
-    assert len(plans) == 1
+    assert len(previewed) == 1
     assert 'Nothing would change' in preview.text
     assert 'does not let you' in preview.text
     assert 'openstack image set --property hw_qemu_guest_agent=yes %s' % (

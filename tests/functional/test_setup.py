@@ -17,7 +17,7 @@ import html
 import pytest
 
 from snapshot_panel import guest
-from snapshot_panel.setup import kit
+from snapshot_panel.guest_setup import kit
 from tests import clients
 
 TAB = '/project/instances/%s/?tab=instance_details__consistent_snapshots'

@@ -236,7 +236,7 @@ class Guest:
 
 
 def is_clean(disk):
-    """Tell whether the ext4 file system in a file needs no recovery."""
+    """Return whether the ext4 file system in a file needs no recovery."""
     result = subprocess.run(['dumpe2fs', '-h', str(disk)], text=True,
                             stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     return ('Filesystem features:' in result.stdout

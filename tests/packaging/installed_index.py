@@ -20,9 +20,9 @@ from django.contrib.staticfiles import finders
 from openstack_dashboard.test import helpers
 
 import snapshot_panel
+from snapshot_panel.cloud import frame
 from snapshot_panel.cloud import snapshots
 from snapshot_panel.consistency import facts
-from snapshot_panel import frame
 
 PACKAGE = pathlib.Path(snapshot_panel.__file__).parent
 URL = '/project/consistent_snapshots/'

@@ -49,7 +49,7 @@ class Snapshot:
 
     @property
     def missed(self):
-        """Tell whether a consistent snapshot was not recognised."""
+        """Return whether a consistent snapshot was not recognised."""
         return (self.kit and self.disk is oracle.Disk.CLEAN
                 and self.panel not in CONSISTENT)
 

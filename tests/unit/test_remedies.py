@@ -18,14 +18,15 @@ from django.urls import NoReverseMatch
 import pytest
 
 from snapshot_panel.consistency import checklist
-from snapshot_panel import remedies
+from snapshot_panel.ui import findings
+from snapshot_panel.ui import remedies
 from tests.unit import builders
 
 Finding = checklist.Finding
 
 
 def links(finding):
-    return remedies.links(checklist.Result(finding, {}), builders.instance())
+    return findings.links(checklist.Result(finding, {}), builders.instance())
 
 
 @pytest.mark.parametrize('finding', Finding)

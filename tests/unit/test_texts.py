@@ -25,8 +25,9 @@ from snapshot_panel.consistency import facts
 from snapshot_panel.consistency import restart
 from snapshot_panel.consistency import retention
 from snapshot_panel.consistency import verdict
-from snapshot_panel import rows
-from snapshot_panel import texts
+from snapshot_panel.ui import findings
+from snapshot_panel.ui import lines
+from snapshot_panel.ui import words
 from tests.unit import builders
 
 Finding = checklist.Finding
@@ -94,7 +95,7 @@ def lost(console):
 def abandoned():
     image = builders.asked(status='queued',
                            updated=builders.NOW.replace(year=2000))
-    return rows.SnapshotLine.of_image(image, builders.instance()).decision
+    return lines.snapshot_line(image, builders.instance()).decision
 
 
 def twice():
@@ -255,12 +256,12 @@ def code(value):
 
 def test_every_rule_is_decided_here_and_has_its_words():
     assert {decision.rule for decision in DECISIONS} == set(Rule)
-    assert set(texts.RULES) == set(Rule)
+    assert set(words.RULES) == set(Rule)
 
 
 @pytest.mark.parametrize('decision', DECISIONS, ids=code)
 def test_a_reason_names_only_what_the_rule_knows(decision):
-    assert '?' not in texts.reason(decision)
+    assert '?' not in words.reason(decision)
 
 
 @pytest.mark.parametrize('decision', [
@@ -268,30 +269,31 @@ def test_a_reason_names_only_what_the_rule_knows(decision):
 def test_a_reason_is_the_same_once_it_was_sealed(decision):
     image = builders.asked(properties=decision.seal().properties())
 
-    assert texts.reason(verdict.look(image)) == texts.reason(decision)
+    assert words.reason(verdict.look(image)) == words.reason(decision)
 
 
 def test_every_step_and_end_of_a_restart_has_its_words():
-    assert set(texts.RESTART_STEPS) == set(restart.Step) - {
-        restart.Step.OVER}
+    assert set(words.RESTART_STEPS) == set(restart.Phase) - {
+        restart.Phase.OVER}
     # Who cancelled it knows.
-    assert set(texts.RESTART_CAUSES) == set(restart.Cause) - {
+    assert set(words.RESTART_CAUSES) == set(restart.Cause) - {
         restart.Cause.CANCELLED}
 
 
 def test_whatever_becomes_of_older_snapshots_has_its_words():
-    assert set(texts.REPLACING) == set(retention.Standing) - {
+    assert set(words.REPLACING) == set(retention.Standing) - {
         retention.Standing.NOTHING}
 
 
 def test_every_finding_is_found_here_and_has_its_words():
     assert {result.finding for result in RESULTS} == set(Finding)
-    assert set(texts.FINDINGS) == set(Finding)
+    assert set(findings.FINDINGS) == set(Finding)
 
 
 @pytest.mark.parametrize('result', RESULTS, ids=code)
 def test_a_finding_names_only_what_the_check_knows(result):
-    found, remedy = texts.FINDINGS[result.finding]
+    row = findings.FINDINGS[result.finding]
+    found, remedy = row.found, row.remedy
 
     assert names(found) | names(remedy) <= set(result.evidence)
 
@@ -304,28 +306,28 @@ UNASKED = (Finding.AGENT_NOT_ASKED, Finding.STOP_NOT_ASKED)
     and finding.state in (checklist.State.FAIL, checklist.State.UNKNOWN)],
     ids=code)
 def test_whatever_stands_in_the_way_has_a_remedy(finding):
-    found, remedy = texts.FINDINGS[finding]
+    row = findings.FINDINGS[finding]
+    found, remedy = row.found, row.remedy
 
     assert found
     assert remedy
 
 
 @pytest.mark.parametrize('words, things', [
-    (texts.CHECKS, checklist.Check), (texts.STATES, checklist.State),
-    (texts.VERDICTS, verdict.Verdict), (texts.BOOTED, [
+    (findings.CHECKS, checklist.Check), (words.STATES, checklist.State),
+    (words.VERDICTS, verdict.Verdict), (findings.BOOTED, [
         source.value for source in facts.Source]),
-    (texts.WHYS, checklist.Check), (texts.WAYS, adoption.Way),
-    (texts.HINDRANCES, adoption.Hindrance)],
-    ids=['checks', 'states', 'verdicts', 'sources', 'whys', 'ways',
-         'hindrances'])
+    (words.WAYS, adoption.Way),
+    (words.HINDRANCES, adoption.Hindrance)],
+    ids=['checks', 'states', 'verdicts', 'sources', 'ways', 'hindrances'])
 def test_everything_has_a_word(words, things):
     assert set(words) == set(things)
 
 
 @pytest.mark.parametrize('result', RESULTS, ids=code)
 def test_whatever_is_found_says_what_it_rests_on_and_why_it_matters(result):
-    line = rows.CheckLine(result, builders.instance(created=builders.NOW),
-                          builders.ago(12))
+    line = lines.CheckLine(result, builders.instance(created=builders.NOW),
+                           builders.ago(12))
 
     assert line.evidence
     assert '?' not in line.evidence
@@ -338,7 +340,7 @@ def test_the_source_of_a_property_is_said_in_words():
     channel = next(result for result in checks
                    if result.finding is Finding.CHANNEL)
 
-    line = rows.CheckLine(channel, builders.instance())
+    line = lines.CheckLine(channel, builders.instance())
 
     assert line.evidence == ('hw_qemu_guest_agent=yes; copied when the '
                              'instance booted; compute service (API 2.98), '
@@ -350,18 +352,18 @@ def test_the_age_of_what_the_guest_said_is_told():
                  if result.finding is Finding.AGENT_RUNNING)
     asked = timeutils.utcnow(True) - datetime.timedelta(seconds=12)
 
-    line = rows.CheckLine(agent, builders.instance(), asked)
+    line = lines.CheckLine(agent, builders.instance(), asked)
 
     assert line.evidence.replace('\xa0', ' ') == (
         'Console log, read 12 seconds ago; the guest’s last word: agent '
         'started, 101 s after its boot.')
 
 
-@pytest.mark.parametrize('seconds, words', [
+@pytest.mark.parametrize('seconds, text', [
     (0, '0 s'), (119.5, '119 s'), (120, '2 min'), (7200, '2 h'),
     (172800, '2 days')])
-def test_a_duration_is_told_in_the_unit_that_fits(seconds, words):
-    assert texts.duration(seconds) == words
+def test_a_duration_is_told_in_the_unit_that_fits(seconds, text):
+    assert words.duration(seconds) == text
 
 
 NOTHING_TO_DO_HERE = (
@@ -377,22 +379,22 @@ NOTHING_TO_DO_HERE = (
     and result.finding not in NOTHING_TO_DO_HERE
     and result.state is not checklist.State.PASS], ids=code)
 def test_whatever_does_not_hold_can_be_acted_on(result):
-    line = rows.CheckLine(result, builders.instance())
+    line = lines.CheckLine(result, builders.instance())
 
     assert line.remedy
     assert line.links or line.command or line.ways
 
 
-@pytest.mark.parametrize('kind, text', texts.ERRORS.items(),
+@pytest.mark.parametrize('kind, text', words.ERRORS.items(),
                          ids=lambda value: getattr(value, '__name__', ''))
 def test_every_error_has_its_words(kind, text):
-    assert texts.error(kind('Nova', 'secret')) == text
+    assert words.error(kind('Nova', 'secret')) == text
 
 
 def test_an_error_of_no_kind_is_a_failure_of_the_service():
     problem = errors.CloudError('Nova', 'secret')
 
-    assert texts.error(problem) == texts.ERRORS[errors.Unavailable]
+    assert words.error(problem) == words.ERRORS[errors.Unavailable]
 
 
 @pytest.mark.parametrize('evidence', [
@@ -404,7 +406,7 @@ def test_an_error_of_no_kind_is_a_failure_of_the_service():
     {'hooks': [[]], 'open': 5, 'state': {}, 'action': [], 'hook': {}}])
 @pytest.mark.parametrize('rule', Rule, ids=code)
 def test_evidence_edited_by_hand_can_be_shown(rule, evidence):
-    assert texts.reason(verdict.Decision(rule, evidence))
+    assert words.reason(verdict.Decision(rule, evidence))
 
 
 @pytest.mark.parametrize('stalls, longest', [
@@ -415,11 +417,11 @@ def test_the_longest_stall_is_told_as_a_number(stalls, longest):
 
     decision = verdict.Decision(Rule.FREEZE_WITNESSED, {'frozen': frozen})
 
-    words = re.findall(r'[\w.]+', texts.reason(decision))
-    told = texts.fill(texts.RULES[Rule.FREEZE_WITNESSED],
+    shown = re.findall(r'[\w.]+', words.reason(decision))
+    told = words.fill(words.RULES[Rule.FREEZE_WITNESSED],
                       {'paths': ', '.join(frozen), 'stall': longest})
-    assert texts.reason(decision) == told
-    assert longest in words
+    assert words.reason(decision) == told
+    assert longest in shown
 
 
 def test_the_ways_to_adopt_a_change_are_shown_once():
@@ -428,7 +430,7 @@ def test_the_ways_to_adopt_a_change_are_shown_once():
 
     results = checked(properties=instance.properties, today=today)
 
-    shown = [rows.CheckLine(result, instance) for result in results
-             if rows.CheckLine(result, instance).ways]
+    shown = [lines.CheckLine(result, instance) for result in results
+             if lines.CheckLine(result, instance).ways]
     assert [line.code for line in shown] == ['channel']
     assert '--property os_require_quiesce=yes' in shown[0].ways[1].commands

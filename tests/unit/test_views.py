@@ -26,8 +26,10 @@ from openstack_auth import policy
 from openstack_dashboard.test import helpers
 import pytest
 
+from snapshot_panel.cloud import details
 from snapshot_panel.cloud import errors
-from snapshot_panel.cloud import limits
+from snapshot_panel.cloud import frame
+from snapshot_panel.cloud import guests
 from snapshot_panel.cloud import restarting
 from snapshot_panel.cloud import snapshots
 from snapshot_panel.cloud import taking
@@ -38,11 +40,10 @@ from snapshot_panel.consistency import records
 from snapshot_panel.consistency import restart
 from snapshot_panel.consistency import verdict
 from snapshot_panel import forms as panel_forms
-from snapshot_panel import frame
 from snapshot_panel.instance import views as instance_views
-from snapshot_panel import rows
-from snapshot_panel import tables
-from snapshot_panel import texts
+from snapshot_panel.ui import lines
+from snapshot_panel.ui import tables as ui_tables
+from snapshot_panel.ui import words
 from tests import forms
 from tests.unit import builders
 from tests.unit.consistency import test_restart
@@ -55,7 +56,7 @@ ROWS = reverse('horizon:project:consistent_snapshots:rows')
 INSTANCE, SNAPSHOT, RESTART, DEED = (
     reverse('horizon:project:consistent_snapshots:' + name,
             args=[builders.INSTANCE])
-    for name in ('instance', 'snapshot', 'restart', 'restart_deed'))
+    for name in ('instance', 'snapshot', 'restart', 'restart_choice'))
 
 IMAGES = reverse('horizon:project:consistent_snapshots:images')
 IMAGE = reverse('horizon:project:consistent_snapshots:image',
@@ -99,15 +100,15 @@ class PanelTestCase(helpers.TestCase):
     def setUp(self):
         super().setUp()
         # The time of the builders, for our own eyes only.
-        mock.patch.object(rows, 'timeutils', **{
+        mock.patch.object(lines, 'timeutils', **{
             'utcnow.return_value': builders.NOW}).start()
         instance = builders.instance()
         self.overview = self.patch('overview', overview(instance))
         self.one = self.patch('one', (instance, []))
         self.hear = self.patch('hear_guests', {
-            instance.id: snapshots.Heard(guest(), builders.NOW)})
-        self.ask = self.patch('ask_guest_if_allowed', guest())
-        self.limits = self.patch('ask', facts.Limits(), limits)
+            instance.id: guests.Heard(guest(), builders.NOW)}, guests)
+        self.ask = self.patch('ask_guest_if_allowed', guest(), guests)
+        self.limits = self.patch('ask_limits', facts.Limits(), details)
         self.take = self.patch('take_if_ready', TAKEN, taking)
         self.settle = self.patch('carry_on', None, restarting)
         # Nothing could be settled yet.
@@ -299,7 +300,7 @@ class IndexTest(PanelTestCase):
         page = self.text(INDEX)
 
         assert 'data-unsettled="true"' in page
-        assert str(texts.VERDICTS[verdict.Verdict.FILESYSTEM].word) in page
+        assert str(words.VERDICTS[verdict.Verdict.FILESYSTEM].word) in page
 
     def test_a_loss_that_is_known_leaves_nothing_to_settle(self):
         self.show(builders.remembering(builders.memory(gone=builders.NOW)),
@@ -314,7 +315,7 @@ class IndexTest(PanelTestCase):
 
             page = html.unescape(self.text(INDEX))
 
-            assert str(texts.RULES[verdict.Rule.ABANDONED]) in page
+            assert str(words.RULES[verdict.Rule.ABANDONED]) in page
             assert 'data-unsettled="true"' not in page
 
     def test_an_image_of_a_refused_request_is_not_the_latest_snapshot(self):
@@ -333,7 +334,7 @@ class IndexTest(PanelTestCase):
         for task, busy in ((None, False), ('image_uploading', True)):
             self.show(builders.instance(task_state=task))
 
-            cell = tables.cell('_readiness')(rows.instance_row(
+            cell = ui_tables.cell('_readiness')(lines.instance_row(
                 self.overview.return_value.instances[0], []))
 
             self.assertEqual(busy, 'Busy' in cell)
@@ -1031,71 +1032,72 @@ class RestartTest(PanelTestCase):
 
         for url in (RESTART, DEED):
             self.assertEqual(403, self.client.post(
-                url, {'deed': 'start'}).status_code)
+                url, {'choice': 'start'}).status_code)
         assert not self.begin.called
 
     def test_every_step_is_shown_on_both_pages(self):
-        for step in restart.Step:
-            if step is not restart.Step.OVER:
+        for step in restart.Phase:
+            if step is not restart.Phase.OVER:
                 self.plan(step)
 
                 for url in (INDEX, INSTANCE):
                     self.assertContains(self.client.get(url),
-                                        texts.RESTART_STEPS[step][1])
+                                        words.RESTART_STEPS[step][1])
                     self.assertContains(self.client.get(url),
                                         'data-unsettled="true"')
 
     def test_every_end_is_shown_with_what_can_be_done(self):
         for cause in restart.Cause:
-            for status, deeds in (('SHUTOFF', {'start', 'dismiss'}),
-                                  ('ERROR', {'dismiss'})):
-                self.plan(restart.Step.OVER, status, cause=cause.value)
+            for status, choices in (('SHUTOFF', {'start', 'dismiss'}),
+                                    ('ERROR', {'dismiss'})):
+                self.plan(restart.Phase.OVER, status, cause=cause.value)
 
                 page = html.unescape(self.text(INSTANCE))
 
-                assert str(texts.RESTART_CAUSES.get(
-                    cause, texts.RESTART_BROKEN)) in page
-                self.assertEqual(deeds, set(re.findall(
-                    'name="deed" value="([a-z]+)"', page)))
+                assert str(words.RESTART_CAUSES.get(
+                    cause, words.RESTART_BROKEN)) in page
+                self.assertEqual(choices, set(re.findall(
+                    'name="choice" value="([a-z]+)"', page)))
                 self.assertEqual(status == 'SHUTOFF',
                                  'The instance is shut off.' in page)
 
     def test_who_may_not_start_sees_no_button(self):
-        self.plan(restart.Step.OVER, cause='start-failed')
+        self.plan(restart.Phase.OVER, cause='start-failed')
         self.act_as('reader')
 
-        assert 'name="deed"' not in self.text(INSTANCE)
+        assert 'name="choice"' not in self.text(INSTANCE)
         assert 'could not be started again' in self.text(INDEX)
 
     def test_every_button_does_what_it_says(self):
-        for deed, name in (('cancel', 'cancel'), ('leave', 'leave'),
-                           ('start', 'start'), ('dismiss', 'leave')):
+        for choice, name in (('cancel', 'cancel'), ('leave', 'leave'),
+                             ('start', 'start'), ('dismiss', 'leave')):
             made = mock.create_autospec(getattr(restarting, name))
-            with mock.patch.dict(instance_views.PlanView.deeds,
-                                 {deed: (made, 'done')}):
-                response = self.client.post(DEED, {'deed': deed})
+            with mock.patch.dict(instance_views.PlanView.choices,
+                                 {choice: (made, 'done')}):
+                response = self.client.post(DEED, {'choice': choice})
 
             made.assert_called_once_with(mock.ANY, builders.INSTANCE)
             self.assertRedirectsNoFollow(response, INSTANCE)
-        self.assertEqual(set(texts.RESTART_DEEDS),
-                         set(instance_views.PlanView.deeds))
+        self.assertEqual(set(words.RESTART_CHOICES),
+                         set(instance_views.PlanView.choices))
 
     def test_a_button_that_is_none_is_refused(self):
-        for deed in ('', 'destroy'):
+        for choice in ('', 'destroy'):
             self.assertEqual(400, self.client.post(
-                DEED, {'deed': deed}).status_code)
+                DEED, {'choice': choice}).status_code)
 
     def test_a_start_that_is_refused_is_said(self):
-        with mock.patch.dict(instance_views.PlanView.deeds, {'start': (
+        with mock.patch.dict(instance_views.PlanView.choices, {'start': (
                 mock.Mock(side_effect=NOVA_DOWN), 'done')}):
-            response = self.client.post(DEED, {'deed': 'start'}, follow=True)
+            response = self.client.post(DEED, {'choice': 'start'}, follow=True)
 
         self.assertContains(response, 'Nova: The service does not answer')
 
 
 def test_an_image_that_has_drifted_is_one_click_away():
     today = facts.Image(builders.BASE_IMAGE, 'debian', 'active', {})
-    row = rows.instance_row(builders.instance(), [], today=today)
+    row = lines.instance_row(builders.instance(), [],
+                             details.Details(today=today))
 
     line = row.line(checklist.Check.DRIFT)
 

@@ -17,7 +17,7 @@ from glanceclient import exc as glance_exceptions
 from novaclient import exceptions as nova_exceptions
 import pytest
 
-from snapshot_panel.cloud import limits
+from snapshot_panel.cloud import details
 from snapshot_panel.consistency import facts
 from tests.unit import builders
 
@@ -49,7 +49,7 @@ def ask_glance(glance_client, answer):
 def test_the_quotas_are_asked_for(user_request, glance_client, cinder_client):
     ask_glance(glance_client, QUOTAS)
 
-    found = limits.ask(user_request, ON_IMAGE)
+    found = details.ask_limits(user_request, ON_IMAGE)
 
     assert found == facts.Limits(facts.Usage(3, 20), facts.Usage(900, 1000),
                                  128, asked_at=builders.NOW)
@@ -59,15 +59,15 @@ def test_the_quotas_are_asked_for(user_request, glance_client, cinder_client):
 
 def test_those_of_volumes_are_asked_for_where_volumes_are_copied(
         user_request):
-    found = limits.ask(user_request, ON_VOLUMES)
+    found = details.ask_limits(user_request, ON_VOLUMES)
 
     assert (found.copies, found.copies_gib) == (facts.Usage(2, 10),
                                                 facts.Usage(30, 1000))
-    assert limits.ask(user_request, ON_IMAGE).copies is None
+    assert details.ask_limits(user_request, ON_IMAGE).copies is None
 
 
 def test_a_cloud_without_quotas_of_images_has_none(user_request):
-    found = limits.ask(user_request, ON_IMAGE)
+    found = details.ask_limits(user_request, ON_IMAGE)
 
     assert found == facts.Limits(metadata=128, asked_at=builders.NOW)
 
@@ -75,14 +75,14 @@ def test_a_cloud_without_quotas_of_images_has_none(user_request):
 def test_a_glance_too_old_to_tell_has_none(user_request, glance_client):
     ask_glance(glance_client, glance_exceptions.HTTPNotFound())
 
-    found = limits.ask(user_request, ON_IMAGE)
+    found = details.ask_limits(user_request, ON_IMAGE)
 
     assert (found.images, found.unknown) == (None, ())
 
 
 def test_the_quotas_are_shared_for_a_while(user_request, asked):
-    limits.ask(user_request, ON_IMAGE)
-    limits.ask(user_request, ON_IMAGE)
+    details.ask_limits(user_request, ON_IMAGE)
+    details.ask_limits(user_request, ON_IMAGE)
 
     assert asked() == 1
 
@@ -93,8 +93,8 @@ def test_what_cannot_be_asked_is_unknown_and_asked_again(
     cinder_client.limits.get.side_effect = cinder_exceptions.ClientException(
         503)
 
-    found = limits.ask(user_request, ON_VOLUMES)
-    limits.ask(user_request, ON_VOLUMES)
+    found = details.ask_limits(user_request, ON_VOLUMES)
+    details.ask_limits(user_request, ON_VOLUMES)
 
     assert found.unknown == ('Nova', 'Cinder')
     assert asked() == 2

@@ -20,6 +20,7 @@ import pytest
 
 from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import glance
+from snapshot_panel.cloud import guests
 from snapshot_panel.cloud import nova
 from snapshot_panel.cloud import restarting
 from snapshot_panel.cloud import settling
@@ -133,7 +134,7 @@ def cloud():
                 snapshots, 'one', autospec=True, side_effect=lambda *_args: (
                     made.instance, list(made.images.values()))), \
             mock.patch.object(
-                snapshots, 'ask_guest', autospec=True,
+                guests, 'ask_guest', autospec=True,
                 side_effect=lambda *_args: checklist.Guest(
                     True, None, made.list_actions())), \
             mock.patch.object(

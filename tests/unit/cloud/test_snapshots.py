@@ -22,8 +22,10 @@ from glanceclient import exc as glance_exceptions
 from novaclient import exceptions as nova_exceptions
 import pytest
 
+from snapshot_panel.cloud import asking
 from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import glance
+from snapshot_panel.cloud import guests
 from snapshot_panel.cloud import nova
 from snapshot_panel.cloud import settling
 from snapshot_panel.cloud import snapshots
@@ -78,12 +80,12 @@ def test_calls_together_keep_their_order_and_their_errors():
     def fail():
         raise problem
 
-    assert snapshots.together(lambda: 1, fail, lambda: 3) == [1, problem, 3]
+    assert asking.together(lambda: 1, fail, lambda: 3) == [1, problem, 3]
 
 
 def test_a_bug_is_not_taken_for_a_failing_service():
     with pytest.raises(ZeroDivisionError):
-        snapshots.together(lambda: 1 / 0)
+        asking.together(lambda: 1 / 0)
 
 
 # overview and one
@@ -301,7 +303,7 @@ def test_one_instance_that_does_not_exist_is_not_found(user_request,
 # ask_guest and hear_guests
 
 def test_the_record_is_read_before_the_console(user_request, calls):
-    guest = snapshots.ask_guest(user_request, builders.instance())
+    guest = guests.ask_guest(user_request, builders.instance())
 
     assert names(calls) == ['actions.list', 'servers.get_console_output']
     assert guest == checklist.Guest(
@@ -314,7 +316,7 @@ def test_who_may_not_read_consoles_is_told_so(user_request, nova_client):
         nova_exceptions.Forbidden(403)
 
     with pytest.raises(errors.Forbidden):
-        snapshots.ask_guest(user_request, builders.instance())
+        guests.ask_guest(user_request, builders.instance())
 
 
 def test_who_may_not_read_consoles_may_take_snapshots(user_request,
@@ -338,8 +340,8 @@ def test_of_a_stopped_instance_the_newest_stop_is_read(user_request,
     nova_client.instance_action.get.return_value = conftest.nova_action(
         'stop', events=[conftest.stop_event()])
 
-    guest = snapshots.ask_guest(user_request,
-                                builders.instance(status='SHUTOFF'))
+    guest = guests.ask_guest(user_request,
+                             builders.instance(status='SHUTOFF'))
 
     assert names(calls) == ['actions.list', 'images.get',
                             'actions.get']
@@ -352,15 +354,15 @@ def test_a_stopped_instance_may_have_no_record(user_request, nova_client):
     nova_client.instance_action.list.side_effect = \
         nova_exceptions.NotFound(404)
 
-    guest = snapshots.ask_guest(user_request,
-                                builders.instance(status='SHUTOFF'))
+    guest = guests.ask_guest(user_request,
+                             builders.instance(status='SHUTOFF'))
 
     assert guest.actions == []
 
 
 def hear(user_request, **changes):
     instance = builders.instance(**changes)
-    return snapshots.hear_guests(user_request, [instance])[instance.id]
+    return guests.hear_guests(user_request, [instance])[instance.id]
 
 
 def consoles_read(calls):
@@ -379,7 +381,7 @@ def test_what_a_guest_said_is_shared_for_a_while(user_request, calls):
 def test_a_guest_is_asked_anew_where_the_user_wants_it(user_request, calls):
     hear(user_request)
 
-    snapshots.hear_guests(user_request, [builders.instance()], again=True)
+    guests.hear_guests(user_request, [builders.instance()], again=True)
 
     assert consoles_read(calls) == 2
 
@@ -395,14 +397,14 @@ def test_what_a_guest_said_is_shared_between_processes(
     def in_a_process():
         # It pickles what it keeps, as every cache between processes does.
         kept = filebased.FileBasedCache(str(tmp_path), {})
-        with mock.patch.object(snapshots, 'cache', kept):
+        with mock.patch.object(guests, 'cache', kept):
             return hear(user_request, status=status)
 
     first = in_a_process()
     asked = names(calls)
     second = in_a_process()
 
-    assert isinstance(first, snapshots.Heard)
+    assert isinstance(first, guests.Heard)
     assert second == first
     assert names(calls) == asked
 
@@ -441,7 +443,7 @@ def test_a_guest_that_cannot_be_asked_spoils_its_part_only(user_request,
     nova_client.servers.get_console_output.side_effect = \
         lambda server: 'hello' if server == 'b' else fail(NOVA_DOWN)
 
-    heard = snapshots.hear_guests(user_request, [
+    heard = guests.hear_guests(user_request, [
         builders.instance(id='a'), builders.instance(id='b')])
 
     assert isinstance(heard['a'], errors.Unavailable)

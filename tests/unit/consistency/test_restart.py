@@ -26,11 +26,11 @@ from tests.unit import builders
 
 Cause = restart.Cause
 Move = restart.Move
-Step = restart.Step
+Phase = restart.Phase
 LATE = restart.GRACE + 1
 
 
-def plan(step=Step.STOPPING, **changes):
+def plan(step=Phase.STOPPING, **changes):
     values = {'step': step.value, 'at': builders.ago(60), 'by': 'ann',
               'after': builders.BEFORE, 'since': builders.ago(10)}
     return records.Plan(**{**values, **changes})
@@ -49,7 +49,7 @@ def decide(made, status='SHUTOFF', done=(), image=None, task=None,
 
 
 def over(cause):
-    return (Move.WAIT, Step.OVER.value, cause.value)
+    return (Move.WAIT, Phase.OVER.value, cause.value)
 
 
 def said(decision):
@@ -85,68 +85,68 @@ KNOWN = {'image_id': builders.SNAPSHOT}
     (plan(), {'actions': [builders.action('stop')]}, over(Cause.INTERFERED)),
     (plan(), {'actions': []}, over(Cause.INTERFERED)),
 
-    (plan(Step.TAKING), {'done': ['stop']}, (Move.WAIT, 'taking', None)),
-    (plan(Step.TAKING, since=builders.ago(LATE)), {'done': ['stop']},
+    (plan(Phase.TAKING), {'done': ['stop']}, (Move.WAIT, 'taking', None)),
+    (plan(Phase.TAKING, since=builders.ago(LATE)), {'done': ['stop']},
      (Move.START, 'starting', 'not-taken')),
-    (plan(Step.TAKING), {'done': ['stop'], 'task': 'image_uploading'},
+    (plan(Phase.TAKING), {'done': ['stop'], 'task': 'image_uploading'},
      (Move.WAIT, 'taking', None)),
-    (plan(Step.TAKING, **KNOWN), {'done': ['stop'], 'image': COPY},
+    (plan(Phase.TAKING, **KNOWN), {'done': ['stop'], 'image': COPY},
      STARTING),
-    (plan(Step.TAKING, **KNOWN), {'done': ['stop'], 'image': None},
+    (plan(Phase.TAKING, **KNOWN), {'done': ['stop'], 'image': None},
      STARTING),
-    (plan(Step.TAKING, **KNOWN), {'image': builders.asked(status='saving')},
+    (plan(Phase.TAKING, **KNOWN), {'image': builders.asked(status='saving')},
      (Move.WAIT, 'taking', None)),
-    (plan(Step.TAKING, **KNOWN), {
+    (plan(Phase.TAKING, **KNOWN), {
         'image': builders.asked(status='queued', updated=builders.ago(LATE))},
      (Move.START, 'starting', 'not-taken')),
-    (plan(Step.TAKING, **KNOWN), {'image': builders.asked(
+    (plan(Phase.TAKING, **KNOWN), {'image': builders.asked(
         properties=VOLUMES)}, (Move.WAIT, 'taking', None)),
-    (plan(Step.TAKING, **KNOWN), {'image': builders.sealed(
+    (plan(Phase.TAKING, **KNOWN), {'image': builders.sealed(
         properties=VOLUMES)}, STARTING),
-    (plan(Step.TAKING, **KNOWN), {'image': builders.asked(
+    (plan(Phase.TAKING, **KNOWN), {'image': builders.asked(
         properties=VOLUMES, updated=builders.ago(restart.COPY_GRACE + 1))},
      STARTING),
-    (plan(Step.TAKING, **KNOWN), {'status': 'ACTIVE',
-                                  'done': ['stop', 'start']},
+    (plan(Phase.TAKING, **KNOWN), {'status': 'ACTIVE',
+                                   'done': ['stop', 'start']},
      over(Cause.INTERFERED)),
-    (plan(Step.TAKING, **KNOWN), {'status': 'ACTIVE', 'done': ['stop']},
+    (plan(Phase.TAKING, **KNOWN), {'status': 'ACTIVE', 'done': ['stop']},
      over(Cause.INTERFERED)),
 
-    (plan(Step.STARTING), {'done': ['stop', 'createImage']}, STARTING),
-    (plan(Step.STARTING), {'done': ['stop'], 'task': 'powering-on'},
+    (plan(Phase.STARTING), {'done': ['stop', 'createImage']}, STARTING),
+    (plan(Phase.STARTING), {'done': ['stop'], 'task': 'powering-on'},
      (Move.WAIT, 'starting', None)),
-    (plan(Step.STARTING), {'done': ['stop', 'start']},
+    (plan(Phase.STARTING), {'done': ['stop', 'start']},
      over(Cause.START_FAILED)),
-    (plan(Step.STARTING), {'done': ['stop', 'rebuild']},
+    (plan(Phase.STARTING), {'done': ['stop', 'rebuild']},
      over(Cause.INTERFERED)),
-    (plan(Step.STARTING), {'status': 'ERROR', 'done': ['stop', 'start']},
+    (plan(Phase.STARTING), {'status': 'ERROR', 'done': ['stop', 'start']},
      over(Cause.INTERFERED)),
-    (plan(Step.STARTING, cause='not-taken'),
+    (plan(Phase.STARTING, cause='not-taken'),
      {'status': 'ACTIVE', 'done': ['stop', 'start']}, over(Cause.NOT_TAKEN)),
-    (plan(Step.OVER, cause='interfered'), {'status': 'ACTIVE'},
+    (plan(Phase.OVER, cause='interfered'), {'status': 'ACTIVE'},
      over(Cause.INTERFERED)),
-    (plan(Step.OVER, cause='start-failed'), {}, over(Cause.START_FAILED)),
+    (plan(Phase.OVER, cause='start-failed'), {}, over(Cause.START_FAILED)),
 ])
 def test_what_is_done_next(made, look, expected):
     assert said(decide(made, **look)) == expected
 
 
 @pytest.mark.parametrize('made, look', [
-    (plan(Step.STARTING), {'status': 'ACTIVE', 'done': ['stop', 'start']}),
-    (plan(Step.STARTING, cause='cancelled'), {'status': 'ACTIVE'}),
+    (plan(Phase.STARTING), {'status': 'ACTIVE', 'done': ['stop', 'start']}),
+    (plan(Phase.STARTING, cause='cancelled'), {'status': 'ACTIVE'}),
     # Somebody stopped it again: that is how they want it.
-    (plan(Step.STARTING), {'done': ['stop', 'start', 'stop']}),
-    (plan(Step.OVER, cause='start-failed'), {'status': 'ACTIVE'})])
+    (plan(Phase.STARTING), {'done': ['stop', 'start', 'stop']}),
+    (plan(Phase.OVER, cause='start-failed'), {'status': 'ACTIVE'})])
 def test_a_plan_that_has_come_to_its_end_is_forgotten(made, look):
-    assert decide(made, **look) == restart.Decision(Move.WAIT, None)
+    assert decide(made, **look) == restart.NextMove(Move.WAIT, None)
 
 
 def test_while_nova_is_at_work_nothing_is_done():
-    for step in Step:
+    for step in Phase:
         made = plan(step)
 
         assert decide(made, task='x', done=['rebuild']) == (
-            restart.Decision(Move.WAIT, made))
+            restart.NextMove(Move.WAIT, made))
 
 
 def test_a_snapshot_is_known_by_the_action_before_it():
@@ -156,15 +156,15 @@ def test_a_snapshot_is_known_by_the_action_before_it():
     before = builders.asked(id=builders.BASE_IMAGE)
     own = builders.asked(properties={records.AFTER_ACTION: 'req-1'})
 
-    found = restart.own_image(plan(Step.TAKING), actions, [before, own])
+    found = restart.own_image(plan(Phase.TAKING), actions, [before, own])
 
     assert found == own
-    assert decide(plan(Step.TAKING), done=['stop'], image=builders.asked(
+    assert decide(plan(Phase.TAKING), done=['stop'], image=builders.asked(
         status='saving')).plan.image_id == builders.SNAPSHOT
 
 
 def test_a_snapshot_that_is_known_is_no_other():
-    made = plan(Step.TAKING, image_id=builders.BASE_IMAGE)
+    made = plan(Phase.TAKING, image_id=builders.BASE_IMAGE)
 
     assert restart.own_image(made, builders.actions(), [COPY]) is None
 
@@ -174,7 +174,7 @@ DONE = st.lists(st.sampled_from(
     ['stop', 'start', 'reboot', 'rebuild', 'createImage', 'lock', 'pause']),
     max_size=4)
 IMAGES = st.sampled_from([None, COPY, builders.asked(status='saving')])
-PLANS = st.builds(plan, st.sampled_from(Step),
+PLANS = st.builds(plan, st.sampled_from(Phase),
                   since=st.sampled_from([builders.ago(5), builders.ago(LATE)]),
                   cause=st.none() | st.sampled_from(
                       [cause.value for cause in Cause] + ['forged']),
@@ -208,10 +208,10 @@ def test_the_same_look_twice_is_the_same(made, status, done, image):
 
 @pytest.mark.parametrize('made, status, unfinished', [
     (None, 'SHUTOFF', False), (plan(), 'ACTIVE', True),
-    (plan(Step.STARTING), 'SHUTOFF', True),
-    (plan(Step.OVER, cause='interfered'), 'ACTIVE', False),
-    (plan(Step.OVER, cause='start-failed'), 'SHUTOFF', False),
-    (plan(Step.OVER, cause='start-failed'), 'ACTIVE', True)])
+    (plan(Phase.STARTING), 'SHUTOFF', True),
+    (plan(Phase.OVER, cause='interfered'), 'ACTIVE', False),
+    (plan(Phase.OVER, cause='start-failed'), 'SHUTOFF', False),
+    (plan(Phase.OVER, cause='start-failed'), 'ACTIVE', True)])
 def test_what_is_to_be_carried_on(made, status, unfinished):
     instance = builders.instance(
         status=status, metadata=made.metadata() if made else {})
@@ -221,7 +221,7 @@ def test_what_is_to_be_carried_on(made, status, unfinished):
 
 # The record
 
-@given(st.sampled_from(Step), st.text(max_size=255), st.booleans())
+@given(st.sampled_from(Phase), st.text(max_size=255), st.booleans())
 def test_a_plan_is_read_as_it_was_written(step, by, known):
     made = plan(step, by=by, after='req-' + builders.INSTANCE,
                 image_id=builders.SNAPSHOT if known else None,

@@ -120,7 +120,7 @@ def instances():
     """What Nova lists; a :class:`errors.CloudError` in its place counts."""
     with mock.patch.object(nova, 'client', autospec=True), \
             mock.patch.object(nova, 'list_instances', autospec=True) as made:
-        made.return_value = nova.Page((facts.Instance(
+        made.return_value = nova.InstancePage((facts.Instance(
             'i-1', 'web', 'ACTIVE', image_id=builders.BASE_IMAGE),))
         yield made
 

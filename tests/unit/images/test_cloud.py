@@ -16,9 +16,12 @@ from unittest import mock
 
 import pytest
 
+from snapshot_panel.cloud import editing
 from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import images
+from snapshot_panel.cloud import metadefs
 from snapshot_panel.cloud import nova
+from snapshot_panel.consistency import edits
 from snapshot_panel.consistency import properties
 from tests.unit import builders
 
@@ -26,9 +29,9 @@ ID = builders.BASE_IMAGE
 OTHER = '44444444-dddd-4ddd-8ddd-444444444444'
 
 
-def plan(opened, **wanted):
-    return properties.Plan(ID, opened, tuple(
-        properties.Change(name, opened.get(name), new)
+def edit(opened, **wanted):
+    return edits.Edit(ID, opened, tuple(
+        edits.Change(name, opened.get(name), new)
         for name, new in sorted(wanted.items())))
 
 
@@ -103,8 +106,8 @@ def test_a_silent_nova_spoils_its_part_only(service, instances, request_):
     instances.side_effect = errors.Unavailable('Nova', 'x')
 
     page = images.list_page(request_, images.OWN, 2)
-    sheet = images.open_sheet(request_, ID)
-    preview = images.preview(request_, plan({}, a='1'))
+    sheet = editing.open_sheet(request_, ID)
+    preview = editing.preview(request_, edit({}, a='1'))
 
     assert page.users is None
     assert isinstance(page.problem, errors.Unavailable)
@@ -116,10 +119,10 @@ def test_a_sheet_has_all_of_an_image(service, instances, request_):
     service.add(ID, licence='x', os_type='linux')
     service.protected = {'licence', 'os_type'}
 
-    sheet = images.open_sheet(request_, ID)
+    sheet = editing.open_sheet(request_, ID)
 
     assert sheet.image.properties == {'licence': 'x', 'os_type': 'linux'}
-    assert sheet.access == images.Access(protected={'licence', 'os_type'})
+    assert sheet.access == editing.Access(protected={'licence', 'os_type'})
     assert [user.name for user in sheet.users] == ['web']
     assert service.patches == []
 
@@ -128,7 +131,7 @@ def test_a_reader_is_told_beforehand(service, instances, request_):
     service.add(ID)
     service.readonly = True
 
-    sheet = images.open_sheet(request_, ID)
+    sheet = editing.open_sheet(request_, ID)
 
     assert isinstance(sheet.access.refusal, errors.Forbidden)
 
@@ -140,7 +143,7 @@ def test_the_usual_case_costs_two_questions(service, instances, request_):
     service.http_client.patch = lambda *args, **values: (
         asked.append(values), patch(*args, **values))
 
-    images.find_access(request_, images.glance.get_image(request_, ID))
+    editing.find_access(request_, images.glance.get_image(request_, ID))
 
     assert len(asked) == 2
 
@@ -155,7 +158,7 @@ def test_a_preview_tells_what_saving_would(change, problem, service,
     service.add(ID)
     service.protected = {'licence'}
 
-    preview = images.preview(request_, plan({}, **change))
+    preview = editing.preview(request_, edit({}, **change))
 
     assert (preview.refusal if problem is None
             else isinstance(preview.refusal, problem)) in (None, True)
@@ -164,7 +167,7 @@ def test_a_preview_tells_what_saving_would(change, problem, service,
 
 def test_a_preview_of_what_is_gone(service, instances, request_):
     with pytest.raises(errors.NotFound):
-        images.preview(request_, plan({}, a='1'))
+        editing.preview(request_, edit({}, a='1'))
 
 
 def test_a_preset_is_looked_at_for_several_images(service, instances,
@@ -172,12 +175,12 @@ def test_a_preset_is_looked_at_for_several_images(service, instances,
     service.add(ID)
     service.add(OTHER, hw_qemu_guest_agent='yes')
 
-    found = images.preview_preset(
-        request_, properties.Preset.READY, [ID, OTHER, builders.SNAPSHOT])
+    found = editing.preview_preset(
+        request_, edits.Preset.READY, [ID, OTHER, builders.SNAPSHOT])
 
-    assert [change.new for change in found[0].plan.changes] == ['yes']
+    assert [change.new for change in found[0].edit.changes] == ['yes']
     assert [user.name for user in found[0].users] == ['web']
-    assert found[1].plan.changes == ()
+    assert found[1].edit.changes == ()
     assert isinstance(found[2], errors.NotFound)
     assert instances.call_count == 1
 
@@ -185,7 +188,7 @@ def test_a_preset_is_looked_at_for_several_images(service, instances,
 def test_saving_sends_the_change_and_reads_it_back(service, request_):
     service.add(ID, kept='  ', a='1', gone='')
 
-    outcome = images.save(request_, plan(
+    outcome = editing.save(request_, edit(
         {'kept': '  ', 'a': '1', 'gone': ''}, a='2', gone=None, new='n'))
 
     assert outcome.verified
@@ -199,8 +202,8 @@ def test_saving_sends_the_change_and_reads_it_back(service, request_):
 def test_saving_twice_writes_once(service, request_):
     service.add(ID)
 
-    images.save(request_, plan({}, a='1'))
-    again = images.save(request_, plan({}, a='1'))
+    editing.save(request_, edit({}, a='1'))
+    again = editing.save(request_, edit({}, a='1'))
 
     assert again.verified
     assert len(service.patches) == 1
@@ -209,11 +212,11 @@ def test_saving_twice_writes_once(service, request_):
 def test_whoever_was_faster_is_not_overwritten(service, request_):
     service.add(ID, a='theirs')
 
-    outcome = images.save(request_, plan({'a': '1'}, a='mine'))
+    outcome = editing.save(request_, edit({'a': '1'}, a='mine'))
 
     assert not outcome.verified
     assert outcome.disputes == (
-        properties.Dispute('a', '1', 'theirs', 'mine'),)
+        edits.Dispute('a', '1', 'theirs', 'mine'),)
     assert service.patches == []
 
 
@@ -221,7 +224,7 @@ def test_a_change_right_after_is_noticed(service, request_):
     service.add(ID)
     service.after_write = lambda: service.stored[ID].update(a='theirs')
 
-    outcome = images.save(request_, plan({}, a='1', b='2'))
+    outcome = editing.save(request_, edit({}, a='1', b='2'))
 
     assert not outcome.verified
     assert outcome.unlike == ('a',)
@@ -240,7 +243,7 @@ def test_a_removal_just_before_the_write_is_refused_by_glance(service,
         return found
     service.get = get_and_lose
 
-    outcome = images.save(request_, plan({'a': '1'}, a='2'))
+    outcome = editing.save(request_, edit({'a': '1'}, a='2'))
 
     assert isinstance(outcome.problem, errors.Conflict)
 
@@ -250,7 +253,7 @@ def test_a_removal_just_before_the_write_is_refused_by_glance(service,
 def test_a_forged_plan_is_refused(name, service, request_):
     service.add(ID)
 
-    outcome = images.save(request_, plan({}, **{name: 'x'}))
+    outcome = editing.save(request_, edit({}, **{name: 'x'}))
 
     assert isinstance(outcome.problem, errors.Refused)
     assert service.patches == []
@@ -260,10 +263,10 @@ def test_the_evidence_of_a_verdict_in_the_making_is_not_touched(service,
                                                                 request_):
     image = builders.asked()
     service.add(image.id, **image.properties)
-    made = properties.Plan(image.id, image.properties, (
-        properties.Change('os_shutdown_timeout', None, '900'),))
+    made = edits.Edit(image.id, image.properties, (
+        edits.Change('os_shutdown_timeout', None, '900'),))
 
-    outcome = images.save(request_, made)
+    outcome = editing.save(request_, made)
 
     assert isinstance(outcome.problem, errors.Refused)
 
@@ -278,10 +281,10 @@ def test_definitions_come_from_the_cloud_and_are_kept(service, request_):
                 'type': 'array', 'enum': ['a', 'b']}}}]},
     }
 
-    found = images.definitions(request_)
+    found = metadefs.definitions(request_)
     service.definitions = {}
 
-    assert images.definitions(request_) == found == {
+    assert metadefs.definitions(request_) == found == {
         'hw_x': properties.Definition(
             'hw_x', properties.Kind.INTEGER, lowest=1, highest=9,
             default='3', title='X', help='Help'),
@@ -293,13 +296,13 @@ def test_a_cloud_without_definitions_has_none(service, request_):
         raise errors.glance_exceptions.HTTPForbidden()
     service.http_client.get = fail
 
-    assert images.definitions(request_) == {}
+    assert metadefs.definitions(request_) == {}
 
 
 def test_more_instances_than_are_looked_at_are_said(service, instances,
                                                     request_):
     service.add(ID)
-    instances.return_value = nova.Page((), more=True)
+    instances.return_value = nova.InstancePage((), more=True)
 
     assert images.list_page(request_, images.OWN, 1).users_cut
-    assert images.open_sheet(request_, ID).users_cut
+    assert editing.open_sheet(request_, ID).users_cut

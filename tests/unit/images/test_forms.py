@@ -15,7 +15,8 @@
 from django import http
 import pytest
 
-from snapshot_panel.cloud import images
+from snapshot_panel.cloud import editing
+from snapshot_panel.consistency import edits
 from snapshot_panel.consistency import facts
 from snapshot_panel.consistency import properties
 from snapshot_panel.images import forms
@@ -36,11 +37,11 @@ DEFINITIONS = {'hw_vif_model': properties.Definition(
 def sheet(values, **access):
     image = facts.Image(builders.BASE_IMAGE, 'debian', 'active', values,
                         created=builders.NOW, updated=builders.NOW)
-    return images.Sheet(image, DEFINITIONS, images.Access(**access))
+    return editing.Sheet(image, DEFINITIONS, editing.Access(**access))
 
 
-def plan(values):
-    return properties.Plan(builders.BASE_IMAGE, values, ())
+def edit(values):
+    return edits.Edit(builders.BASE_IMAGE, values, ())
 
 
 def read(editor):
@@ -53,9 +54,9 @@ def read(editor):
 def send(values, change=None, **access):
     """Open the form, change some fields, send it; return the editor."""
     opened = sheet(values, **access)
-    data = read(forms.Editor(opened, plan(values)))
+    data = read(forms.Editor(opened, edit(values)))
     data.update(change or {})
-    return forms.Editor(opened, plan(values), data)
+    return forms.Editor(opened, edit(values), data)
 
 
 def changes(editor):
@@ -65,7 +66,7 @@ def changes(editor):
 
 def index(values, name):
     """Return the prefix of the fields of one row of the table."""
-    names = forms.table_names(sheet(values), plan(values))
+    names = forms.table_names(sheet(values), edit(values))
     return 'others-%d-' % (
         names.index(name) if name in names else len(names))
 
@@ -153,7 +154,7 @@ def test_what_is_locked_has_no_field():
     values = {'licence': 'x', 'consistency_rule': 'y', 'image_type': 'z',
               'os_type': 'linux'}
     editor = forms.Editor(sheet(values, protected={'licence', 'os_type'}),
-                          plan(values))
+                          edit(values))
 
     assert 'os_type' not in editor.known.fields
     assert [form.initial for form in editor.others if form.existing] == []
@@ -171,16 +172,16 @@ def test_a_forged_field_of_a_locked_property_is_refused():
 
 def test_back_from_the_preview_the_form_is_as_it_was_left():
     opened = sheet({'x': '1', 'gone': '1', 'os_distro': 'debian'})
-    left = properties.Plan(builders.BASE_IMAGE, opened.image.properties, (
-        properties.Change('x', '1', '2'),
-        properties.Change('gone', '1', None),
-        properties.Change('new', None, 'n'),
-        properties.Change('os_distro', 'debian', None),
-        properties.Change('os_type', None, 'linux')))
+    left = edits.Edit(builders.BASE_IMAGE, opened.image.properties, (
+        edits.Change('x', '1', '2'),
+        edits.Change('gone', '1', None),
+        edits.Change('new', None, 'n'),
+        edits.Change('os_distro', 'debian', None),
+        edits.Change('os_type', None, 'linux')))
 
     data = read(forms.Editor(opened, left))
 
-    assert changes(forms.Editor(opened, plan(opened.image.properties),
+    assert changes(forms.Editor(opened, edit(opened.image.properties),
                                 data)) == {
         'x': '2', 'gone': None, 'new': 'n', 'os_distro': None,
         'os_type': 'linux'}
@@ -189,6 +190,6 @@ def test_back_from_the_preview_the_form_is_as_it_was_left():
 def test_there_is_room_for_more():
     data = http.QueryDict('others-TOTAL_FORMS=3&others-INITIAL_FORMS=0')
 
-    editor = forms.Editor(sheet({}), plan({}), forms.more_rows(data))
+    editor = forms.Editor(sheet({}), edit({}), forms.more_rows(data))
 
     assert len(list(editor.others)) == 3 + forms.BLANK_ROWS

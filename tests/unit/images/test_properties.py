@@ -17,11 +17,12 @@ import shlex
 
 import pytest
 
+from snapshot_panel.consistency import edits
 from snapshot_panel.consistency import facts
 from snapshot_panel.consistency import properties
 from tests.unit import builders
 
-Change = properties.Change
+Change = edits.Change
 Flaw = properties.Flaw
 Kind = properties.Kind
 Lock = properties.Lock
@@ -34,9 +35,9 @@ UNUSUAL = {
 }
 
 
-def plan(opened=None, **wanted):
+def edit(opened=None, **wanted):
     opened = opened or {}
-    return properties.Plan(ID, opened, tuple(
+    return edits.Edit(ID, opened, tuple(
         Change(name, opened.get(name), new)
         for name, new in sorted(wanted.items())))
 
@@ -120,7 +121,7 @@ def test_only_what_changed_is_sent():
     old = {'kept': ' ', 'changed': '1', 'removed': '', 'a/b~c': 'x'}
     new = {'kept': ' ', 'changed': '2', 'added': '', 'a/b~c': 'y'}
 
-    patch = [change.operation() for change in properties.diff(old, new)]
+    patch = [change.operation() for change in edits.diff(old, new)]
 
     assert patch == [
         {'op': 'replace', 'path': '/a~1b~0c', 'value': 'y'},
@@ -131,13 +132,13 @@ def test_only_what_changed_is_sent():
 
 
 def test_seals_are_no_change():
-    assert properties.diff({}, {'consistency_verdict': 'unproven'}) == ()
+    assert edits.diff({}, {'consistency_verdict': 'unproven'}) == ()
 
 
 def test_a_plan_survives_being_carried():
-    made = plan(UNUSUAL, new='x', empty=None)
+    made = edit(UNUSUAL, new='x', empty=None)
 
-    assert properties.Plan.load(made.dump()) == made
+    assert edits.Edit.load(made.dump()) == made
 
 
 @pytest.mark.parametrize('text', [
@@ -148,44 +149,44 @@ def test_a_plan_survives_being_carried():
 ])
 def test_what_is_no_plan_is_refused(text):
     with pytest.raises(ValueError):
-        properties.Plan.load(text)
+        edits.Edit.load(text)
 
 
 def test_nobody_else_changed_anything():
     opened = {'a': '1', 'b': '2'}
 
-    assert properties.disputes(plan(opened, a='9'), opened) == ()
+    assert edits.disputes(edit(opened, a='9'), opened) == ()
 
 
 def test_somebody_else_wanted_the_same():
-    assert properties.disputes(plan({'a': '1'}, a='2'), {'a': '2'}) == ()
+    assert edits.disputes(edit({'a': '1'}, a='2'), {'a': '2'}) == ()
 
 
 def test_a_verdict_that_was_sealed_meanwhile_is_no_dispute():
-    assert properties.disputes(
-        plan({}, a='2'), {'consistency_rule': 'silent'}) == ()
+    assert edits.disputes(
+        edit({}, a='2'), {'consistency_rule': 'silent'}) == ()
 
 
 def test_both_changes_are_shown():
     opened = {'both': '1', 'mine': '1', 'theirs': '1', 'same': '1'}
     today = {'both': '3', 'mine': '1', 'same': '2'}
 
-    found = properties.disputes(
-        plan(opened, both='2', mine='2', same='2'), today)
+    found = edits.disputes(
+        edit(opened, both='2', mine='2', same='2'), today)
 
     assert found == (
-        properties.Dispute('both', '1', '3', '2'),
-        properties.Dispute('mine', '1', '1', '2'),
-        properties.Dispute('theirs', '1', None, '1'))
+        edits.Dispute('both', '1', '3', '2'),
+        edits.Dispute('mine', '1', '1', '2'),
+        edits.Dispute('theirs', '1', None, '1'))
     assert [each.contested for each in found] == [True, False, False]
 
 
 def test_a_plan_can_be_based_on_today_and_give_up_a_part():
-    made = plan({'a': '1'}, a='2', b='2', c='2')
+    made = edit({'a': '1'}, a='2', b='2', c='2')
 
     rebased = made.rebased({'a': '3', 'c': '2'}, without={'b'})
 
-    assert rebased == properties.Plan(
+    assert rebased == edits.Edit(
         ID, {'a': '3', 'c': '2'}, (Change('a', '3', '2'),))
 
 
@@ -199,16 +200,16 @@ def test_a_plan_can_be_based_on_today_and_give_up_a_part():
     ({'x': 'a\0'}, 'x'),
 ])
 def test_a_plan_that_came_back_is_checked_again(changes, name):
-    made = plan({'gone': ' '}, **changes)
+    made = edit({'gone': ' '}, **changes)
 
-    assert properties.unsound(made, pending=True) == name
+    assert edits.unsound(made, pending=True) == name
 
 
 def test_commands_do_the_same():
-    made = plan(UNUSUAL, **{'a/b~c': "it's", 'empty': None, 'new': '',
+    made = edit(UNUSUAL, **{'a/b~c': "it's", 'empty': None, 'new': '',
                             'e=q': 'x', 'lines': 'a\nb'})
 
-    lines = properties.commands(made)
+    lines = edits.commands(made)
 
     assert [shlex.split(line) for line in lines] == [
         ['openstack', 'image', 'set', '--property', "a/b~c=it's",
@@ -223,7 +224,7 @@ def test_a_preset_changes_what_nova_does_not_read_as_wanted(value, changes):
     values = {} if value is None else {'hw_qemu_guest_agent': value}
     image = facts.Image(ID, 'x', 'active', values)
 
-    found = properties.Preset.READY.plan(image).changes
+    found = edits.Preset.READY.edit(image).changes
 
     assert found == ((Change('hw_qemu_guest_agent', value, 'yes'),)
                      if changes else ())
@@ -236,6 +237,6 @@ def test_drift_is_what_nova_can_show():
     today = {'hw_qemu_guest_agent': 'true', 'os_version': '12',
              'os_type': 'windows'}
 
-    assert properties.drift(embedded, today) == (
+    assert edits.drift(embedded, today) == (
         Change('os_type', 'linux', 'windows'),)
-    assert properties.drift(facts.UNKNOWN_PROPERTIES, today) is None
+    assert edits.drift(facts.UNKNOWN_PROPERTIES, today) is None

@@ -19,10 +19,11 @@ from unittest import mock
 from django.urls import reverse
 from openstack_dashboard.test import helpers
 
+from snapshot_panel.cloud import editing
 from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import images
+from snapshot_panel.consistency import edits
 from snapshot_panel.consistency import facts
-from snapshot_panel.consistency import properties
 from snapshot_panel.consistency import verdict
 from tests.unit import builders
 
@@ -43,21 +44,22 @@ def image(properties=None, **changes):
         'updated': builders.NOW, **changes})
 
 
-def plan(opened=None, **wanted):
+def edit(opened=None, **wanted):
     opened = opened or {}
-    return properties.Plan(ID, opened, tuple(
-        properties.Change(name, opened.get(name), new)
+    return edits.Edit(ID, opened, tuple(
+        edits.Change(name, opened.get(name), new)
         for name, new in sorted(wanted.items())))
 
 
 def sheet(shown, refusal=None, users=()):
-    return images.Sheet(shown, {}, images.Access(refusal), users)
+    return editing.Sheet(shown, {}, editing.Access(refusal), users)
 
 
 class ImagesTestCase(helpers.TestCase):
 
     def patch(self, name, result):
-        return mock.patch.object(images, name, autospec=True,
+        module = images if name == 'list_page' else editing
+        return mock.patch.object(module, name, autospec=True,
                                  return_value=result).start()
 
     def own(self, properties=None, **changes):
@@ -70,7 +72,7 @@ class ListTest(ImagesTestCase):
         shown = self.own({'hw_qemu_guest_agent': EVIL, 'os_distro': 'rocky',
                           'os_version': '9'}, name=EVIL)
         user = builders.instance(name=EVIL)
-        self.patch('list_page', images.Page((shown,), users={
+        self.patch('list_page', images.ImagePage((shown,), users={
             ID: [user] * 5}, users_cut=True))
 
         response = self.client.get(url('images'))
@@ -85,26 +87,26 @@ class ListTest(ImagesTestCase):
         own = builders.sealed(verdict.Rule.CLEAN_STOP,
                               owner=self.tenant.id)
         other = builders.sealed(verdict.Rule.CLEAN_STOP, owner='other')
-        page = self.patch('list_page', images.Page((own,), users={}))
+        page = self.patch('list_page', images.ImagePage((own,), users={}))
 
         self.assertContains(self.client.get(url('images')),
                             'File-system consistent')
-        page.return_value = images.Page((other,), users={})
+        page.return_value = images.ImagePage((other,), users={})
         self.assertNotContains(self.client.get(url('shared_images')),
                                'File-system consistent')
 
     def test_a_search_that_ended_early_is_said(self):
-        self.patch('list_page', images.Page((), users={}, cut=True))
+        self.patch('list_page', images.ImagePage((), users={}, cut=True))
 
         response = self.client.get(url('public_images'))
 
         self.assertContains(response, 'Only the newest 500 images')
 
     def test_only_what_is_not_ready_has_the_button(self):
-        page = self.patch('list_page', images.Page(
+        page = self.patch('list_page', images.ImagePage(
             (self.own({'hw_qemu_guest_agent': 'true'}),), users=None))
         ready = self.client.get(url('images'))
-        page.return_value = images.Page((self.own(),), users={})
+        page.return_value = images.ImagePage((self.own(),), users={})
         unready = self.client.get(url('images'))
 
         self.assertNotContains(ready, 'own_images__ready__' + ID)
@@ -112,7 +114,7 @@ class ListTest(ImagesTestCase):
         self.assertContains(unready, 'own_images__ready__' + ID)
 
     def test_the_button_leads_to_the_preview(self):
-        self.patch('list_page', images.Page((self.own(),), users={}))
+        self.patch('list_page', images.ImagePage((self.own(),), users={}))
 
         response = self.client.post(url('images'), {
             'action': 'own_images__ready__' + ID})
@@ -159,12 +161,12 @@ class EditTest(ImagesTestCase):
     def test_the_preview_has_the_change_and_the_command(self):
         shown = self.own({'x': EVIL})
         self.patch('open_sheet', sheet(shown))
-        wanted = plan({'x': EVIL}, x=None, y='1')
-        preview = self.patch('preview', images.Preview(
+        wanted = edit({'x': EVIL}, x=None, y='1')
+        preview = self.patch('preview', editing.Preview(
             wanted, shown, users=(builders.instance(name='web'),)))
 
         response = self.client.post(url('image', ID), {
-            'plan': plan({'x': EVIL}).dump(), 'step': 'preview',
+            'edit': edit({'x': EVIL}).dump(), 'step': 'preview',
             'others-TOTAL_FORMS': '2', 'others-INITIAL_FORMS': '1',
             'others-0-name': 'x', 'others-0-remove': 'on',
             'others-1-name': 'y', 'others-1-value': '1'})
@@ -178,11 +180,11 @@ class EditTest(ImagesTestCase):
     def test_a_change_that_would_be_refused_cannot_be_saved(self):
         shown = self.own()
         self.patch('open_sheet', sheet(shown))
-        self.patch('preview', images.Preview(
-            plan(a='1'), shown, errors.Forbidden('Glance', '&#x27;a&#x27;')))
+        self.patch('preview', editing.Preview(
+            edit(a='1'), shown, errors.Forbidden('Glance', '&#x27;a&#x27;')))
 
         response = self.client.post(url('image', ID), {
-            'plan': plan().dump(), 'step': 'preview',
+            'edit': edit().dump(), 'step': 'preview',
             'others-TOTAL_FORMS': '0', 'others-INITIAL_FORMS': '0'})
 
         self.assertContains(response, 'does not let you')
@@ -191,14 +193,14 @@ class EditTest(ImagesTestCase):
 
     def test_errors_more_rows_and_the_way_back_show_the_form(self):
         self.patch('open_sheet', sheet(self.own()))
-        fields = {'plan': plan().dump(), 'others-TOTAL_FORMS': '1',
+        fields = {'edit': edit().dump(), 'others-TOTAL_FORMS': '1',
                   'others-INITIAL_FORMS': '0', 'others-0-name': 'id'}
 
         wrong = self.client.post(url('image', ID),
                                  {**fields, 'step': 'preview'})
         more = self.client.post(url('image', ID), {**fields, 'step': 'rows'})
         back = self.client.post(url('image', ID), {
-            'plan': plan(y='kept').dump(), 'step': 'back'})
+            'edit': edit(y='kept').dump(), 'step': 'back'})
 
         self.assertContains(wrong, 'This name is reserved')
         self.assertContains(more, 'name="others-3-name"')
@@ -206,10 +208,10 @@ class EditTest(ImagesTestCase):
 
     def test_what_is_no_plan_is_a_bad_request(self):
         self.patch('open_sheet', sheet(self.own()))
-        other = properties.Plan(builders.SNAPSHOT, {}, ()).dump()
+        other = edits.Edit(builders.SNAPSHOT, {}, ()).dump()
 
         for text in ('', 'x', other):
-            response = self.client.post(url('image', ID), {'plan': text})
+            response = self.client.post(url('image', ID), {'edit': text})
 
             self.assertEqual(400, response.status_code)
 
@@ -219,8 +221,8 @@ class PresetTest(ImagesTestCase):
     def test_each_image_with_what_would_change(self):
         ready = image(id=builders.SNAPSHOT, name='ready')
         self.patch('preview_preset', [
-            images.Preview(plan(hw_qemu_guest_agent='yes'), image()),
-            images.Preview(properties.Plan(ready.id, {}, ()), ready),
+            editing.Preview(edit(hw_qemu_guest_agent='yes'), image()),
+            editing.Preview(edits.Edit(ready.id, {}, ()), ready),
             errors.NotFound('Glance', 'x')])
 
         response = self.client.get(url('preset_images', 'ready'),
@@ -228,7 +230,7 @@ class PresetTest(ImagesTestCase):
 
         self.assertContains(response, 'hw_qemu_guest_agent=yes')
         self.assertContains(response, 'Nothing would change')
-        self.assertEqual(1, response.content.count(b'name="plan"'))
+        self.assertEqual(1, response.content.count(b'name="edit"'))
 
     def test_what_cannot_be_is_not_found(self):
         self.patch('preview_preset', [errors.NotFound('Glance', 'x')])
@@ -245,47 +247,47 @@ class SaveTest(ImagesTestCase):
     def save(self, outcome, **fields):
         self.made = self.patch('save', outcome)
         return self.client.post(url('save_images'), {
-            'plan': outcome.plan.dump(), **fields})
+            'edit': outcome.edit.dump(), **fields})
 
     def test_looking_saves_nothing(self):
         self.assertEqual(405,
                          self.client.get(url('save_images')).status_code)
 
     def test_what_was_read_back_is_shown(self):
-        response = self.save(images.Outcome(plan(a='1'), image({'a': '1'})))
+        response = self.save(editing.Outcome(edit(a='1'), image({'a': '1'})))
 
         self.assertContains(response, 'read back from the image service')
         self.assertContains(response, 'Verified')
 
     def test_what_is_another_way_is_shown(self):
-        response = self.save(images.Outcome(plan(a='1'), image({'a': EVIL}),
-                                            unlike=('a',)))
+        response = self.save(editing.Outcome(edit(a='1'), image({'a': EVIL}),
+                                             unlike=('a',)))
 
         self.assertContains(response, 'Not as wanted')
         self.assertNotContains(response, EVIL)
 
     def test_a_refusal_is_shown_in_words(self):
-        response = self.save(images.Outcome(
-            plan(a='1'), problem=errors.Forbidden('Glance', EVIL)))
+        response = self.save(editing.Outcome(
+            edit(a='1'), problem=errors.Forbidden('Glance', EVIL)))
 
         self.assertContains(response, 'Not saved.')
         self.assertNotContains(response, EVIL)
 
     def test_both_changes_are_shown_and_one_is_chosen(self):
-        wanted = plan({'a': '1'}, a='2', b='2')
+        wanted = edit({'a': '1'}, a='2', b='2')
         today = {'a': '3', 'c': EVIL}
-        response = self.save(images.Outcome(
-            wanted, image(today), disputes=properties.disputes(
+        response = self.save(editing.Outcome(
+            wanted, image(today), disputes=edits.disputes(
                 wanted, today)))
         carried = html.unescape(re.search(
-            r'name="plan" value="([^"]*)"',
+            r'name="edit" value="([^"]*)"',
             response.content.decode()).group(1))
         self.client.post(url('save_images'), {
-            'plan': carried, 'side-a': 'theirs', 'side-b': 'mine'})
+            'edit': carried, 'side-a': 'theirs', 'side-b': 'mine'})
 
         self.assertContains(response, 'Nothing was saved.')
         self.assertNotContains(response, EVIL)
         self.assertEqual(
-            properties.Plan(ID, today, (
-                properties.Change('b', None, '2'),)),
+            edits.Edit(ID, today, (
+                edits.Change('b', None, '2'),)),
             self.made.call_args.args[1])

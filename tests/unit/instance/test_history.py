@@ -15,18 +15,24 @@
 import pytest
 
 from snapshot_panel.consistency import facts
+from snapshot_panel.consistency import known
 from snapshot_panel.consistency import verdict
 from snapshot_panel.instance import compare
 from snapshot_panel.instance import history
-from snapshot_panel import rows
+from snapshot_panel.ui import lines
 from tests.unit import builders
 
 FROZEN = {'frozen': {'/': 0.06}, 'boot': '3f2a91c0', 'seq': 12,
           'hooks': {'20-postgresql': True, '30-app': False}}
 
 
+def snapshot_line(decision, name='web', at=None):
+    return lines.SnapshotLine(known.Snapshot(builders.SNAPSHOT, name,
+                                             decision, at))
+
+
 def test_the_evidence_of_a_verdict_in_sentences():
-    line = rows.SnapshotLine('id', 'web', verdict.Decision(
+    line = snapshot_line(verdict.Decision(
         verdict.Rule.FREEZE_WITNESSED, FROZEN))
 
     assert history.evidence(line) == [
@@ -36,7 +42,7 @@ def test_the_evidence_of_a_verdict_in_sentences():
 
 
 def test_the_evidence_counts_the_volume_snapshots():
-    line = rows.SnapshotLine('id', 'web', verdict.Decision(
+    line = snapshot_line(verdict.Decision(
         verdict.Rule.CLEAN_STOP, {'volumes': 2}))
 
     assert '2 volume snapshots' in history.evidence(line)
@@ -44,7 +50,7 @@ def test_the_evidence_counts_the_volume_snapshots():
 
 def test_forged_evidence_breaks_nothing():
     for frozen in (None, 7, 'x', [1], {'/': None}, {'/': {'%s': 1}}):
-        line = rows.SnapshotLine('id', 'web', verdict.Decision(
+        line = snapshot_line(verdict.Decision(
             verdict.Rule.FREEZE_WITNESSED, {'frozen': frozen, 'hooks': 1}))
 
         assert history.evidence(line)
@@ -52,7 +58,7 @@ def test_forged_evidence_breaks_nothing():
 
 def entries(*names, rule=verdict.Rule.SILENT):
     return [history.Entry(
-        rows.SnapshotLine(name, name, verdict.Decision(rule)),
+        snapshot_line(verdict.Decision(rule), name),
         builders.instance()) for name in names]
 
 
@@ -111,8 +117,7 @@ def test_the_next_page_keeps_what_was_asked_for():
 
 
 def where(rule, **changes):
-    line = rows.SnapshotLine(builders.SNAPSHOT, 'web',
-                             verdict.Decision(rule), at=builders.NOW)
+    line = snapshot_line(verdict.Decision(rule), at=builders.NOW)
     return history.Where.of(line, builders.instance(**changes))
 
 

@@ -20,10 +20,10 @@ from django.urls import reverse
 import pytest
 
 from snapshot_panel.cloud import errors
-from snapshot_panel.cloud import snapshots
+from snapshot_panel.cloud import guests
 from snapshot_panel.consistency import facts
+from snapshot_panel.consistency import journey
 from snapshot_panel.consistency import verdict
-from snapshot_panel.consistency import way
 from snapshot_panel.instance import texts
 from tests.unit import builders
 from tests.unit import test_views as views
@@ -50,7 +50,7 @@ class InstanceTestCase(views.PanelTestCase):
         self.delete = self.patch('delete', None)
 
     def hears(self, console):
-        self.hear.return_value = {builders.INSTANCE: snapshots.Heard(
+        self.hear.return_value = {builders.INSTANCE: guests.Heard(
             views.guest(console), builders.NOW)}
 
     def press(self, action, image_id=builders.SNAPSHOT):
@@ -63,9 +63,9 @@ class InstanceTestCase(views.PanelTestCase):
 
 
 def test_every_step_and_light_has_its_words():
-    assert set(texts.STEPS) == set(way.Step)
-    assert set(texts.STEPS_ON_VOLUMES) == set(way.Step)
-    assert set(texts.LIGHTS) == set(way.Light)
+    assert set(texts.STEPS) == set(journey.Step)
+    assert set(texts.STEPS_ON_VOLUMES) == set(journey.Step)
+    assert set(texts.LIGHTS) == set(journey.Light)
 
 
 class PageTest(InstanceTestCase):
@@ -73,7 +73,7 @@ class PageTest(InstanceTestCase):
     def test_the_picture_is_a_list_with_its_states_in_words(self):
         page = self.text(INSTANCE)
 
-        assert page.count('data-step=') == len(way.Step)
+        assert page.count('data-step=') == len(journey.Step)
         for word in ('Guest: hooks and freeze', 'Clear',
                      'File-system consistent',
                      'Nothing to check before'):
@@ -371,7 +371,7 @@ class NewsTest(InstanceTestCase):
         assert not self.settle.called
         assert answer['unsettled']
         self.assertEqual(['Verdict'], answer['now'])
-        self.assertEqual({'restart', 'alarm', 'way', 'checks'},
+        self.assertEqual({'restart', 'alarm', 'journey', 'checks'},
                          set(answer['parts']))
         assert answer['rows'].strip().startswith('<tr')
 

@@ -20,24 +20,24 @@ from django.utils.translation import gettext_lazy as _
 from snapshot_panel.cloud import errors
 from snapshot_panel.consistency import checklist
 from snapshot_panel.consistency import witness
-from snapshot_panel import rows
-from snapshot_panel import texts
+from snapshot_panel.ui import lines as ui_lines
+from snapshot_panel.ui import words
 
 Finding = checklist.Finding
 # In this order below the headline.
 _SHOWN = (checklist.Check.AGENT, checklist.Check.KIT,
           checklist.Check.LAST_FREEZE)
 
-WAITING = texts.Badge(_('Waiting for the guest…'), 'refresh', 'info')
-REPORTED = texts.Badge(_('The agent reports'), 'check', 'success')
-STOPPED = texts.Badge(_('The agent is stopped'), 'times-circle', 'danger')
-UNCLEAR = texts.Badge(_('The guest’s words do not fit together'),
+WAITING = words.Badge(_('Waiting for the guest…'), 'refresh', 'info')
+REPORTED = words.Badge(_('The agent reports'), 'check', 'success')
+STOPPED = words.Badge(_('The agent is stopped'), 'times-circle', 'danger')
+UNCLEAR = words.Badge(_('The guest’s words do not fit together'),
                       'question-circle', 'warning')
-NO_CHANNEL = texts.Badge(_('No channel to the agent'), 'times-circle',
+NO_CHANNEL = words.Badge(_('No channel to the agent'), 'times-circle',
                          'danger')
-NOT_RUNNING = texts.Badge(_('The instance does not run'),
+NOT_RUNNING = words.Badge(_('The instance does not run'),
                           'exclamation-triangle', 'warning')
-UNKNOWN = texts.Badge(_('Nobody could ask the guest'), 'question-circle',
+UNKNOWN = words.Badge(_('Nobody could ask the guest'), 'question-circle',
                       'warning')
 
 _HEADLINES = {
@@ -60,8 +60,8 @@ class Status:
     can tell anything else.
     """
 
-    headline: texts.Badge
-    lines: typing.Tuple[rows.CheckLine, ...] = ()
+    headline: words.Badge
+    lines: typing.Tuple[ui_lines.CheckLine, ...] = ()
     text: typing.Any = ''
     last: str = ''
     again: bool = True
@@ -70,7 +70,7 @@ class Status:
 def status(row, heard):
     """Return the :class:`Status` of an instance.
 
-    :param row: its :class:`rows.InstanceRow`.
+    :param row: its :class:`ui_lines.InstanceRow`.
     :param heard: :class:`snapshots.Heard`, or the
         :class:`errors.CloudError` that kept us from asking.
     """

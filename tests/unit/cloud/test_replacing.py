@@ -20,7 +20,7 @@ from glanceclient import exc as glance_exceptions
 import pytest
 
 from snapshot_panel.cloud import errors
-from snapshot_panel.cloud import retention
+from snapshot_panel.cloud import replacing
 from snapshot_panel.consistency import records
 from snapshot_panel.consistency import verdict
 from tests.unit import builders
@@ -79,9 +79,9 @@ def glance(nova_client, glance_client):
 
 def look(user_request, glance):
     """Do what whoever looks does; return the ids of what is left."""
-    images = [retention.glance.image_of(values)
+    images = [replacing.glance.image_of(values)
               for values in glance.images.values()]
-    left = retention.carry_out(user_request, builders.instance(), images)
+    left = replacing.carry_out(user_request, builders.instance(), images)
     assert {image.id for image in left} == set(glance.images)
     return {int(image.name) for image in left}
 

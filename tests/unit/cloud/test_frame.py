@@ -18,7 +18,7 @@ from django import http
 from openstack_dashboard.api import neutron
 import pytest
 
-from snapshot_panel import frame
+from snapshot_panel.cloud import frame
 
 
 @pytest.fixture

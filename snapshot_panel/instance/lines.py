@@ -19,19 +19,19 @@ from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import taking
 from snapshot_panel.consistency import commands
 from snapshot_panel.consistency import facts
-from snapshot_panel.consistency import way
+from snapshot_panel.consistency import journey
 from snapshot_panel.instance import history
 from snapshot_panel.instance import texts
-from snapshot_panel import rows
-from snapshot_panel import texts as panel_texts
+from snapshot_panel.ui import lines
+from snapshot_panel.ui import words
 
 
 @dataclasses.dataclass(frozen=True)
 class StageLine:
     """One step of the way, ready to be shown."""
 
-    stage: way.Stage
-    row: rows.InstanceRow
+    stage: journey.Stage
+    row: lines.InstanceRow
 
     @property
     def code(self):
@@ -42,7 +42,7 @@ class StageLine:
         return self._words[0]
 
     @property
-    def deed(self):
+    def text(self):
         return self._words[1]
 
     @property
@@ -53,15 +53,16 @@ class StageLine:
 
     @property
     def badge(self):
-        if (self.stage.step is way.Step.VERDICT
+        if (self.stage.step is journey.Step.VERDICT
                 and self.row.checklist.possible and self.stage.light in (
-                    way.Light.CLEAR, way.Light.DOUBTFUL, way.Light.BLOCKED)):
-            return panel_texts.VERDICTS[self.row.checklist.prediction]
+                    journey.Light.CLEAR, journey.Light.DOUBTFUL,
+                    journey.Light.BLOCKED)):
+            return words.VERDICTS[self.row.checklist.prediction]
         return texts.LIGHTS[self.stage.light]
 
     @property
     def now(self):
-        return self.stage.light is way.Light.NOW
+        return self.stage.light is journey.Light.NOW
 
     @property
     def doubts(self):
@@ -72,19 +73,19 @@ class StageLine:
 
 
 @dataclasses.dataclass(frozen=True)
-class Page:
+class PageLines:
     """Everything that the page shows of one instance.
 
     ``problem`` is the :class:`errors.CloudError` of Glance, or None.
     """
 
-    row: rows.InstanceRow
+    row: lines.InstanceRow
     images: typing.Sequence[facts.Image]
     problem: typing.Optional[errors.CloudError] = None
 
     @property
     def lines(self):
-        return rows.snapshot_lines(self.row.instance, self.images)
+        return lines.snapshot_lines(self.row.instance, self.images)
 
     @property
     def entries(self):
@@ -99,9 +100,9 @@ class Page:
     def stages(self):
         running, instance = self.running, self.row.instance
         if running is None:
-            found = way.ahead(instance, self.row.checklist)
+            found = journey.ahead(instance, self.row.checklist)
         else:
-            found = way.under_way(instance, next(
+            found = journey.under_way(instance, next(
                 (image for image in self.images if image.id == running.id),
                 None), self.row.checklist)
         return [StageLine(stage, self.row) for stage in found]
@@ -123,16 +124,14 @@ class Page:
         return [(texts.COMMANDS[name], command) for name, command in found]
 
 
-def page(instance, images, heard, today=None, volumes=None, limits=None):
+def page(instance, images, details):
     """Put together what is known of one instance.
 
     :param images: its snapshots, or the :class:`errors.CloudError` of
         Glance.
-    :param heard: as :func:`rows.instance_row` takes it, and so ``today``,
-        ``volumes`` and ``limits``.
+    :param details: the :class:`details.Details` of the instance.
     """
     problem = images if isinstance(images, errors.CloudError) else None
     known = [] if problem is not None else images
-    return Page(rows.instance_row(instance, images, heard, today=today,
-                                  volumes=volumes, limits=limits),
-                known, problem)
+    return PageLines(lines.instance_row(instance, images, details), known,
+                     problem)

@@ -17,20 +17,23 @@ import typing
 
 from oslo_utils import timeutils
 
+from snapshot_panel.cloud import details
 from snapshot_panel.cloud import errors
-from snapshot_panel.cloud import snapshots
+from snapshot_panel.cloud import guests
 from snapshot_panel import conf
 from snapshot_panel.consistency import adoption
 from snapshot_panel.consistency import checklist
 from snapshot_panel.consistency import commands
 from snapshot_panel.consistency import facts
+from snapshot_panel.consistency import journey
+from snapshot_panel.consistency import known
 from snapshot_panel.consistency import records
 from snapshot_panel.consistency import restart
 from snapshot_panel.consistency import retention
 from snapshot_panel.consistency import verdict
-from snapshot_panel.consistency import way
-from snapshot_panel import remedies
-from snapshot_panel import texts
+from snapshot_panel.ui import findings
+from snapshot_panel.ui import remedies
+from snapshot_panel.ui import words
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,42 +48,50 @@ class CheckLine:
     heard_at: typing.Any = None
 
     @property
+    def _row(self):
+        return findings.FINDINGS[self.result.finding]
+
+    @property
+    def _check(self):
+        return findings.CHECKS[self.result.finding.check]
+
+    @property
     def code(self):
         return self.result.finding.check.value
 
     @property
     def title(self):
-        return texts.CHECKS[self.result.finding.check]
+        return self._check.title
 
     @property
     def badge(self):
-        return texts.STATES[self.result.state]
+        return words.STATES[self.result.state]
 
     @property
     def found(self):
-        return texts.fill(texts.FINDINGS[self.result.finding][0],
+        return words.fill(self._row.found,
                           self.result.evidence)
 
     @property
     def remedy(self):
-        return texts.fill(texts.FINDINGS[self.result.finding][1],
+        return words.fill(self._row.remedy,
                           self.result.evidence)
 
     @property
     def evidence(self):
-        return texts.evidence(self.result, self.instance, self.heard_at)
+        return findings.evidence(self.result, self.instance, self.heard_at)
 
     @property
     def why(self):
-        return texts.WHYS[self.result.finding.check]
+        return self._check.why
 
     @property
     def links(self):
-        return remedies.links(self.result, self.instance)
+        return findings.links(self.result, self.instance)
 
     @property
     def command(self):
-        return remedies.command(self.result, self.instance)
+        return findings.command(self.result, self.instance)
 
     @property
     def ways(self):
@@ -100,15 +111,15 @@ class WayLine:
 
     @property
     def title(self):
-        return texts.WAYS[self.adoption.way][0]
+        return words.WAYS[self.adoption.way][0]
 
     @property
     def price(self):
-        return texts.WAYS[self.adoption.way][1]
+        return words.WAYS[self.adoption.way][1]
 
     @property
     def hindrance(self):
-        return texts.HINDRANCES.get(self.adoption.hindrance)
+        return words.HINDRANCES.get(self.adoption.hindrance)
 
     @property
     def commands(self):
@@ -119,132 +130,122 @@ class WayLine:
 class SnapshotLine:
     """One snapshot, ready to be shown.
 
-    ``gone`` is true where there is no image any more; ``seconds`` is as
-    :class:`records.Seal` has it; ``copies`` is the number of volume
-    snapshots that it is made of; ``note`` tells what becomes of the snapshots
-    that it replaces.
+    ``task_state`` is that of its instance.
     """
 
-    id: str
-    name: str
-    decision: verdict.Decision
-    at: typing.Any = None
-    by: str = ''
-    size: typing.Optional[int] = None
-    seconds: typing.Optional[int] = None
-    gone: bool = False
-    active: bool = False
-    copies: int = 0
-    note: str = ''
-    step: typing.Optional[typing.Tuple[int, str]] = None
+    snapshot: known.Snapshot
+    task_state: str | None = None
+
+    @property
+    def id(self):
+        return self.snapshot.id
+
+    @property
+    def name(self):
+        return self.snapshot.name
+
+    @property
+    def decision(self):
+        return self.snapshot.decision
+
+    @property
+    def at(self):
+        return self.snapshot.at
+
+    @property
+    def by(self):
+        return self.snapshot.by
+
+    @property
+    def gone(self):
+        return self.snapshot.gone
+
+    @property
+    def size(self):
+        return self.snapshot.image.size if self.snapshot.image else None
+
+    @property
+    def active(self):
+        return bool(self.snapshot.image and self.snapshot.image.active)
+
+    @property
+    def seconds(self):
+        """As :class:`records.Seal` has it."""
+        image = self.snapshot.image
+        seal = records.read_seal(image) if image else None
+        return seal.seconds if seal else None
+
+    @property
+    def copies(self):
+        """The number of volume snapshots that it is made of."""
+        image = self.snapshot.image
+        return len(records.volume_snapshots(image) or ()) if image else 0
+
+    @property
+    def note(self):
+        """What becomes of the snapshots that it replaces."""
+        image = self.snapshot.image
+        return words.replacing(image) if image else ''
 
     @property
     def badge(self):
-        return texts.VERDICTS[self.decision.verdict]
+        return words.VERDICTS[self.decision.verdict]
 
     @property
     def reason(self):
-        return texts.reason(self.decision)
+        return words.reason(self.decision)
 
     @property
-    def unsettled(self):
-        """Tell whether looking again, or settling, may tell more."""
-        return not self.decision.verdict.final
-
-    @classmethod
-    def of_image(cls, image, instance):
-        decision = verdict.look(image)
-        if verdict.abandoned(image, instance, timeutils.utcnow(True),
-                             conf.deployment()):
-            decision = verdict.Decision(verdict.Rule.ABANDONED)
-        asked = records.read_request(image)
-        seal = records.read_seal(image)
-        return cls(image.id, image.name, decision, at=image.created,
-                   by=asked.by if asked else '', size=image.size,
-                   copies=len(records.volume_snapshots(image) or ()),
-                   seconds=seal.seconds if seal else None,
-                   active=image.active, note=texts.replacing(image),
-                   step=_step(decision, image, instance))
-
-    @classmethod
-    def of_memory(cls, memory):
-        """Show a snapshot whose image the list did not hold."""
-        if memory.gone is None:
-            return cls(memory.image_id, memory.name,
-                       verdict.Decision(verdict.Rule.RUNNING), at=memory.at,
-                       by=memory.by, step=texts.FINISHING)
-        rule = verdict.Rule.of(memory.cause)
-        if rule is None or rule.verdict is not verdict.Verdict.DISCARDED:
-            rule = verdict.Rule.GONE
-        return cls(memory.image_id, memory.name, verdict.Decision(rule),
-                   at=memory.at, by=memory.by, gone=True)
+    def step(self):
+        """How far it is in per cent, and what happens; None where over."""
+        if self.decision.verdict.final:
+            return None
+        if self.active:
+            return words.WITNESSING
+        if self.snapshot.image is None:
+            return words.FINISHING
+        return words.STEPS.get(self.task_state, words.FINISHING)
 
 
-def _step(decision, image, instance):
-    if decision.verdict.final:
-        return None
-    if image.active:
-        return texts.WITNESSING
-    return texts.STEPS.get(instance.task_state, texts.FINISHING)
+def snapshot_line(image, instance):
+    """Return the line of a snapshot that has an image."""
+    return SnapshotLine(
+        known.of_image(image, instance, timeutils.utcnow(True),
+                       conf.deployment()), instance.task_state)
 
 
 def snapshot_lines(instance, images):
     """Return all that is known of an instance's snapshots, newest first."""
-    lines = [SnapshotLine.of_image(image, instance) for image in images
-             if not image.gone]
-    held = {line.id for line in lines}
-    lines += [SnapshotLine.of_memory(memory)
-              for memory in records.read_memories(instance)
-              if memory.image_id not in held]
-    known = [line for line in lines if line.at is not None]
-    unknown = [line for line in lines if line.at is None]
-    return sorted(known, key=lambda line: line.at, reverse=True) + unknown
-
-
-def _counts(line):
-    """Tell whether a snapshot can be an instance's latest.
-
-    Nova makes the image before it refuses a request for a busy instance.
-    That was no snapshot, and whoever asked was told.
-    """
-    return line.decision.rule is not verdict.Rule.ABANDONED or line.by
+    return [SnapshotLine(snapshot, instance.task_state)
+            for snapshot in known.snapshots(
+                instance, images, timeutils.utcnow(True), conf.deployment())]
 
 
 def unsettled(instance, images):
-    """Tell whether something is left to be carried on.
-
-    Also where an image is sealed and the server still remembers it.
-
-    :param images: its snapshots as far as they were asked for.
-    """
-    lines = snapshot_lines(instance, images)
-    abandoned = {line.id for line in lines
-                 if line.decision.rule is verdict.Rule.ABANDONED}
-    return (any(line.unsettled for line in lines)
-            or any(memory.gone is None and memory.image_id not in abandoned
-                   for memory in records.read_memories(instance))
-            or any(retention.due(instance, image) for image in images)
-            or restart.unfinished(instance))
+    """Return whether something of an instance is left to be carried on."""
+    return known.unsettled(instance, images, timeutils.utcnow(True),
+                           conf.deployment())
 
 
 @dataclasses.dataclass(frozen=True)
 class RestartLine:
     """Stop, snapshot and start again, ready to be shown.
 
-    ``done`` is how far it is in per cent, None where it is over; ``deeds``
+    ``done`` is how far it is in per cent, None where it is over; ``choices``
     are the names of what can be done about it.
     """
 
     text: str
     done: typing.Optional[int]
-    deeds: typing.Tuple[str, ...]
+    choices: typing.Tuple[str, ...]
     stopped: bool
     by: str = ''
     at: typing.Any = None
 
     @property
     def buttons(self):
-        return [(deed, texts.RESTART_DEEDS[deed]) for deed in self.deeds]
+        return [(choice, words.RESTART_CHOICES[choice])
+                for choice in self.choices]
 
     @classmethod
     def of(cls, instance):
@@ -254,13 +255,13 @@ class RestartLine:
             return None
         step = restart.step_of(plan)
         stopped = instance.status == facts.STOPPED
-        if step is not restart.Step.OVER:
-            done, text = texts.RESTART_STEPS[step]
-            deeds = {restart.Step.STOPPING: ('cancel',),
-                     restart.Step.TAKING: ('leave',)}.get(step, ())
-            return cls(text, done, deeds, stopped, plan.by, plan.at)
-        return cls(texts.RESTART_CAUSES.get(restart.cause_of(plan),
-                                            texts.RESTART_BROKEN), None,
+        if step is not restart.Phase.OVER:
+            done, text = words.RESTART_STEPS[step]
+            choices = {restart.Phase.STOPPING: ('cancel',),
+                       restart.Phase.TAKING: ('leave',)}.get(step, ())
+            return cls(text, done, choices, stopped, plan.by, plan.at)
+        return cls(words.RESTART_CAUSES.get(restart.cause_of(plan),
+                                            words.RESTART_BROKEN), None,
                    ('start', 'dismiss') if stopped else ('dismiss',),
                    stopped, plan.by, plan.at)
 
@@ -295,7 +296,7 @@ class InstanceRow:
 
     @property
     def status(self):
-        return texts.INSTANCE_STATUSES.get(self.instance.status,
+        return words.INSTANCE_STATUSES.get(self.instance.status,
                                            self.instance.status)
 
     @property
@@ -308,13 +309,13 @@ class InstanceRow:
 
     @property
     def unasked(self):
-        """Tell whether the guest is still to be asked."""
+        """Return whether the guest is still to be asked."""
         return self.checklist.has(checklist.Finding.AGENT_NOT_ASKED,
                                   checklist.Finding.STOP_NOT_ASKED)
 
     @property
     def incomplete(self):
-        """Tell whether something is to be asked for this row alone."""
+        """Return whether something is to be asked for this row alone."""
         return self.unasked or not self.snapshots_reached
 
     @property
@@ -325,7 +326,7 @@ class InstanceRow:
     @property
     def alarm(self):
         """What is known of a guest that may stand frozen, or None."""
-        if not way.left_frozen(self.checklist):
+        if not journey.left_frozen(self.checklist):
             return None
         return self._line(
             self.checklist.find(checklist.Check.LAST_FREEZE))
@@ -336,7 +337,7 @@ class InstanceRow:
 
     @property
     def may_restart(self):
-        """Tell whether it can be stopped, copied and started again."""
+        """Return whether it can be stopped, copied and started again."""
         return (self.instance.status == facts.RUNNING and not self.busy
                 and not restart.unfinished(self.instance))
 
@@ -348,7 +349,7 @@ class InstanceRow:
 
     @property
     def one_click(self):
-        """Tell whether the button may take the snapshot without asking.
+        """Return whether the button may take the snapshot without asking.
 
         Where only the guest can tell more, the click asks it.
         """
@@ -372,7 +373,7 @@ class InstanceRow:
     def agent_word(self):
         """The same in a word or two."""
         result = self._agent
-        return texts.AGENT_WORDS.get(result.finding, texts.AGENT_UNKNOWN)
+        return findings.FINDINGS[result.finding].word or words.AGENT_UNKNOWN
 
     @property
     def lines(self):
@@ -450,51 +451,45 @@ class Retention:
         if not row.checklist.prediction.consistent:
             return cls()
         if not row.snapshots_known:
-            return cls(note=texts.KEPT_UNKNOWN)
+            return cls(note=words.KEPT_UNKNOWN)
         found = retention.candidates(row.instance, row.images)
         if not found:
-            return cls(note=texts.KEPT_NONE)
+            return cls(note=words.KEPT_NONE)
         if not allowed:
-            return cls(note=texts.KEPT_FORBIDDEN)
+            return cls(note=words.KEPT_FORBIDDEN)
         most = max(candidate.keeping for candidate in found)
         return cls(
-            tuple(Leaving(SnapshotLine.of_image(candidate.image,
-                                                row.instance),
+            tuple(Leaving(snapshot_line(candidate.image, row.instance),
                           candidate.keeping) for candidate in found),
             tuple(Choice(keep, retention.going(found, keep))
                   for keep in KEEPS if keep <= most))
 
 
-def instance_row(instance, images, heard=None, snapshots_known=True,
-                 today=None, volumes=None, limits=None,
-                 snapshots_reached=True):
+def instance_row(instance, images, asked=details.Details(), *,
+                 snapshots_known=True, snapshots_reached=True):
     """Put together what is known of one instance.
 
     :param images: its snapshots as far as they were asked for, or the
         :class:`errors.CloudError` of Glance.
-    :param heard: :class:`snapshots.Heard`, a :class:`errors.CloudError`, or
-        None where nobody asked.
-    :param today: the instance's image as it is now, None if not asked for.
-    :param volumes: what :func:`volumes.of_instance` returned, None if nobody
-        asked.
-    :param limits: the project's :class:`facts.Limits`, None likewise.
+    :param asked: the :class:`details.Details` as far as somebody asked.
     """
     if isinstance(images, errors.CloudError):
         images, snapshots_known = [], False
+    heard, volumes = asked.heard, asked.volumes
     if isinstance(volumes, errors.CloudError):
         volumes = ()
     instance = dataclasses.replace(instance, properties=(
         facts.proxy_properties(instance, volumes or ())))
     problem = heard if isinstance(heard, errors.CloudError) else None
     guest = checklist.Guest(asked=problem is not None)
-    if isinstance(heard, snapshots.Heard):
+    if isinstance(heard, guests.Heard):
         guest = heard.guest
     lines = snapshot_lines(instance, images)
     return InstanceRow(
         instance=instance,
-        checklist=checklist.check(instance, guest, conf.deployment(), today,
-                                  volumes, limits),
-        latest=next(filter(_counts, lines), None),
+        checklist=checklist.check(instance, guest, conf.deployment(),
+                                  asked.today, volumes, asked.limits),
+        latest=next((line for line in lines if line.snapshot.counts), None),
         unsettled=unsettled(instance, images),
         asked=heard is not None, heard_at=getattr(heard, 'at', None),
         problem=problem, snapshots_known=snapshots_known,

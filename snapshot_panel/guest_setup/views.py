@@ -22,38 +22,42 @@ from horizon import views as horizon_views
 
 from openstack_dashboard import policy
 
+from snapshot_panel.cloud import asking
+from snapshot_panel.cloud import details
 from snapshot_panel.cloud import errors
+from snapshot_panel.cloud import guests
 from snapshot_panel.cloud import snapshots
 from snapshot_panel.cloud import volumes
 from snapshot_panel.consistency import checklist
 from snapshot_panel import guest
-from snapshot_panel import rows
-from snapshot_panel.setup import kit
-from snapshot_panel.setup import status
-from snapshot_panel.setup import systems
-from snapshot_panel import tables
-from snapshot_panel import views as panel_views
+from snapshot_panel.guest_setup import kit
+from snapshot_panel.guest_setup import status
+from snapshot_panel.guest_setup import systems
+from snapshot_panel.ui import lines
+from snapshot_panel.ui import tables as ui_tables
+from snapshot_panel.ui import views as ui_views
 
 # How often the page looks at the console, in seconds, and for how long. Each
-# look asks the compute service anew: what is kept would be too old.
+# look asks the compute service again: what is kept would be too old.
 LOOK_EVERY = 5
 LOOKS = 120
 
 
-class SetupView(panel_views.ProblemMixin, horizon_views.HorizonTemplateView):
+class SetupView(ui_views.ProblemMixin, horizon_views.HorizonTemplateView):
     """The steps for one instance and one system."""
 
-    template_name = 'consistent_snapshots/setup/page.html'
+    template_name = 'consistent_snapshots/guest_setup/page.html'
     page_title = _('Guest Setup: {{ row.name }}')
 
     def get_context_data(self, **kwargs):
         instance, _images = snapshots.one(self.request,
                                           self.kwargs['instance_id'])
-        heard, root = snapshots.together(
-            lambda: snapshots.hear_guests(self.request, [instance]),
+        heard, root = asking.together(
+            lambda: guests.hear_guests(self.request, [instance]),
             lambda: volumes.of_root(self.request, instance))
         heard = heard[instance.id]
-        row = rows.instance_row(instance, [], heard, volumes=root)
+        row = lines.instance_row(instance, [], details.Details(
+            heard, volumes=root))
         properties = row.instance.properties.values
         known = systems.guess(properties)
         system = systems.choose(self.request.GET.get('system'), properties)
@@ -68,7 +72,7 @@ class SetupView(panel_views.ProblemMixin, horizon_views.HorizonTemplateView):
 
 
 def _may_take(request):
-    return policy.check(tables.TAKE_RULES, request)
+    return policy.check(ui_tables.TAKE_RULES, request)
 
 
 def _channel(row):
@@ -90,7 +94,7 @@ def _kit(system):
                                       ('MySQL, MariaDB', 'mysql'))]}
 
 
-class StatusView(panel_views.AnswerMixin, generic.View):
+class StatusView(ui_views.AnswerMixin, generic.View):
     """Answer the page's script with what the guest says now.
 
     It asks the compute service and writes nothing.
@@ -101,16 +105,17 @@ class StatusView(panel_views.AnswerMixin, generic.View):
     def get(self, request, instance_id):
         instance, _images = snapshots.one(request, instance_id)
         try:
-            heard = snapshots.Heard(snapshots.ask_guest(request, instance),
-                                    timezone.now())
+            heard = guests.Heard(guests.ask_guest(request, instance),
+                                 timezone.now())
         except errors.CloudError as problem:
             heard = problem
         root = volumes.of_root(request, instance)
-        row = rows.instance_row(instance, [], heard, volumes=root)
+        row = lines.instance_row(instance, [], details.Details(
+            heard, volumes=root))
         found = status.status(row, heard)
         return http.JsonResponse({
             'html': render_to_string(
-                'consistent_snapshots/setup/_status.html',
+                'consistent_snapshots/guest_setup/_status.html',
                 {'status': found, 'row': row,
                  'may_take': _may_take(request)}),
             'last': found.last, 'again': found.again})

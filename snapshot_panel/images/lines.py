@@ -15,13 +15,14 @@
 import dataclasses
 import typing
 
+from snapshot_panel.cloud import editing
 from snapshot_panel.cloud import errors
-from snapshot_panel.cloud import images
+from snapshot_panel.consistency import edits
 from snapshot_panel.consistency import facts
 from snapshot_panel.consistency import properties
 from snapshot_panel.consistency import verdict
 from snapshot_panel.images import texts
-from snapshot_panel import texts as panel_texts
+from snapshot_panel.ui import words
 
 # How many instances a row of the table names.
 NAMED = 3
@@ -63,7 +64,7 @@ class ImageRow:
         """
         if not self.snapshot or not self.own:
             return None
-        return panel_texts.VERDICTS[verdict.look(self.image).verdict]
+        return words.VERDICTS[verdict.look(self.image).verdict]
 
     @property
     def agent(self):
@@ -89,8 +90,8 @@ class ImageRow:
         return len(self.users[NAMED:])
 
     def lacks(self, preset):
-        """Tell whether a preset would change anything."""
-        return bool(preset.plan(self.image).changes)
+        """Return whether a preset would change anything."""
+        return bool(preset.edit(self.image).changes)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -115,7 +116,7 @@ def locked_lines(sheet):
 
 def lock_of(sheet, name):
     """Return the :class:`properties.Lock` of a property, or None."""
-    return properties.lock(name, images.is_pending(sheet.image),
+    return properties.lock(name, editing.is_pending(sheet.image),
                            sheet.access.protected)
 
 
@@ -128,17 +129,17 @@ class UserLine:
     """
 
     instance: facts.Instance
-    drift: typing.Optional[typing.Sequence[properties.Change]]
+    drift: typing.Optional[typing.Sequence[edits.Change]]
 
     @property
     def status(self):
-        return panel_texts.INSTANCE_STATUSES.get(self.instance.status,
-                                                 self.instance.status)
+        return words.INSTANCE_STATUSES.get(self.instance.status,
+                                           self.instance.status)
 
 
 def user_lines(users, today):
     """Return a :class:`UserLine` for each instance."""
-    return [UserLine(user, properties.drift(user.properties, today))
+    return [UserLine(user, edits.drift(user.properties, today))
             for user in users]
 
 
@@ -146,22 +147,22 @@ def user_lines(users, today):
 class ChangeLine:
     """One change, ready to be shown."""
 
-    change: properties.Change
+    change: edits.Change
 
     @property
     def badge(self):
         return texts.EFFECTS[self.change.effect]
 
 
-def change_lines(plan):
-    return [ChangeLine(change) for change in plan.changes]
+def change_lines(edit):
+    return [ChangeLine(change) for change in edit.changes]
 
 
 @dataclasses.dataclass(frozen=True)
 class PreviewLine:
     """What saving would do to one image."""
 
-    preview: images.Preview
+    preview: editing.Preview
 
     @property
     def name(self):
@@ -172,16 +173,16 @@ class PreviewLine:
         return self.preview.image
 
     @property
-    def plan(self):
-        return self.preview.plan
+    def edit(self):
+        return self.preview.edit
 
     @property
     def changes(self):
-        return change_lines(self.preview.plan)
+        return change_lines(self.preview.edit)
 
     @property
     def commands(self):
-        return properties.commands(self.preview.plan)
+        return edits.commands(self.preview.edit)
 
     @property
     def refusal(self):
@@ -195,18 +196,18 @@ class PreviewLine:
 
     @property
     def saveable(self):
-        return bool(self.plan.changes) and self.preview.refusal is None
+        return bool(self.edit.changes) and self.preview.refusal is None
 
 
 @dataclasses.dataclass(frozen=True)
 class OutcomeLine:
-    """What came of one plan, ready to be shown."""
+    """What came of one edit, ready to be shown."""
 
-    outcome: images.Outcome
+    outcome: editing.Outcome
 
     @property
     def id(self):
-        return self.outcome.plan.image_id
+        return self.outcome.edit.image_id
 
     @property
     def name(self):
@@ -227,16 +228,16 @@ class OutcomeLine:
 
     @property
     def now(self):
-        """What Glance has now, for each property that the plan names."""
+        """What Glance has now, for each property that the edit names."""
         today = self.outcome.image.properties
         return [(change, today.get(change.name),
                  change.name not in self.outcome.unlike)
-                for change in self.outcome.plan.changes]
+                for change in self.outcome.edit.changes]
 
     @property
     def rebased(self):
-        """The plan as a form, should the user go on, has to carry it."""
-        return self.outcome.plan.rebased(self.outcome.image.properties)
+        """The edit as a form, should the user go on, has to carry it."""
+        return self.outcome.edit.rebased(self.outcome.image.properties)
 
     @property
     def choices(self):

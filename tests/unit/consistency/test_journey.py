@@ -16,11 +16,12 @@ import pytest
 
 from snapshot_panel.consistency import checklist
 from snapshot_panel.consistency import facts
-from snapshot_panel.consistency import way
+from snapshot_panel.consistency import journey
 from tests.unit import builders
 
-Light = way.Light
-Step = way.Step
+Light = journey.Light
+Check = checklist.Check
+Step = journey.Step
 
 
 def check(instance, console=None, deployment=None):
@@ -38,11 +39,11 @@ def lights(stages):
 
 def ahead(instance=None, **options):
     instance = instance or builders.instance()
-    return lights(way.ahead(instance, check(instance, **options)))
+    return lights(journey.ahead(instance, check(instance, **options)))
 
 
 def under_way(instance, image, console=None):
-    return lights(way.under_way(
+    return lights(journey.under_way(
         instance, image, check(instance, console or builders.started())))
 
 
@@ -88,7 +89,7 @@ def test_an_image_that_has_drifted_is_a_light():
     guest = checklist.Guest(True, builders.started().text)
     today = facts.Image('id', 'debian', 'active', {})
 
-    found = lights(way.ahead(instance, checklist.check(
+    found = lights(journey.ahead(instance, checklist.check(
         instance, guest, facts.Deployment(), today)))
 
     assert found[Step.LIBVIRT] is Light.NOTED
@@ -99,7 +100,7 @@ def test_a_used_up_quota_blocks_the_request_and_the_verdict():
     instance = builders.instance()
     guest = checklist.Guest(True, builders.started().text)
 
-    found = lights(way.ahead(instance, checklist.check(
+    found = lights(journey.ahead(instance, checklist.check(
         instance, guest, facts.Deployment(),
         limits=facts.Limits(images=facts.Usage(2, 2)))))
 
@@ -186,11 +187,11 @@ def test_a_guest_without_a_channel_is_never_said_to_freeze():
 
 
 def test_a_freeze_without_an_end_is_an_alarm():
-    assert way.left_frozen(check(builders.instance(), frozen()))
+    assert journey.left_frozen(check(builders.instance(), frozen()))
 
 
 def test_a_freeze_that_is_going_on_is_none():
-    assert not way.left_frozen(check(
+    assert not journey.left_frozen(check(
         builders.instance(task_state='image_pending_upload'), frozen()))
 
 
@@ -198,7 +199,7 @@ def test_a_guest_whose_agent_died_may_stand_frozen():
     console = frozen()
     console.say('stopped')
 
-    assert way.left_frozen(check(builders.instance(), console))
+    assert journey.left_frozen(check(builders.instance(), console))
 
 
 @pytest.mark.parametrize('event', ['started', 'poweroff', 'thaw'])
@@ -206,11 +207,17 @@ def test_a_guest_that_went_on_does_not_stand_frozen(event):
     console = frozen()
     console.say(event, fs=7, hooks=7)
 
-    assert not way.left_frozen(check(builders.instance(), console))
+    assert not journey.left_frozen(check(builders.instance(), console))
 
 
 def test_a_guest_that_was_restarted_does_not_stand_frozen():
     console = frozen()
     console.reboot()
 
-    assert not way.left_frozen(check(builders.instance(), console))
+    assert not journey.left_frozen(check(builders.instance(), console))
+
+
+def test_every_check_stands_on_one_step():
+    steps = [check for step in Step for check in step.checks]
+
+    assert sorted(steps, key=list(Check).index) == list(Check)

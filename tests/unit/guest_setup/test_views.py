@@ -28,14 +28,14 @@ import pytest
 import yaml
 
 from snapshot_panel.cloud import errors
-from snapshot_panel.cloud import snapshots
+from snapshot_panel.cloud import guests
 from snapshot_panel.consistency import checklist
 from snapshot_panel.consistency import facts
 from snapshot_panel import guest
-from snapshot_panel.setup import kit
-from snapshot_panel.setup import systems
+from snapshot_panel.guest_setup import kit
+from snapshot_panel.guest_setup import systems
 from snapshot_panel import tabs
-from snapshot_panel import texts
+from snapshot_panel.ui import words
 from tests.unit import builders
 from tests.unit import test_views
 
@@ -57,13 +57,13 @@ class SetupTestCase(test_views.PanelTestCase):
 
     def setUp(self):
         super().setUp()
-        self.ask_now = self.patch('ask_guest', test_views.guest())
+        self.ask_now = self.patch('ask_guest', test_views.guest(), guests)
 
     def tell(self, told):
-        """Let the guest tell this, kept and asked anew."""
+        """Let the guest tell this, kept and asked again."""
         heard = told
         if isinstance(told, checklist.Guest):
-            heard = snapshots.Heard(told, builders.NOW)
+            heard = guests.Heard(told, builders.NOW)
             self.ask_now.return_value = told
         else:
             self.ask_now.side_effect = told
@@ -173,7 +173,7 @@ class PageTest(SetupTestCase):
 
             response = self.client.get(SETUP)
 
-            self.assertContains(response, texts.error(problem('', '')),
+            self.assertContains(response, words.error(problem('', '')),
                                 status_code=problem.status, html=False)
 
     def test_an_expired_token_leads_to_the_login(self):
@@ -230,11 +230,11 @@ class StatusTest(SetupTestCase):
         lossy = builders.started()
         lossy.lose('stopped')
         lossy.say('poweroff')
-        for console, words in ((stopped, 'The agent is stopped'),
-                               (lossy, 'do not fit together')):
+        for console, text in ((stopped, 'The agent is stopped'),
+                              (lossy, 'do not fit together')):
             self.tell(test_views.guest(console))
 
-            self.assertIn(words, self.look()['html'])
+            self.assertIn(text, self.look()['html'])
 
     def test_nothing_is_written(self):
         self.look()
@@ -293,7 +293,7 @@ class WaysTest(test_views.PanelTestCase):
         self.assertContains(self.client.get(test_views.INDEX), SETUP)
 
     def test_from_what_is_mended_in_the_guest(self):
-        self.hear.return_value = {builders.INSTANCE: snapshots.Heard(
+        self.hear.return_value = {builders.INSTANCE: guests.Heard(
             checklist.Guest(True, '', builders.actions()), builders.NOW)}
 
         self.assertContains(self.client.get(test_views.INSTANCE), SETUP)
@@ -355,7 +355,7 @@ class TabTest(test_views.PanelTestCase):
 
             shown = html.unescape(self.render())
 
-            self.assertIn(str(texts.error(problem('', ''))), shown)
+            self.assertIn(str(words.error(problem('', ''))), shown)
             self.assertNotIn('secret', shown)
 
     def test_an_expired_token_is_left_to_horizon(self):

@@ -10,12 +10,4 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-from django.urls import path
-
-from snapshot_panel.setup import views
-
-urlpatterns = [
-    path('', views.SetupView.as_view(), name='setup'),
-    path('status/', views.StatusView.as_view(), name='setup_status'),
-    path('files/<str:name>', views.FileView.as_view(), name='setup_file'),
-]
+"""What every page shares: findings, words, lines, tables and answers."""

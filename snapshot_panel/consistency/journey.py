@@ -166,7 +166,7 @@ def under_way(instance, image, checks):
 
 
 def left_frozen(checks):
-    """Tell whether the guest may stand frozen: an alarm.
+    """Return whether the guest may stand frozen: an alarm.
 
     While Nova is at work the freeze is as it should be.
     """

@@ -1,0 +1,650 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""One row for each finding of the checklist: all that is said and offered.
+
+A new finding is a member of :class:`checklist.Finding` and a row here; a new
+check also has an entry in :data:`CHECKS`.
+"""
+
+import collections.abc
+import dataclasses
+import typing
+
+from django.contrib.humanize.templatetags import humanize
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
+
+from snapshot_panel.consistency import checklist
+from snapshot_panel.ui import remedies
+from snapshot_panel.ui import words
+
+Check = checklist.Check
+Finding = checklist.Finding
+Text = str | Promise
+
+
+@dataclasses.dataclass(frozen=True)
+class CheckText:
+    """A check in words.
+
+    ``why`` it matters, in one sentence; ``evidence`` is what says so, for
+    the findings that have none of their own.
+    """
+
+    title: Text
+    why: Text
+    evidence: Text = ''
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """A finding in words, and what can be done about it.
+
+    ``remedy`` is '' where nothing is to be done; ``word`` is the finding in
+    a word or two for a narrow column; ``links`` and ``command`` are makers
+    of :mod:`.remedies`. Sentences are filled with the finding's evidence.
+    """
+
+    found: Text
+    remedy: Text = ''
+    evidence: Text = ''
+    word: Text = ''
+    links: tuple[collections.abc.Callable[..., typing.Any], ...] = ()
+    command: collections.abc.Callable[..., typing.Any] | None = None
+
+
+# What says so, where several findings share it.
+# What says so, and how old it is.
+_LAST_WORD = _('Console log, read %(heard)s; the guest’s last word: '
+               '%(event)s, %(up)s after its boot.')
+_NO_WORD = _('Console log, read %(heard)s: no line of the guest kit.')
+_FROZE = _('Console log, read %(heard)s: freeze asked for %(up)s after the '
+           'guest’s boot. Hooks: %(hooks)s.')
+_STOPPED = _('Compute service’s record of actions, read %(heard)s: stopped '
+             'in %(seconds)s s, %(at)s. Limit: %(source)s.')
+_PROPERTY = _('%(setting)s; %(booted)s.')
+_IMAGES_USED = _('Image service, image_count_total: %(used)s of %(allowed)s, '
+                 'read %(asked)s.')
+_COPIES_USED = _('Block storage service, maxTotalSnapshots: %(used)s of '
+                 '%(allowed)s, read %(asked)s.')
+_IMAGE_CHANGED = _('Image service, read now: the image was changed '
+                   '%(updated)s, the instance was created %(created)s.')
+_UNNAMED = _('Compute service: the volumes attached, read now; block storage '
+             'service: no answer.')
+
+CHECKS = {
+    Check.STATE: CheckText(
+        _('Instance state'),
+        _(
+            'Only a running guest can be frozen, and only one that went '
+            'down by itself needs no freeze.'),
+        evidence=_('Compute service: status %(status)s, read now.')),
+    Check.TASK: CheckText(
+        _('No other task'),
+        _('The compute service does one thing at a time with an instance.')),
+    Check.LOCK: CheckText(
+        _('Lock'),
+        _(
+            'The panel keeps a note of each snapshot on the instance, so '
+            'that one that vanishes is reported.')),
+    Check.QUOTA: CheckText(
+        _('Quota'),
+        _(
+            'Where a quota is used up, the snapshot is refused, or thrown '
+            'away after it was made.')),
+    Check.ROOT_DISK: CheckText(
+        _('Root disk'),
+        _('It decides what the snapshot holds.')),
+    Check.VOLUMES: CheckText(
+        _('Attached volumes'),
+        _('What the snapshot does not take is not in the copy.'),
+        evidence=_(
+            'Compute service: the volumes attached; block storage service: '
+            'their names; read now.')),
+    Check.CHANNEL: CheckText(
+        _('Channel to the guest agent'),
+        _(
+            'Through it the cloud asks the guest to freeze; without it '
+            'nobody asks.'),
+        evidence=_PROPERTY),
+    Check.DRIFT: CheckText(
+        _('Image since boot'),
+        _(
+            'An instance keeps the properties that it booted with, whatever '
+            'is changed on its image.'),
+        evidence=_IMAGE_CHANGED),
+    Check.NAMES: CheckText(
+        _('Names of properties'),
+        _('A name that nobody reads looks like protection and is none.')),
+    Check.AGENT: CheckText(
+        _('Guest agent'),
+        _(
+            'It freezes the file systems; no cloud service tells whether '
+            'it runs, only the guest itself.')),
+    Check.KIT: CheckText(
+        _('Guest kit'),
+        _(
+            'What the guest says on its console is the only proof of a '
+            'freeze.')),
+    Check.LAST_FREEZE: CheckText(
+        _('Last freeze'),
+        _('What failed the last time is likely to fail again.'),
+        evidence=_FROZE),
+    Check.QUIESCE: CheckText(
+        _('Required quiescing'),
+        _(
+            'The property promises that nothing is copied without a freeze, '
+            'and does not always keep it.'),
+        evidence=_PROPERTY),
+    Check.BACKEND: CheckText(
+        _('Storage of the cloud'),
+        _('Not every storage lets the compute service freeze the guest.'),
+        evidence=_(
+            'Setting ephemeral_backend=%(backend)s, made by the operator.')),
+    Check.STOP: CheckText(
+        _('Clean shutdown'),
+        _(
+            'A guest that was cut off has not written out everything, as '
+            'with a power cut.')),
+}
+
+# In the order of the checks.
+FINDINGS = {
+    Finding.RUNNING: Row(_('The instance is running.')),
+    Finding.STOPPED: Row(_('The instance is shut off.')),
+    Finding.NEVER_FROZEN: Row(
+        _(
+            'The instance is %(status)s: a guest that does not run cannot '
+            'flush its disks, and the compute service does not freeze it.'),
+        remedy=_('Resume the instance, then take the snapshot.'),
+        links=(remedies.actions,),
+        command=remedies.awake),
+    Finding.NO_SNAPSHOT_STATE: Row(
+        _(
+            'The compute service takes no snapshot of an instance whose '
+            'status is %(status)s.'),
+        remedy=_(
+            'Wait until the instance is running or shut off, or repair it.'),
+        links=(remedies.actions,)),
+    Finding.IDLE: Row(
+        _('The compute service is not working on it.'),
+        evidence=_('Compute service: no task, read now.')),
+    Finding.BUSY: Row(
+        _('The compute service is busy with this instance (%(task)s).'),
+        remedy=_('Wait until it has finished.'),
+        evidence=_('Compute service: task %(task)s, read now.')),
+    Finding.UNLOCKED: Row(
+        _('The instance is not locked.'),
+        evidence=_('Compute service, read now.')),
+    Finding.LOCKED: Row(
+        _(
+            'The instance is locked. Snapshots are taken all the same, but '
+            'without the panel’s note: one that vanishes is not reported.'),
+        remedy=_(
+            'Unlock it; what an administrator locked, only an administrator '
+            'unlocks. A locked instance is not stopped, started or rebuilt '
+            'either.'),
+        evidence=_('Compute service, read now; reason: %(reason)s'),
+        links=(remedies.actions,),
+        command=remedies.on_instance('unlock')),
+    Finding.QUOTA_ROOM: Row(
+        _(
+            'There is room for one more image: %(used)s of %(allowed)s are '
+            'used.'),
+        evidence=_IMAGES_USED),
+    Finding.QUOTA_IMAGES: Row(
+        _(
+            'The project has all the images that it may have: %(used)s of '
+            '%(allowed)s. The snapshot would be refused.'),
+        remedy=_(
+            'Delete images or snapshots that nobody needs, or ask the '
+            'operator for more.'),
+        evidence=_IMAGES_USED,
+        links=(remedies.images,)),
+    Finding.QUOTA_SIZE: Row(
+        _(
+            'The project’s images take more space than they may: %(used)s '
+            'of %(allowed)s MiB. The snapshot would be made and thrown away.'),
+        remedy=_(
+            'Delete images or snapshots that nobody needs, or ask the '
+            'operator for more.'),
+        evidence=_(
+            'Image service, image_size_total: %(used)s of %(allowed)s MiB, '
+            'read %(asked)s.'),
+        links=(remedies.images,)),
+    Finding.QUOTA_ROOM_COPIES: Row(
+        _(
+            'There is room for a snapshot of each volume: %(used)s of '
+            '%(allowed)s are used.'),
+        evidence=_COPIES_USED),
+    Finding.QUOTA_COPIES: Row(
+        _(
+            'The project has too many snapshots of volumes for one more of '
+            'each volume: %(used)s of %(allowed)s. The snapshot would be '
+            'refused.'),
+        remedy=_(
+            'Delete volume snapshots that no image needs, or ask the '
+            'operator for more.'),
+        evidence=_COPIES_USED,
+        links=(remedies.copies,)),
+    Finding.QUOTA_COPIES_SIZE: Row(
+        _(
+            'The project’s volumes and their snapshots take %(used)s of '
+            '%(allowed)s GiB: too much for a copy of each volume. Where the '
+            'cloud counts snapshots, this one would be refused.'),
+        remedy=_(
+            'Delete volumes or volume snapshots that nobody needs, or ask '
+            'the operator for more.'),
+        evidence=_(
+            'Block storage service, maxTotalVolumeGigabytes: %(used)s of '
+            '%(allowed)s GiB, read %(asked)s.'),
+        links=(remedies.copies, remedies.volumes)),
+    Finding.QUOTA_METADATA: Row(
+        _(
+            'The metadata of the instance is full: %(used)s of %(allowed)s '
+            'keys. A snapshot can be taken, but without the panel’s note: '
+            'one that vanishes is not reported.'),
+        remedy=_('Remove metadata that nobody needs.'),
+        evidence=_(
+            'Compute service, maxServerMeta: %(used)s of %(allowed)s, read '
+            '%(asked)s.'),
+        links=(remedies.actions,)),
+    Finding.QUOTA_UNKNOWN: Row(
+        _('Unknown: the quotas could not be read.'),
+        remedy=_(
+            'A snapshot can be taken; if a quota is used up, the service '
+            'refuses it.'),
+        evidence=_('No answer, asked %(asked)s: %(services)s.')),
+    Finding.ROOT_IMAGE: Row(
+        _(
+            'The root disk comes from an image. The snapshot takes this '
+            'disk; attached volumes are not in it.'),
+        evidence=_(
+            'Compute service: launched from the image %(image)s, read now.')),
+    Finding.ROOT_VOLUME: Row(
+        _(
+            'The root disk is a volume. The guest stays frozen while the '
+            'block storage service copies all its volumes: ask for no '
+            'second snapshot before this one has its verdict.'),
+        evidence=_('Compute service: it names no image, read now.')),
+    Finding.ROOT_VOLUME_OFF: Row(
+        _(
+            'The root disk is a volume. Do not start the instance before '
+            'the snapshot has its verdict: its volumes are copied until '
+            'then.'),
+        evidence=_('Compute service: it names no image, read now.')),
+    Finding.VOLUMES_LEFT_OUT: Row(
+        _('Not in the snapshot: %(volumes)s. It takes the root disk only.'),
+        remedy=_(
+            'Take a snapshot of each under Volumes, with the instance shut '
+            'down where they have to fit together.'),
+        links=(remedies.volumes,)),
+    Finding.VOLUMES_LEFT_OUT_UNNAMED: Row(
+        _(
+            'Not in the snapshot, which takes the root disk only: '
+            '%(volumes)s. The block storage service did not tell their '
+            'names.'),
+        remedy=_(
+            'Take a snapshot of each under Volumes, with the instance shut '
+            'down where they have to fit together.'),
+        evidence=_UNNAMED,
+        links=(remedies.volumes,)),
+    Finding.VOLUMES_TAKEN: Row(
+        _('The snapshot takes all of them: %(volumes)s.')),
+    Finding.VOLUMES_SHARED: Row(
+        _(
+            'Other instances may write to %(shared)s too, whatever is done '
+            'to this one.'),
+        remedy=_(
+            'Detach it from all other instances. A volume that may be '
+            'attached to several cannot be proven: copy its data to another '
+            'one.'),
+        links=(remedies.volumes,)),
+    Finding.VOLUMES_UNNAMED: Row(
+        _(
+            'The block storage service did not tell of them, and without it '
+            'there is no snapshot: %(volumes)s.'),
+        remedy=_('Try again when it answers, or ask the operator.'),
+        evidence=_UNNAMED,
+        links=(remedies.again,)),
+    Finding.CHANNEL: Row(_('The instance has a channel to the guest agent.')),
+    Finding.CHANNEL_LIKELY: Row(
+        _(
+            'The instance probably has a channel to the guest agent; it may '
+            'have booted without one.'),
+        remedy=_(
+            'If the agent does not report, look for the channel in the '
+            'guest.'),
+        links=(remedies.setup,),
+        command=remedies.PORT),
+    Finding.NO_CHANNEL: Row(
+        _(
+            'The instance has no channel to a guest agent: '
+            'hw_qemu_guest_agent was not set when it booted.'),
+        remedy=_(
+            'Give it the property in one of these ways; on the image alone '
+            'it changes nothing for an instance that runs.'),
+        links=(remedies.image,)),
+    Finding.CHANNEL_TOO_LATE: Row(
+        _(
+            'The instance has no channel to a guest agent: '
+            'hw_qemu_guest_agent was set on its image only after it had '
+            'booted.'),
+        remedy=_('Adopt what the image has today in one of these ways.')),
+    Finding.CHANNEL_WITNESSED: Row(
+        _('The guest’s agent runs, so it has its channel.'),
+        evidence=_('Console log, read %(heard)s: the agent reported.')),
+    Finding.CHANNEL_UNKNOWN: Row(
+        _(
+            'Nobody can tell from outside whether the instance has a '
+            'channel to the guest agent.'),
+        remedy=_('Look for it in the guest.'),
+        evidence=_('hw_qemu_guest_agent: %(booted)s.'),
+        links=(remedies.setup,),
+        command=remedies.PORT),
+    Finding.NO_DRIFT: Row(
+        _('The image still says what the instance booted with.')),
+    Finding.DRIFT: Row(
+        _('The image has been changed since the instance booted: %(names)s.'),
+        remedy=_(
+            'Adopt the change, or leave it: the instance keeps what it '
+            'booted with.'),
+        links=(remedies.image,)),
+    Finding.DEAD_ON_IMAGE: Row(
+        _(
+            'The property %(name)s of the image does nothing: no compute '
+            'service reads it.'),
+        remedy=_(
+            'Remove it. What was meant is %(right)s; instances that run '
+            'keep what they booted with.'),
+        evidence=_('Image service: %(name)s on the image, read now.'),
+        links=(remedies.image,),
+        command=remedies.rename),
+    Finding.DEAD_ON_INSTANCE: Row(
+        _(
+            '%(name)s in the metadata of the instance does nothing: the '
+            'compute service reads properties of images only.'),
+        remedy=_(
+            'Remove it. Where it works is the property %(right)s of the '
+            'image, before the instance is launched.'),
+        evidence=_(
+            'Compute service: %(name)s in the metadata of the instance, '
+            'read now.'),
+        links=(remedies.image,),
+        command=remedies.unset),
+    Finding.AGENT_RUNNING: Row(
+        _('Running: the guest said so on its console.'),
+        evidence=_LAST_WORD,
+        word=pgettext_lazy('state of the agent', 'Running')),
+    Finding.AGENT_STOPPED: Row(
+        _('Stopped: the guest said so on its console.'),
+        remedy=_('Start it in the guest.'),
+        evidence=_LAST_WORD,
+        word=pgettext_lazy('state of the agent', 'Stopped'),
+        links=(remedies.setup,),
+        command=remedies.guest('systemctl start qemu-guest-agent')),
+    Finding.AGENT_UNREACHABLE: Row(
+        _('Not reachable: without the channel nothing can talk to it.'),
+        remedy=_('Give the instance the channel first.'),
+        evidence=_('See the channel.'),
+        word=pgettext_lazy('state of the agent', 'No channel')),
+    Finding.AGENT_UNSEEN: Row(
+        _(
+            'Unknown: no cloud service can tell, and the guest has not said '
+            'anything on its console.'),
+        remedy=_(
+            'Install the guest kit: the guest then tells on its console '
+            'when its agent starts, stops and freezes.'),
+        evidence=_NO_WORD,
+        links=(remedies.setup,)),
+    Finding.AGENT_CONFLICT: Row(
+        _(
+            'Unknown: what the console tells of the agent does not fit '
+            'together. Lines are missing, or somebody else wrote there.'),
+        remedy=_(
+            'Restart the agent in the guest. If that does not help, stop '
+            'and start the instance: its console then starts over.'),
+        evidence=_('Console log, read %(heard)s.'),
+        links=(remedies.log, remedies.again),
+        command=remedies.guest('systemctl restart qemu-guest-agent')),
+    Finding.AGENT_NOT_ASKED: Row(
+        _('Not asked yet.'),
+        evidence=_('Console log: not read yet.'),
+        word=pgettext_lazy('state of the agent', 'Asking the guest…')),
+    Finding.AGENT_NO_CONSOLE: Row(
+        _('Unknown: the console of the instance cannot be read.'),
+        remedy=_(
+            'Ask for a role that may read consoles, or try again when the '
+            'compute service answers.'),
+        evidence=_('Compute service, asked %(heard)s: no console log.'),
+        links=(remedies.again,)),
+    Finding.KIT: Row(
+        _('Installed: the guest witnesses on its console.'),
+        evidence=_(
+            'Console log, read %(heard)s; its last line is number %(seq)s '
+            'of this boot (%(boot)s).')),
+    Finding.KIT_UNSEEN: Row(
+        _('No witness of the guest was seen on the console.'),
+        remedy=_(
+            'Install the guest kit; without it nothing can prove a freeze.'),
+        evidence=_NO_WORD,
+        links=(remedies.setup,)),
+    Finding.FREEZE_PROVEN: Row(
+        _(
+            'The last freeze was witnessed; writing stood still for '
+            '%(stall)s seconds.')),
+    Finding.FREEZE_UNPROVEN: Row(
+        _(
+            'The last freeze was not proven: not every file system was seen '
+            'to stand still.'),
+        remedy=_('Look into the log of the guest agent in the guest.'),
+        links=(remedies.log, remedies.setup),
+        command=remedies.JOURNAL),
+    Finding.FREEZE_TORN: Row(
+        _(
+            'The last freeze was witnessed, but %(torn)s lies on several '
+            'disks: a snapshot holds the root disk alone, and what it has '
+            'of that cannot be used.'),
+        remedy=_(
+            'Keep such a file system on one disk, or copy the disk and the '
+            'volumes while the instance is shut off.'),
+        links=(remedies.volumes,),
+        command=remedies.guest('lsblk')),
+    Finding.FREEZE_REFUSED: Row(
+        _('The last freeze was refused by the hook %(hook)s.'),
+        remedy=_('Run the hook by hand in the guest and repair it.'),
+        links=(remedies.log, remedies.setup),
+        command=remedies.JOURNAL),
+    Finding.FREEZE_OPEN_END: Row(
+        _(
+            'The last freeze has no end: the guest has not said that it '
+            'thawed.'),
+        remedy=_(
+            'If the guest does not answer, thaw it (each file system that '
+            'was frozen), or ask the operator.'),
+        links=(remedies.log,),
+        command=remedies.guest('fsfreeze -u /')),
+    Finding.QUIESCE_NOT_ENFORCED: Row(
+        _(
+            'os_require_quiesce=%(value)s is set, but the compute service '
+            'does not enforce it for this instance: with a dead agent the '
+            'snapshot succeeds all the same.'),
+        remedy=_('Do not rely on it; read the verdict.')),
+    Finding.QUIESCE_ENFORCED: Row(
+        _(
+            'os_require_quiesce=%(value)s: of an instance on volumes the '
+            'compute service takes no snapshot where its guest cannot be '
+            'frozen.')),
+    Finding.QUIESCE_FORBIDS: Row(
+        _(
+            'os_require_quiesce=%(value)s is set and there is no channel: '
+            'the compute service refuses the snapshot, or throws it away.'),
+        remedy=_(
+            'Give the instance the channel first, or stop it with the '
+            'compute service and take the snapshot then.')),
+    Finding.BACKEND_FREEZES: Row(
+        _('The operator says %(backend)s: live snapshots freeze the guest.')),
+    Finding.BACKEND_NEVER_FREEZES: Row(
+        _(
+            'The operator says %(backend)s: on this storage no live '
+            'snapshot freezes the guest.'),
+        remedy=_(
+            'Stop the instance with the compute service, then take the '
+            'snapshot.'),
+        links=(remedies.actions,),
+        command=remedies.on_instance('stop')),
+    Finding.STOP_CLEAN: Row(
+        _(
+            'The guest went down by itself in %(seconds)s seconds, before '
+            'the limit of %(limit)s.'),
+        evidence=_STOPPED,
+        word=pgettext_lazy('state of the agent', 'Shut down cleanly')),
+    Finding.STOP_HARD: Row(
+        _(
+            'The guest did not go down within %(limit)s seconds and was '
+            'powered off hard.'),
+        remedy=_(
+            'Start the instance, let its guest obey the power button '
+            '(ACPI), and stop it again with the compute service; what is '
+            'shut down from inside proves nothing.'),
+        evidence=_STOPPED,
+        word=pgettext_lazy('state of the agent', 'Powered off hard'),
+        links=(remedies.actions,),
+        command=remedies.on_instance('start')),
+    Finding.STOP_UNKNOWN: Row(
+        _('Nothing proves how the guest went down.'),
+        remedy=_(
+            'Start the instance and stop it again with the compute service.'),
+        evidence=_('Compute service’s record of actions, read %(heard)s.'),
+        word=pgettext_lazy('state of the agent', 'Shut off, nobody knows how'),
+        links=(remedies.actions,),
+        command=remedies.on_instance('start', 'stop')),
+    Finding.STOP_LIMIT_UNKNOWN: Row(
+        _(
+            'The guest went down in %(seconds)s seconds, but nobody can '
+            'tell how long the compute service would have waited: its image '
+            '(os_shutdown_timeout) is gone, was changed since the launch or '
+            'right before it, or its root disk is a volume.'),
+        remedy=_(
+            'A snapshot can be taken: it carries what was copied at boot, '
+            'and its verdict reads that.'),
+        evidence=_STOPPED,
+        links=(remedies.actions,)),
+    Finding.STOP_LIMIT_UNTOLD: Row(
+        _(
+            'The guest went down in %(seconds)s seconds, but the operator '
+            'has not told this panel how long the compute service waits '
+            'before it powers off hard.'),
+        remedy=_(
+            'Ask the operator to set shutdown_timeout in the settings of '
+            'this panel.'),
+        evidence=_STOPPED),
+    Finding.STOP_NOT_ASKED: Row(
+        _('Not asked yet.'),
+        evidence=_('Compute service’s record of actions: not read yet.'),
+        word=pgettext_lazy('state of the agent', 'Asking how it stopped…')),
+}
+
+# Where the instance's properties were read.
+BOOTED = {
+    'embedded': _('copied when the instance booted; compute service (API '
+                  '2.98), read now'),
+    'snapshot': _('on a former snapshot of this instance; image service, '
+                  'read now'),
+    'volume': _('on the image that the root volume was made of; block '
+                'storage service, read now'),
+    'image': _('on the image as it is today; image service, read now'),
+    'none': _('neither the compute service nor the image service shows it'),
+}
+
+# Who tells how long the compute service waits for a guest to go down.
+LIMITS = {
+    'embedded': _('%(limit)s s, os_shutdown_timeout copied at boot'),
+    'image': _('%(limit)s s, os_shutdown_timeout of the image, which is as '
+               'it was at the launch'),
+    'operator': _('%(limit)s s, shutdown_timeout in this panel’s settings'),
+    None: _('unknown'),
+}
+
+# What the guest's kit says, in words.
+EVENTS = {
+    'started': _('agent started'),
+    'stopped': _('agent stopped'),
+    'freeze': _('freeze begins'),
+    'frozen': _('a file system was frozen'),
+    'open': _('a file system was not seen to stand still'),
+    'hook': _('a hook has run'),
+    'thaw': _('thawed'),
+    'aborted': _('a hook refused the freeze'),
+    'poweroff': _('shutting down'),
+}
+
+
+def evidence(result, instance, heard_at=None):
+    """Return the sentence that tells what says so, and how old it is.
+
+    :param result: a :class:`checklist.Result`.
+    :param heard_at: when the guest was asked, None where that was just now.
+    """
+    finding = result.finding
+    text = FINDINGS[finding].evidence or CHECKS[finding.check].evidence
+    return words.fill(text, {**result.evidence, **_said(result, instance),
+                             'heard': _when(heard_at)})
+
+
+def _said(result, instance):
+    """Return what evidence names beyond the facts of a finding, in words."""
+    known = result.evidence
+    source = known.get('source', instance.properties.source.value)
+    return {
+        'image': instance.image_id, 'created': _when(instance.created, '?'),
+        'setting': _setting(known),
+        'booted': BOOTED.get(source), 'at': _when(known.get('at'), '?'),
+        'updated': _when(known.get('updated'), '?'),
+        'asked': _when(known.get('asked')),
+        'reason': known.get('reason') or _('none given'),
+        'event': EVENTS.get(known.get('event'), known.get('event')),
+        'up': words.duration(known.get('up', 0)),
+        'hooks': ', '.join(
+            '%s (%s)' % (name, _('succeeded') if good else _('failed'))
+            for name, good in known.get('hooks', {}).items()) or _('none'),
+        'source': _limit(known)}
+
+
+def _limit(known):
+    told = known.get('source') if known.get('limit') is not None else None
+    return words.fill(LIMITS.get(told, ''), known)
+
+
+def _setting(known):
+    if known.get('value') is None:
+        return _('%s is not set') % known.get('property')
+    return '%s=%s' % (known.get('property'), known['value'])
+
+
+def _when(moment, unknown=_('now')):
+    return humanize.naturaltime(moment) if moment else unknown
+
+
+def links(result, instance):
+    """Return the :class:`remedies.Link` s to where a finding can be mended."""
+    made = [make(instance) for make in FINDINGS[result.finding].links
+            if make is not remedies.image or instance.image_id]
+    return [link for link in made if link is not None]
+
+
+def command(result, instance):
+    """Return the :class:`remedies.Command` that mends a finding, or None."""
+    make = FINDINGS[result.finding].command
+    return make(instance, result.evidence) if make else None

@@ -1,0 +1,101 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""What every table of the panel shares."""
+
+from django.template.loader import render_to_string
+from django.utils.translation import gettext_lazy as _
+
+from horizon import forms
+from horizon import messages
+from horizon import tables
+from horizon.tables import base
+from horizon.utils import memoized
+
+from openstack_dashboard import policy
+
+from snapshot_panel.ui import words
+
+TAKE_RULES = (('compute', 'os_compute_api:servers:create_image'),)
+
+# What stopping, copying and starting an instance asks of Nova.
+RESTART_RULES = TAKE_RULES + (
+    ('compute', 'os_compute_api:servers:stop'),
+    ('compute', 'os_compute_api:servers:start'),
+    ('compute', 'os_compute_api:server-metadata:create'),
+    ('compute', 'os_compute_api:server-metadata:delete'))
+
+
+def cell(name):
+    """Return a column's transform that renders a template of ours."""
+    def render(row):
+        return render_to_string('consistent_snapshots/%s.html' % name,
+                                {'row': row})
+    return render
+
+
+@memoized.memoized
+def may_take(request):
+    """Return whether the user may take snapshots.
+
+    Not by the actions' own ``policy_rules``: Horizon reads the policies again
+    for each action of each row, and they took as long as all else of a row.
+    """
+    return policy.check(TAKE_RULES, request)
+
+
+class SeveralAction(tables.Action):
+    """An action on one row or several that asks nothing before it acts."""
+
+    # Every id is asked again, so the rows of the page are not needed.
+    preempt = True
+    # Horizon's script enables the table's button once a row is selected.
+    attrs = {'data-batch-action': 'true'}
+
+    def get_default_classes(self):
+        # Horizon's script disables a form's primary buttons on submit, and a
+        # disabled button is not sent, unless it has this class.
+        return list(super().get_default_classes()) + ['always-enabled']
+
+
+class SeveralMixin(object):
+    """Show a table's boxes where one of these actions is allowed.
+
+    Horizon does so for its own BatchAction only, which asks before it acts.
+    """
+
+    def set_multiselect_column_visibility(self, visible=True):
+        super().set_multiselect_column_visibility(visible or any(
+            isinstance(action, SeveralAction)
+            for action in self.get_table_actions()))
+
+
+def report_error(request, problem):
+    """Tell the user what went wrong and what to do."""
+    messages.error(request, _('%(service)s: %(text)s') % {
+        'service': problem.service, 'text': words.error(problem)})
+
+
+class BoxCell(base.Cell):
+    """A cell whose box says what it chooses, which Horizon's does not."""
+
+    @property
+    def value(self):
+        if self.column.auto != 'multi_select':
+            return super().value
+        table = self.row.table
+        row_id = table.get_object_id(self.datum)
+        return forms.ThemableCheckboxInput(
+            check_test=lambda value: False).render('object_ids', row_id, {
+                'class': 'table-row-multi-select', 'id': 'choose-' + row_id,
+                'aria-label': _('Choose %s')
+                % table.get_object_display(self.datum)})

@@ -1,0 +1,67 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""What every page shares: problem pages, and answers to scripts."""
+
+from django import http
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+from horizon import exceptions
+
+from snapshot_panel.cloud import errors
+from snapshot_panel.ui import words
+
+INDEX = 'horizon:project:consistent_snapshots:index'
+
+# What settling a snapshot asks of the services.
+SETTLE_RULES = (('compute', 'os_compute_api:os-console-output'),
+                ('image', 'modify_image'))
+
+
+class ProblemMixin(object):
+    """Show what a service refused as a page with the right status."""
+
+    def dispatch(self, request, *args, **kwargs):
+        try:
+            return super().dispatch(request, *args, **kwargs)
+        except errors.UNAUTHORIZED:
+            # Horizon sends the user to the login page.
+            raise exceptions.NotAuthenticated()
+        except errors.CloudError as problem:
+            return self.problem(request, problem)
+
+    def problem(self, request, problem):
+        return render(request, 'consistent_snapshots/problem.html', {
+            'page_title': _('Consistent Snapshots'),
+            'service': problem.service, 'text': words.error(problem),
+            'index_url': reverse(INDEX)}, status=problem.status)
+
+
+class AnswerMixin(ProblemMixin):
+    """Answer a page's script, without Horizon's frame."""
+
+    def dispatch(self, request, *args, **kwargs):
+        # The frame's list of projects: Keystone would be asked for it when
+        # a template is rendered, and nobody would see it.
+        request.user.authorized_tenants = []
+        return super().dispatch(request, *args, **kwargs)
+
+    def problem(self, request, problem):
+        return http.JsonResponse({'problem': say(problem)},
+                                 status=problem.status)
+
+
+def say(problem):
+    """Return one sentence about a :class:`errors.CloudError`."""
+    return '%s: %s' % (problem.service, words.error(problem))

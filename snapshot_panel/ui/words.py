@@ -1,0 +1,365 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Every sentence that the panel says about a check, a verdict or an error."""
+
+import collections
+import typing
+
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext_lazy
+from django.utils.translation import pgettext_lazy
+
+from snapshot_panel.cloud import errors
+from snapshot_panel.consistency import adoption
+from snapshot_panel.consistency import checklist
+from snapshot_panel.consistency import records
+from snapshot_panel.consistency import restart
+from snapshot_panel.consistency import retention
+from snapshot_panel.consistency import verdict
+
+Check = checklist.Check
+Finding = checklist.Finding
+Rule = verdict.Rule
+Standing = retention.Standing
+Cause = restart.Cause
+Phase = restart.Phase
+State = checklist.State
+Verdict = verdict.Verdict
+
+
+class Badge(typing.NamedTuple):
+    """A word with its icon (Font Awesome) and its colour (Bootstrap)."""
+
+    word: str
+    icon: str
+    color: str
+
+
+VERDICTS = {
+    Verdict.APPLICATION: Badge(_('Application-consistent'), 'check',
+                               'success'),
+    Verdict.FILESYSTEM: Badge(_('File-system consistent'), 'check',
+                              'success'),
+    Verdict.UNPROVEN: Badge(_('Unproven'), 'question-circle', 'warning'),
+    Verdict.CRASH: Badge(_('Crash-consistent'), 'exclamation-triangle',
+                         'warning'),
+    Verdict.DISCARDED: Badge(_('Discarded'), 'times-circle', 'danger'),
+    Verdict.PENDING: Badge(_('In progress'), 'refresh', 'info'),
+}
+
+STATES = {
+    State.PASS: Badge(pgettext_lazy('outcome of a check', 'Pass'),
+                      'check', 'success'),
+    State.FAIL: Badge(pgettext_lazy('outcome of a check', 'Fail'),
+                      'times-circle', 'danger'),
+    State.WARNING: Badge(pgettext_lazy('outcome of a check', 'Warning'),
+                         'exclamation-triangle', 'warning'),
+    State.UNKNOWN: Badge(pgettext_lazy('outcome of a check', 'Unknown'),
+                         'question-circle', 'warning'),
+}
+
+# What Nova calls the status of an instance, in words.
+INSTANCE_STATUSES = {
+    'ACTIVE': pgettext_lazy('status of an instance', 'Running'),
+    'SHUTOFF': pgettext_lazy('status of an instance', 'Shut off'),
+    'PAUSED': pgettext_lazy('status of an instance', 'Paused'),
+    'SUSPENDED': pgettext_lazy('status of an instance', 'Suspended'),
+    'BUILD': pgettext_lazy('status of an instance', 'Being built'),
+    'ERROR': pgettext_lazy('status of an instance', 'Error'),
+}
+
+# The way of a snapshot: how far it is, in per cent, and what happens.
+STEPS = {
+    'image_snapshot_pending': (10, _('Accepted by the compute service')),
+    'image_snapshot': (30, _('Preparing the copy')),
+    'image_pending_upload': (55, _('Freezing and copying the disk')),
+    'image_uploading': (75, _('Uploading to the image service')),
+}
+FINISHING = (85, _('Finishing the image'))
+WITNESSING = (95, _('Reading what the guest witnessed'))
+
+
+# The ways to adopt an image's property, and what each costs.
+WAYS = {
+    adoption.Way.OPERATOR: (
+        _('Ask the operator'),
+        _('Keeps everything. The instance is shut off for a moment; only '
+          'the operator of the cloud can run nova-manage.')),
+    adoption.Way.RELAUNCH: (
+        _('Take a snapshot, set it there, launch again from it'),
+        _('Keeps the data of the root disk and the old instance. The new one '
+          'has another id and another address.')),
+    adoption.Way.REBUILD: (
+        _('Rebuild'),
+        _('Destroys everything on the root disk. Keeps id, addresses and '
+          'attached volumes.')),
+}
+HINDRANCES = {
+    adoption.Hindrance.BUSY: _('Not now: the compute service is busy with '
+                               'the instance.'),
+    adoption.Hindrance.LOCKED: _('Not now: the instance is locked.'),
+    adoption.Hindrance.STATE: _('Not now: not in this state of the '
+                                'instance.'),
+    adoption.Hindrance.NO_IMAGE: _('Not for this instance: its root disk is '
+                                   'a volume.'),
+}
+
+
+# Why a snapshot has its verdict.
+RULES = {
+    Rule.HOOKS_WITNESSED: _(
+        'The guest witnessed the freeze of %(paths)s (writing stood still '
+        'for %(stall)s s), and its application hooks succeeded: '
+        '%(hooks)s.'),
+    Rule.FREEZE_WITNESSED: _(
+        'The guest witnessed the freeze of %(paths)s: writing stood still '
+        'for %(stall)s s.'),
+    Rule.CLEAN_STOP: _(
+        'The guest had shut down by itself in %(seconds)s s before the '
+        'snapshot.'),
+    Rule.NOT_OURS: _(
+        'It was not taken with this panel, or its record was changed: '
+        'nothing is known of a freeze.'),
+    Rule.THAWED_EARLY: _(
+        'The guest witnessed a freeze, but stood still for less time than '
+        'its %(volumes)s volume snapshots took. Take it again.'),
+    Rule.THAWED_TWICE: _(
+        'The guest was told to thaw twice: the first time may have been too '
+        'early, say because somebody else took a snapshot. Take it again.'),
+    Rule.TORN: _(
+        'The guest was frozen, but %(torn)s lies on several disks, and the '
+        'image holds the root disk alone: what it has of it cannot be used. '
+        'Copy the volumes too, or keep such a file system on one disk.'),
+    Rule.VOLUMES_FAILED: _(
+        '%(failed)s of its %(volumes)s volume snapshots failed or were '
+        'deleted: no instance can be launched from it. Delete it, delete '
+        'what is left of it under Volumes, Snapshots, and take it again.'),
+    Rule.VOLUMES_UNFINISHED: _(
+        'After an hour its %(volumes)s volume snapshots were not all '
+        'complete. Look under Volumes, Snapshots before you launch from it.'),
+    Rule.VOLUMES_UNKNOWN: _(
+        'Nobody could tell whether its volume snapshots are complete: the '
+        'block storage service did not say so, or its list of them was '
+        'changed. Look under Volumes, Snapshots before you launch from it.'),
+    Rule.VOLUMES_DIFFER: _(
+        'What was copied is not exactly the %(volumes)s volumes of the '
+        'instance, or other instances may write to them too.'),
+    Rule.NO_WITNESS: _(
+        'A freeze may have happened, but the guest has no kit that could '
+        'witness it.'),
+    Rule.NO_CONSOLE: _(
+        'The console with the guest’s witnesses could not be read any '
+        'more.'),
+    Rule.SHARED_WINDOW: _(
+        '%(snapshots)s snapshots were taken at the same time; nobody can tell '
+        'to which the freeze belongs.'),
+    Rule.NO_RECORD: _(
+        'The compute service’s record of actions does not show this snapshot '
+        'any more.'),
+    Rule.REBOOTED: _('The guest was restarted in the meantime.'),
+    Rule.SEVERAL_FREEZES: _(
+        'The guest was frozen %(freezes)s times in the meantime; nobody can '
+        'tell which was for this snapshot.'),
+    Rule.SILENT: _('The guest did not witness any freeze.'),
+    Rule.CUT_SHORT: _(
+        'The guest began to freeze, but its account is not complete.'),
+    Rule.STOP_UNKNOWN: _(
+        'The instance was shut off, and nothing proves that its guest had '
+        'gone down by itself.'),
+    Rule.STATE_UNKNOWN: _(
+        'The instance changed its state while the snapshot was asked for or '
+        'made.'),
+    Rule.NO_CHANNEL: _(
+        'The instance has no channel to a guest agent, so it was not '
+        'frozen.'),
+    Rule.NEVER_FROZEN: _(
+        'The instance was %(state)s; such instances are never frozen.'),
+    Rule.BACKEND: _(
+        'On the storage of this cloud (%(backend)s) live snapshots are not '
+        'frozen.'),
+    Rule.AGENT_STOPPED: _(
+        'The guest’s agent was stopped, so it was not frozen.'),
+    Rule.HOOK_REFUSED: _(
+        'The hook %(hook)s refused the freeze, so the guest was not frozen.'),
+    Rule.NOT_SEEN_FROZEN: _(
+        'The guest did not see %(open)s stand still: the freeze failed '
+        'there, or the guest was too busy to see it. Take it again, and if '
+        'that is no better, look into the log of the guest agent.'),
+    Rule.HARD_STOP: _(
+        'The guest had not gone down within %(limit)s s and was powered off '
+        'hard.'),
+    Rule.GONE: _(
+        'The image vanished: the compute service threw the snapshot away, or '
+        'somebody deleted it. Look into the log of the guest agent in the '
+        'guest and take it again.'),
+    Rule.ABANDONED: _(
+        'The compute service does not work on it any more, and the image was '
+        'never finished. Delete it and take it again.'),
+    Rule.GONE_AFTER_HOOK: _(
+        'The compute service threw the snapshot away, most likely because '
+        'a hook in the guest refused the freeze. Repair the hook and take it '
+        'again.'),
+    Rule.GONE_AFTER_FREEZE: _(
+        'The compute service threw the snapshot away, most likely because '
+        'the freeze failed. Look into the log of the guest agent in the '
+        'guest and take it again.'),
+    Rule.GONE_WITHOUT_AGENT: _(
+        'The compute service threw the snapshot away, most likely because '
+        'the guest’s agent was stopped. Start it and take it again.'),
+    Rule.RUNNING: _('The snapshot is being made.'),
+    Rule.WAITING: _('Waiting for the guest’s witnesses.'),
+    Rule.COPYING: _('Waiting until its volume snapshots are complete.'),
+    Rule.UNSETTLED: _('The guest’s witnesses are still to be read.'),
+}
+
+AGENT_UNKNOWN = pgettext_lazy('state of the agent', 'Unknown')
+
+# The button that takes a snapshot which nothing promises to be consistent.
+ANYWAY = {
+    Verdict.FILESYSTEM: _('Take consistent snapshot'),
+    Verdict.UNPROVEN: _('Take it anyway: unproven'),
+    Verdict.CRASH: _('Take it anyway: crash-consistent'),
+}
+
+# What becomes of the older snapshots that a snapshot replaces.
+REPLACING = {
+    Standing.WAITING: ngettext_lazy(
+        'Once it is proven consistent, %(count)d older snapshot goes.',
+        'Once it is proven consistent, %(count)d older snapshots go.',
+        'count'),
+    Standing.DUE: ngettext_lazy(
+        '%(count)d older snapshot is being deleted.',
+        '%(count)d older snapshots are being deleted.', 'count'),
+    Standing.DONE: ngettext_lazy(
+        'It replaced %(count)d older snapshot.',
+        'It replaced %(count)d older snapshots; what was protected '
+        'meanwhile stayed.', 'count'),
+    Standing.DROPPED: ngettext_lazy(
+        'It was to replace %(count)d older snapshot. It is not proven '
+        'consistent, so nothing was deleted.',
+        'It was to replace %(count)d older snapshots. It is not proven '
+        'consistent, so nothing was deleted.', 'count'),
+}
+
+# Stop, snapshot and start again: where it is, and how far, in per cent.
+RESTART_STEPS = {
+    Phase.STOPPING: (15, _('Shutting the guest down')),
+    Phase.TAKING: (50, _('Shut off, taking the snapshot')),
+    Phase.STARTING: (85, _('Starting the instance again')),
+}
+# Why that did not come to its end, as far as anybody can tell.
+RESTART_CAUSES = {
+    Cause.NOT_BEGUN: _(
+        'The instance was to be stopped for a snapshot, and the compute '
+        'service never got the request. Nothing was done to it.'),
+    Cause.STOP_FAILED: _(
+        'The instance did not stop, or was started again at once. No '
+        'snapshot was taken. Look at its action log.'),
+    Cause.INTERFERED: _(
+        'Somebody started, stopped or changed the instance while it was '
+        'stopped for a snapshot, so the panel leaves it alone.'),
+    Cause.NOT_TAKEN: _(
+        'The instance was stopped, but the compute service did not take the '
+        'snapshot. A quota may be used up.'),
+    Cause.START_FAILED: _(
+        'The instance was stopped for a snapshot and could not be started '
+        'again. It may be locked, or its host may lack room.'),
+}
+RESTART_BROKEN = _('The record of a stop for a snapshot was changed by hand.')
+# What the user can do about it, by the name of the button.
+RESTART_CHOICES = {
+    'cancel': _('Cancel: start it again without a snapshot'),
+    'leave': _('Leave it shut off afterwards'),
+    'start': _('Start the instance'),
+    'dismiss': _('Dismiss'),
+}
+
+# Why no older snapshot can go.
+KEPT_UNKNOWN = _('The image service does not answer, so nobody can say which '
+                 'older snapshots could go: all are kept.')
+KEPT_NONE = _('There is no older snapshot that this panel made of this '
+              'instance and that may go.')
+KEPT_FORBIDDEN = _('Older snapshots are kept: your role may not delete '
+                   'images.')
+
+ERRORS = {
+    errors.NotFound: _(
+        'It does not exist, or it belongs to another project. It may have '
+        'been deleted meanwhile: go back to the list and look again.'),
+    errors.Forbidden: _(
+        'Your role in this project does not allow it. Ask for the role '
+        '“member”.'),
+    errors.Conflict: _(
+        'The compute service is busy with this instance, its state does not '
+        'allow it, or its guest could not be frozen although its image '
+        'requires that (os_require_quiesce). Wait a moment and try again.'),
+    errors.OverLimit: _(
+        'A quota of your project is used up. Delete what you do not need, or '
+        'ask the operator for more.'),
+    errors.Refused: _('The service did not accept it.'),
+    errors.Unavailable: _(
+        'The service does not answer. Nothing is lost: try again in a '
+        'moment.'),
+}
+
+
+def replacing(image):
+    """Return what becomes of the snapshots that a snapshot replaces, or ''.
+
+    :param image: a :class:`facts.Image`.
+    """
+    text = REPLACING.get(retention.standing(image))
+    return text and text % {'count': len(records.read_replaces(image))} or ''
+
+
+def error(problem):
+    """Return what to tell a user about a :class:`errors.CloudError`."""
+    for kind, text in ERRORS.items():
+        if isinstance(problem, kind):
+            return text
+    return ERRORS[errors.Unavailable]
+
+
+def fill(text, values):
+    """Fill a sentence with evidence; what is missing shows as “?”."""
+    return str(text) % collections.defaultdict(lambda: '?', values)
+
+
+def duration(seconds):
+    """Return seconds in words, in the unit that fits."""
+    for size, words in ((86400, _('%d days')), (3600, _('%d h')),
+                        (60, _('%d min'))):
+        if seconds >= 2 * size:
+            return str(words) % (seconds // size)
+    return str(_('%d s')) % seconds
+
+
+def _seconds(value):
+    """Return a number to sort by, whatever somebody wrote there."""
+    return value if isinstance(value, (int, float)) else -1
+
+
+def reason(decision):
+    """Return the sentence that tells why a snapshot has its verdict.
+
+    :param decision: a :class:`verdict.Decision`.
+    """
+    evidence = dict(decision.evidence)
+    frozen = evidence.get('frozen')
+    if isinstance(frozen, dict) and frozen:
+        evidence['paths'] = ', '.join(map(str, frozen))
+        evidence['stall'] = max(frozen.values(), key=_seconds)
+    for name in ('hooks', 'open', 'torn'):
+        if isinstance(evidence.get(name), (dict, list)):
+            evidence[name] = ', '.join(map(str, evidence[name]))
+    return fill(RULES[decision.rule], evidence)
