@@ -197,6 +197,35 @@ def test_a_chain_that_loops_is_corrupt():
     assert reading.word is Word.CANNOT_TELL
 
 
+@pytest.mark.parametrize('slot, data', [
+    # No boot flag; a second partition; a second link.
+    (0, b'\1'), (2, struct.pack('<4xB3xII', 0x83, 1, 1)),
+    (2, struct.pack('<4xB3xII', 5, 1, 1))])
+def test_a_chain_with_a_record_that_is_none_is_corrupt(slot, data):
+    image = images.mbr([], [(0x83, ext4())] * 2)
+
+    reading = read_with(image, images.ALIGNMENT + 446 + 16 * slot, data)
+
+    assert reading.reason == 'corrupt'
+
+
+def test_an_extended_partition_may_be_empty():
+    image = images.mbr([(0x83, ext4())], [(0x83, ext4())])
+    extended = images.ALIGNMENT + SMALL
+
+    reading = read_with(image, extended + 446, bytes(66))
+
+    assert [part.place for part in reading.parts] == ['partition 1']
+
+
+def test_a_slot_of_no_sectors_is_not_used():
+    image = images.mbr([(0x83, ext4())])
+
+    reading = read_with(image, 446 + 16 + 4, b'\x83')
+
+    assert [part.place for part in reading.parts] == ['partition 1']
+
+
 def test_a_chain_that_is_very_long_is_too_much():
     image = images.mbr([], [(0x83, bytes(512))] * 30)
 

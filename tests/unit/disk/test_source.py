@@ -132,7 +132,7 @@ def test_any_bytes_in_an_image_keep_the_ceilings(data, seed, offset):
 
 
 def test_mutated_images_are_read():
-    wrong, _longest = fuzz.run(10_000)
+    wrong, _longest = fuzz.run(20_000)
 
     assert wrong == []
 
