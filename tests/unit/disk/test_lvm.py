@@ -156,6 +156,49 @@ def test_what_holds_a_snapshots_changes_is_named():
         'volume-type', 'segment type snapshot')
 
 
+@pytest.mark.parametrize('before_end', [1, 100, 500])
+def test_a_description_may_go_round_the_end_of_its_area(before_end):
+    # The area of the tests' volumes is of 124 kB.
+    image = images.lvm({'root': ext4()},
+                       text_at=124 * images.KB - before_end)
+
+    assert len(image) == 256 * images.KB
+    assert readers.read(image).word is Word.AT_REST
+
+
+def test_a_volume_of_several_segments_is_read_in_their_order():
+    segment = '''segment%d { start_extent = %d
+        extent_count = 1
+        type = "striped"
+        stripe_count = 1
+        stripes = ["pv0", %d] }
+        '''
+    text = '''vg { id = "G"
+        extent_size = 128
+        physical_volumes { pv0 { id = "%s"
+            pe_start = 256 } }
+        logical_volumes { root { status = ["VISIBLE"]
+            segment_count = 2
+            %s%s } } }''' % ('A' * 32, segment % (1, 0, 1),
+                             segment % (2, 1, 0))
+    content = images.ext4(SMALL, in_use=True)
+    half = SMALL // 2
+
+    part = readers.only(images.lvm(
+        {'root': content[half:] + content[:half]}, text=text))
+
+    assert (part.kind, part.word) == ('ext4', Word.IN_USE)
+
+
+def test_more_volumes_than_are_listed_are_too_much():
+    image = images.lvm({f'v{number}': images.marked('swap', 64 * images.KB)
+                        for number in range(40)})
+
+    reading = readers.read(image)
+
+    assert (len(reading.parts), reading.reason) == (32, 'too-much')
+
+
 def test_names_are_printable_and_bounded():
     part = readers.only(images.lvm({'r\u00f6\u00f6t' + 'x' * 90: ext4()}))
 

@@ -59,6 +59,22 @@ def test_a_label_of_lvm_beside_a_superblock_is_ambiguous():
     assert readers.only(bytes(image)).reason == 'ambiguous'
 
 
+def test_two_marks_further_in_are_ambiguous():
+    image = bytearray(images.marked('btrfs'))
+    images.put(image, *images.MARKS['iso9660'])
+
+    part = readers.only(bytes(image))
+
+    assert (part.reason, part.field) == (
+        'ambiguous', 'signatures of btrfs, iso9660')
+
+
+def test_what_has_no_known_end_is_not_called_empty():
+    reading = disk.read_disk(readers.Reader(bytes(images.MB)), None)
+
+    assert reading.parts[0].reason == 'unknown'
+
+
 @pytest.mark.parametrize('at', [0, 9000, 60_000, images.MB - 1,
                                 images.MB - 100_000])
 def test_one_byte_is_not_empty(at):
