@@ -12,6 +12,7 @@
 
 """The disk in a qcow2 image."""
 
+import random
 import struct
 import sys
 import tracemalloc
@@ -21,6 +22,8 @@ import pytest
 
 from snapshot_panel import disk
 from snapshot_panel.disk import inflate
+from snapshot_panel.disk import qcow2
+from snapshot_panel.disk import source
 from tests import images
 from tests.unit.disk import readers
 
@@ -50,6 +53,21 @@ def test_it_says_what_the_disk_in_it_says(layout, options):
     assert reading.format == 'qcow2'
     assert reading.word is Word.IN_USE
     assert reading.parts == readers.read(raw).parts
+
+
+@pytest.mark.parametrize('options', KINDS)
+def test_each_byte_of_the_disk_is_found(options):
+    noise = random.Random(1).randbytes(30_000)
+    raw = noise + bytes(200_000) + noise + bytes(99_999) + noise + bytes(512)
+    image = images.qcow2(raw, **options)
+    opened = qcow2.Disk(source.Meter(
+        readers.Reader(image), len(image), None,
+        source.Limits(requests=10_000, bytes=16 << 20, memory=32 << 20)))
+
+    pieces = [opened.read(at, min(10_007, len(raw) - at))
+              for at in range(0, len(raw), 10_007)]
+
+    assert b''.join(pieces) == raw
 
 
 @pytest.mark.parametrize('layout', ['disk', 'mbr', 'logical', 'gpt', 'lvm'])
