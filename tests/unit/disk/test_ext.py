@@ -102,6 +102,23 @@ def test_a_wrong_checksum_cannot_be_told():
     assert readers.only(bytes(image)).reason == 'checksum'
 
 
+@pytest.mark.parametrize('journal, changes', [
+    (True, {0x5c: struct.pack('<I', 0x8000003c)}),
+    (True, {0x60: struct.pack('<I', 0x800002c2)}),
+    (True, {0x64: struct.pack('<I', 0x8000006b)}),
+    # A journal's inode without a journal, and one that cannot be.
+    (False, {0xe0: struct.pack('<I', 8)}),
+    (True, {0xe0: struct.pack('<I', 1 << 20)}),
+    (True, {0x300: b'x'})])
+def test_without_a_checksum_only_what_is_known_is_believed(journal, changes):
+    assert said(checksums=False, journal=journal, changes=changes) == (
+        Word.CANNOT_TELL, 'implausible')
+    # The checksum vouches for what is unknown.
+    assert said(journal=journal, changes={
+        offset: data for offset, data in changes.items()
+        if offset not in (0x64, 0xe0)})[0] is Word.AT_REST
+
+
 def test_a_first_group_elsewhere_cannot_be_told():
     image = bytearray(images.ext4())
     image[4096:4100] = b'\xff' * 4
