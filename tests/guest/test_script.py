@@ -916,6 +916,19 @@ def test_user_data_is_the_script_itself():
     assert len(guest.user_data()) * 4 / 3 < 65535
 
 
+def test_the_bare_script_lacks_comments_and_nothing_else():
+    bare = guest.bare_script().splitlines()
+    full = guest.script().splitlines()
+
+    assert bare[:2] == full[:2] and 'Apache License' in bare[1]
+    assert [line for line in full if line not in bare and line.strip()
+            and not line.lstrip().startswith('#')] == []
+    assert len(bare) < len(full) - 100
+    # What is left reads the same: no text of it went with the comments.
+    subprocess.run(['dash', '-n'], input='\n'.join(bare), text=True,
+                   check=True)
+
+
 @pytest.mark.parametrize('name', guest.HOOKS)
 def test_application_hooks_are_examples_only(name):
     text = guest.hook(name)
