@@ -75,7 +75,7 @@ def hook(guest):
     def write(name, script):
         guest.write(f'{HOOKS}/{name}', f'#!/bin/sh\n{script}\n', '755')
     yield write
-    guest.run(f'rm -f {HOOKS}/* /var/log/qga-fsfreeze-hook.log')
+    guest.run(f'rm -f {HOOKS}/*')
 
 
 @pytest.fixture
