@@ -32,6 +32,7 @@ import dataclasses
 import hashlib
 import math
 import re
+import urllib.parse
 
 # How a guest can prove that a file system was frozen (fact 22): its writer was
 # seen waiting for the thaw, or the superblock said so.
@@ -279,6 +280,27 @@ def _after(
         if line is not None and Baseline.of(line) == baseline:
             return lines[index + 1:]
     return lines
+
+
+def path_for_people(text: str) -> str:
+    """Return a path or a name of a witness as people know it.
+
+    The kit percent-encodes what is no plain character, and ends a text that
+    is too long with ``%~`` and 32 digits of its SHA-256. What it encoded is
+    untrusted: what cannot be printed, or would turn the direction of the
+    text around it, stays encoded. Two paths may look alike here, so the
+    encoded one is the key.
+    """
+    encoded, cut, digest = text.partition('%~')
+    # The last character may have been cut in half.
+    encoded = re.sub('%[0-9A-F]?$', '', encoded) if cut else encoded
+    try:
+        plain = urllib.parse.unquote_to_bytes(encoded).decode(
+            errors='ignore' if cut else 'strict')
+    except UnicodeDecodeError:
+        plain = encoded
+    shown = plain if plain.isprintable() else encoded
+    return f'{shown}… ({digest[:8]})' if cut else shown
 
 
 @dataclasses.dataclass(frozen=True)
