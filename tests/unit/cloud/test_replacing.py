@@ -25,9 +25,8 @@ from snapshot_panel.consistency import records
 from snapshot_panel.consistency import verdict
 from tests.unit import builders
 from tests.unit.cloud import conftest
-from tests.unit.consistency import test_retention
 
-made = test_retention.made
+made = builders.aged
 GLANCE_DOWN = glance_exceptions.HTTPServiceUnavailable()
 
 
