@@ -121,8 +121,9 @@ def test_a_plan_that_came_back_is_checked_again(changes, name):
 
 
 def test_commands_do_the_same():
-    made = edit(builders.UNUSUAL, **{'a/b~c': "it's", 'empty': None, 'new': '',
-                            'e=q': 'x', 'lines': 'a\nb'})
+    made = edit(builders.UNUSUAL, **{
+        'a/b~c': "it's", 'empty': None, 'new': '', 'e=q': 'x',
+        'lines': 'a\nb'})
 
     lines = edits.commands(made)
 
