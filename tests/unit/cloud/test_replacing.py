@@ -24,7 +24,7 @@ from snapshot_panel.cloud import replacing
 from snapshot_panel.consistency import records
 from snapshot_panel.consistency import verdict
 from tests.unit import builders
-from tests.unit.cloud import conftest
+from tests.unit.cloud import answers as conftest
 
 made = builders.aged
 GLANCE_DOWN = glance_exceptions.HTTPServiceUnavailable()
