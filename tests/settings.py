@@ -33,3 +33,9 @@ INSTALLED_APPS = list(dict.fromkeys(INSTALLED_APPS))
 CACHES = {
     'default': {'BACKEND': 'django.core.cache.backends.locmem.LocMemCache'},
 }
+
+# Each template is read and compiled once, as in a real dashboard.
+for _engine in TEMPLATES:
+    _engine['OPTIONS']['loaders'] = [
+        ('django.template.loaders.cached.Loader',
+         _engine['OPTIONS']['loaders'])]

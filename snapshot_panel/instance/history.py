@@ -145,10 +145,10 @@ def evidence(line):
     decision = line.decision
     found = []
     for path, stall in _pairs(decision.evidence.get('frozen')):
-        found.append(texts.FROZEN % {'path': path, 'stall': stall})
+        found.append(texts.FROZEN % {'path': words.plain(path), 'stall': stall})
     for name, succeeded in _pairs(decision.evidence.get('hooks')):
         found.append((texts.HOOK_DONE if succeeded is True
-                      else texts.HOOK_FAILED) % name)
+                      else texts.HOOK_FAILED) % words.plain(name))
     copies = decision.evidence.get('volumes')
     if isinstance(copies, int):
         found.append(texts.VOLUMES % {'count': copies})
@@ -168,7 +168,7 @@ def _left_out(value):
     """Return a sentence for each thing that the image does not hold."""
     if not isinstance(value, dict):
         return []
-    found = [texts.PATH_LEFT_OUT % {'path': path, 'disk': disk}
+    found = [texts.PATH_LEFT_OUT % {'path': words.plain(path), 'disk': disk}
              for path, disk in _pairs(value.get('paths'))]
     return found + [text % {'count': value[name]}
                     for name, text in texts.LEFT_OUT.items()

@@ -611,7 +611,10 @@ def fill(text, result, more=None):
     """
     volumes = {name: [_volume(volume) for volume in result.evidence[name]]
                for name in ('volumes', 'shared') if name in result.evidence}
-    return words.fill(text, {**result.evidence, **volumes, **(more or {})})
+    named = {name: words.plain(result.evidence[name])
+             for name in ('open', 'torn', 'hook') if name in result.evidence}
+    return words.fill(text, {**result.evidence, **volumes, **named,
+                             **(more or {})})
 
 
 def _volume(volume):
@@ -636,7 +639,7 @@ def _said(result, instance):
         'event': EVENTS.get(known.get('event'), known.get('event')),
         'up': words.duration(known.get('up', 0)),
         'hooks': ', '.join(
-            '%s (%s)' % (name, _('succeeded') if good else _('failed'))
+            '%s (%s)' % (words.plain(name), _('succeeded') if good else _('failed'))
             for name, good in known.get('hooks', {}).items()) or _('none'),
         'source': _limit(known)}
 

@@ -27,6 +27,7 @@ from snapshot_panel.consistency import records
 from snapshot_panel.consistency import restart
 from snapshot_panel.consistency import retention
 from snapshot_panel.consistency import verdict
+from snapshot_panel.consistency import witness
 from snapshot_panel import disk
 from snapshot_panel.ui import disks
 
@@ -390,6 +391,18 @@ def joined(value):
             if isinstance(value, (dict, list, tuple)) else value)
 
 
+def plain(names):
+    """Return what the guest's kit encoded as people know it.
+
+    :param names: one path or name of a hook, or several.
+    """
+    if isinstance(names, str):
+        return witness.path_for_people(names)
+    if isinstance(names, (dict, list, tuple)):
+        return [witness.path_for_people(str(name)) for name in names]
+    return names
+
+
 def duration(seconds):
     """Return seconds in words, in the unit that fits."""
     for size, words in ((86400, _('%d days')), (3600, _('%d h')),
@@ -412,8 +425,10 @@ def reason(decision):
     evidence = dict(decision.evidence)
     frozen = evidence.get('frozen')
     if isinstance(frozen, dict) and frozen:
-        evidence['paths'] = joined(frozen)
+        evidence['paths'] = joined(plain(frozen))
         evidence['stall'] = max(frozen.values(), key=_seconds)
+    for name in ('hooks', 'hook', 'open', 'torn'):
+        evidence[name] = plain(evidence.get(name, '?'))
     report = evidence.get('disk')
     evidence.update(
         disk=disks.kinds(report),

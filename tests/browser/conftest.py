@@ -14,6 +14,7 @@
 
 import functools
 import pathlib
+import uuid
 
 from playwright import sync_api
 import pytest
@@ -61,6 +62,23 @@ def boot(cloud, api):
     left = {server.id for server in api.nova.servers.list()}
     for server_id in left.intersection(made):
         api.nova.servers.delete(server_id)
+
+
+@pytest.fixture
+def make(boot, api):
+    """Make an instance: ``make('ready')`` returns (id, name)."""
+    made = []
+
+    def make_instance(profile='ready', image='debian-12-agent'):
+        name = 'test-' + uuid.uuid4().hex[:8]
+        made.append(boot(name, image, meta={'demo_guest': profile}))
+        return made[-1], name
+
+    yield make_instance
+    for server_id in made:
+        for image in api.snapshots(server_id):
+            api.glance.images.update(image['id'], protected=False)
+            api.glance.images.delete(image['id'])
 
 
 @pytest.fixture(scope='session')

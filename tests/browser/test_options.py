@@ -13,46 +13,19 @@
 
 """What a user does with a browser to take a snapshot with options."""
 
-import uuid
-
 from playwright.sync_api import expect
 import pytest
 
+from tests.browser import looking
 from tests import clients
 
 
-@pytest.fixture
-def make(boot, api):
-    """Make an instance: ``make('ready')`` returns (id, name)."""
-    made = []
-
-    def make_instance(profile='ready', image='debian-12-agent'):
-        name = 'test-' + uuid.uuid4().hex[:8]
-        made.append(boot(name, image, meta={'demo_guest': profile}))
-        return made[-1], name
-
-    yield make_instance
-    for server_id in made:
-        for image in api.snapshots(server_id):
-            api.glance.images.update(image['id'], protected=False)
-            api.glance.images.delete(image['id'])
-
-
-def row(page, name):
-    return page.locator('#instances tbody tr').filter(
-        has=page.get_by_role('link', name=name, exact=True))
-
-
 def open_form(page, name):
-    row(page, name).locator('.dropdown-toggle').click()
-    row(page, name).get_by_text('With options…').click()
+    looking.row(page, name).locator('.dropdown-toggle').click()
+    looking.row(page, name).get_by_text('With options…').click()
     dialog = page.locator('#consistent_snapshot_modal')
     expect(dialog.locator('[name=name]')).to_be_focused()
     return dialog
-
-
-def shows(locator, text):
-    expect(locator).to_contain_text(text, timeout=clients.PATIENCE * 1000)
 
 
 def sealed(api, server_id):
@@ -98,8 +71,9 @@ def test_what_goes_is_shown_and_goes(browse, make, api, dashboard):
     dialog.locator('[name=properties]').fill('release=7\nnote = a b')
     dialog.get_by_role('button', name='Take consistent snapshot').click()
 
-    shows(page.locator('.alert-info'), '1 older snapshot will be deleted')
-    shows(row(page, name), 'It replaced 1 older snapshot')
+    looking.shows(page.locator('.alert-info'),
+                  '1 older snapshot will be deleted')
+    looking.shows(looking.row(page, name), 'It replaced 1 older snapshot')
     found = sealed(api, server_id)
     assert set(found) == {'two', 'three', 'four'}
     assert (found['four']['release'], found['four']['note']) == ('7', 'a b')
@@ -117,7 +91,7 @@ def test_without_proof_nothing_goes(browse, make, api, dashboard):
 
     dialog.get_by_role('button', name='Take consistent snapshot').click()
 
-    shows(row(page, name), 'nothing was deleted')
+    looking.shows(looking.row(page, name), 'nothing was deleted')
     assert set(sealed(api, server_id)) == {'one', 'two'}
 
 
@@ -129,13 +103,13 @@ def test_a_closed_browser_replaces_all_the_same(browse, make, api, dashboard):
     dialog.locator('[name=keep]').select_option('1')
     dialog.locator('[name=name]').fill('two')
     dialog.get_by_role('button', name='Take consistent snapshot').click()
-    shows(first.locator('.alert-info'), 'will be deleted')
+    looking.shows(first.locator('.alert-info'), 'will be deleted')
     first.context.close()
     clients.wait_for(lambda: api.idle(server_id), 'Nova')
 
     second = browse('demo2')
 
-    shows(row(second, name), 'It replaced 1 older snapshot')
+    looking.shows(looking.row(second, name), 'It replaced 1 older snapshot')
     assert set(sealed(api, server_id)) == {'two'}
 
 
@@ -146,18 +120,18 @@ def test_a_snapshot_that_cannot_be_proven_any_more_is_refused(browse, make,
     dialog = open_form(page, name)
     dialog.locator('[name=properties]').fill('size=1\nok=1')
     dialog.get_by_role('button', name='Take consistent snapshot').click()
-    shows(dialog, 'Line 1, “size”')
+    looking.shows(dialog, 'Line 1, “size”')
     dialog.locator('[name=properties]').fill('ok=1')
     api.nova.servers.pause(server_id)
     clients.wait_for(lambda: api.status(server_id) == 'PAUSED', 'the pause')
 
     dialog.get_by_role('button', name='Take consistent snapshot').click()
 
-    shows(dialog, 'What is missing now: Instance state')
+    looking.shows(dialog, 'What is missing now: Instance state')
     assert api.snapshots(server_id) == []
     # The dialog now offers what can be had.
     dialog.get_by_role('button', name='Take it anyway: crash').click()
-    shows(page.locator('.alert-success'), 'being taken')
+    looking.shows(page.locator('.alert-success'), 'being taken')
 
 
 def test_who_does_not_insist_gets_what_there_is(browse, make, api):
@@ -170,4 +144,4 @@ def test_who_does_not_insist_gets_what_there_is(browse, make, api):
 
     dialog.get_by_role('button', name='Take consistent snapshot').click()
 
-    shows(row(page, name), 'Crash-consistent')
+    looking.shows(looking.row(page, name), 'Crash-consistent')

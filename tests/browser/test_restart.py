@@ -19,12 +19,8 @@ from axe_playwright_python import sync_playwright as axe
 from playwright.sync_api import expect
 import pytest
 
-from tests.browser import test_options
+from tests.browser import looking
 from tests import clients
-
-make = test_options.make
-row = test_options.row
-shows = test_options.shows
 
 
 @pytest.fixture
@@ -33,18 +29,18 @@ def begin(browse):
     def go(name):
         page = browse()
         # The guest is asked first.
-        row(page, name).get_by_role('link',
-                                    name='Consistent snapshot…').click()
+        looking.row(page, name).get_by_role(
+            'link', name='Consistent snapshot…').click()
         dialog = page.locator('#consistent_snapshot_modal')
         for text in ('Fix it', 'Or stop it for the snapshot',
                      'Or take it anyway'):
-            shows(dialog, text)
+            looking.shows(dialog, text)
         dialog.get_by_role('link', name=re.compile('downtime')).click()
         asked = page.locator('#consistent_restart_modal')
-        shows(asked, 'will not be available for some minutes')
+        looking.shows(asked, 'will not be available for some minutes')
         asked.get_by_role('button',
                           name='Stop, snapshot and start again').click()
-        shows(page.locator('.alert-success'), 'is being shut down')
+        looking.shows(page.locator('.alert-success'), 'is being shut down')
         return page
     return go
 
@@ -63,7 +59,7 @@ def test_a_stopped_guest_gives_a_consistent_snapshot(begin, make, api):
     seen = set()
 
     def watch():
-        text = row(page, name).inner_text()
+        text = looking.row(page, name).inner_text()
         seen.update(re.findall('Down for a snapshot: (\\w+)', text))
         return 'Down for' not in text and 'had shut down by itself' in text
     clients.wait_for(watch, 'the instance to be back', pause=0.2)
@@ -98,7 +94,7 @@ def test_a_guest_that_does_not_listen_is_called_what_it_is(begin, make, api):
     server_id, name = make('ignores-acpi', image='debian-12')
     page = begin(name)
 
-    shows(row(page, name), 'Crash-consistent')
+    looking.shows(looking.row(page, name), 'Crash-consistent')
     runs(api, server_id)
     image, = api.snapshots(server_id)
     assert image['consistency_rule'] == 'hard-stop'
@@ -115,12 +111,12 @@ def test_somebody_else_is_not_worked_against(begin, browse, make, api,
     page = browse()
     page.goto('%s%s%s/' % (cloud.url.rstrip('/'), clients.PANEL, server_id))
     notice = page.locator('#snapshot-panel-restart')
-    shows(notice, 'the panel leaves it alone')
+    looking.shows(notice, 'the panel leaves it alone')
     found = axe.Axe().run(page, context='#snapshot-panel-restart')
     assert not found.violations_count, found.generate_report()
     notice.get_by_role('button', name='Dismiss').press('Enter')
 
-    shows(page.locator('.alert-success'), 'will not be shown')
+    looking.shows(page.locator('.alert-success'), 'will not be shown')
     assert api.snapshots(server_id) == []
     assert api.status(server_id) == 'ACTIVE'
 
@@ -133,7 +129,7 @@ def test_it_can_be_cancelled_while_it_stops(begin, make, api, cloud):
 
     page.get_by_role('button', name='Cancel: start it again').click()
 
-    shows(page.locator('.alert-success'), 'is started again')
+    looking.shows(page.locator('.alert-success'), 'is started again')
     runs(api, server_id)
     assert api.snapshots(server_id) == []
 
@@ -149,9 +145,9 @@ def test_a_lock_is_waited_for_and_blocks_nobody_else(begin, browse, make, api,
     operator.lock(server_id)
     try:
         page = browse('demo2')
-        shows(page.locator('#snapshot-panel-news'), 'Nova: ')
-        shows(row(page, name), 'Down for a snapshot')
-        shows(row(page, other), 'Not ready')
+        looking.shows(page.locator('#snapshot-panel-news'), 'Nova: ')
+        looking.shows(looking.row(page, name), 'Down for a snapshot')
+        looking.shows(looking.row(page, other), 'Not ready')
         assert api.snapshots(server_id) == []
     finally:
         operator.unlock(server_id)

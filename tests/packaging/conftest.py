@@ -12,38 +12,11 @@
 
 """Build the sdist and the wheel once for all tests of this folder."""
 
-import pathlib
 import shutil
-import subprocess
-import sys
 
 import pytest
 
-ROOT = pathlib.Path(__file__).parents[2]
-
-
-def run(*command, **options):
-    """Run a command and return its output; fail with that output."""
-    done = subprocess.run(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        **options)
-    if done.returncode:
-        pytest.fail(f'{command}: status {done.returncode}\n{done.stdout}',
-                    pytrace=False)
-    return done.stdout
-
-
-def source_files():
-    """Return the project's files, committed or not, as relative paths."""
-    listed = run('git', 'ls-files', '-z', '--cached', '--others',
-                 '--exclude-standard', cwd=ROOT)
-    names = [name for name in listed.split('\0') if name]
-    return sorted(name for name in names if (ROOT / name).exists())
-
-
-def build(source, target, *options):
-    """Build what `options` name from the folder `source` into `target`."""
-    run(sys.executable, '-m', 'build', *options, '--outdir', target, source)
+from tests.packaging import building
 
 
 @pytest.fixture(scope='session')
@@ -54,9 +27,10 @@ def source(tmp_path_factory):
     what this build leaves is no business of the checkout.
     """
     folder = tmp_path_factory.mktemp('source')
-    for name in source_files():
+    for name in building.source_files():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(ROOT / name, folder / name, follow_symlinks=False)
+        shutil.copy2(building.ROOT / name, folder / name,
+                     follow_symlinks=False)
     return folder
 
 
@@ -64,7 +38,7 @@ def source(tmp_path_factory):
 def dists(source, tmp_path_factory):
     """The folder with the sdist and the wheel that is built from it."""
     folder = tmp_path_factory.mktemp('dists')
-    build(source, folder)
+    building.build(source, folder)
     return folder
 
 

@@ -15,7 +15,7 @@
 import tarfile
 import zipfile
 
-from tests.packaging import conftest
+from tests.packaging import building
 
 LINKS = ('snapshot_panel/templates', 'snapshot_panel/static')
 DATA = ('templates/', 'static/')
@@ -23,7 +23,7 @@ DATA = ('templates/', 'static/')
 
 def packaged_sources():
     """Return the source files that users need, as paths in the sources."""
-    return {name for name in conftest.source_files()
+    return {name for name in building.source_files()
             if name.startswith(('snapshot_panel/', *DATA))
             and name not in LINKS}
 
@@ -55,7 +55,7 @@ def test_the_wheel_has_no_file_twice(wheel):
 
 
 def test_a_wheel_from_the_tree_is_the_same(source, wheel, tmp_path):
-    conftest.build(source, tmp_path, '--wheel')
+    building.build(source, tmp_path, '--wheel')
 
     assert names_in_wheel(next(tmp_path.glob('*.whl'))) == names_in_wheel(
         wheel)
@@ -70,7 +70,7 @@ def test_the_sdist_holds_the_project_and_nothing_twice(sdist):
             if name == 'PKG-INFO' or '.egg-info/' in name}
     assert len(names) == len(set(names))
     # The links' targets are there.
-    assert set(names) - made == set(conftest.source_files()) - set(LINKS)
+    assert set(names) - made == set(building.source_files()) - set(LINKS)
 
 
 def test_the_licence_is_in_the_wheel(wheel):

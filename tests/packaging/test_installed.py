@@ -18,7 +18,7 @@ import sys
 
 import pytest
 
-from tests.packaging import conftest
+from tests.packaging import building
 
 HERE = pathlib.Path(__file__).parent
 
@@ -27,24 +27,24 @@ HERE = pathlib.Path(__file__).parent
 def python(wheel, tmp_path_factory):
     """The Python of a fresh environment with the wheel and its Horizon."""
     folder = tmp_path_factory.mktemp('installed')
-    conftest.run(sys.executable, '-m', 'venv', folder)
+    building.run(sys.executable, '-m', 'venv', folder)
     python = folder / 'bin/python'
-    conftest.run(python, '-m', 'pip', 'install', '-q', '-c',
-                 conftest.ROOT / 'tests/constraints.txt', wheel)
+    building.run(python, '-m', 'pip', 'install', '-q', '-c',
+                 building.ROOT / 'tests/constraints.txt', wheel)
     return python
 
 
 def test_the_dependencies_agree(python):
-    conftest.run(python, '-m', 'pip', 'check')
+    building.run(python, '-m', 'pip', 'check')
 
 
 def test_the_installed_package_serves_its_pages(python, tmp_path):
     # Away from the checkout, so that nothing can be imported from there.
     shutil.copy(HERE / 'installed_index.py', tmp_path)
-    shutil.copy(conftest.ROOT / 'tests/settings.py',
+    shutil.copy(building.ROOT / 'tests/settings.py',
                 tmp_path / 'panel_settings.py')
 
-    output = conftest.run(
+    output = building.run(
         python, '-m', 'django', 'test', 'installed_index',
         '--settings=panel_settings', cwd=tmp_path)
 

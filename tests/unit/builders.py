@@ -15,9 +15,11 @@
 import datetime
 import hashlib
 import json
+import uuid
 
 from snapshot_panel.consistency import facts
 from snapshot_panel.consistency import records
+from snapshot_panel.consistency import restart
 from snapshot_panel.consistency import verdict
 from snapshot_panel.consistency import witness
 from snapshot_panel import disk
@@ -36,6 +38,12 @@ OWN = 'req-own'
 
 CLEAN = {facts.AGENT_PROPERTY: 'yes', 'instance_uuid': INSTANCE,
          'image_type': 'snapshot'}
+
+# Legal properties of an image, all of them, and to be left alone.
+UNUSUAL = {
+    'empty': '', 'spaces ': '  two  ', 'ünï': '雪 \t', 'a/b~c': "it's $HOME",
+    'json': '{"a": [1, "<b>"]}', 'lines': 'one\ntwo\r\nthree', 'e=q': '=',
+}
 
 
 def ago(seconds):
@@ -183,6 +191,15 @@ def sealed(rule=verdict.Rule.CLEAN_STOP, evidence=None, properties=None,
                  **changes)
 
 
+def aged(age, rule=verdict.Rule.FREEZE_WITNESSED, **changes):
+    """Return a sealed snapshot that old, in seconds; its name is its age."""
+    image_id = str(uuid.UUID(int=age + 1))
+    properties = {**verdict.Decision(rule).seal().properties(),
+                  records.IMAGE: image_id, **changes.pop('properties', {})}
+    return asked(id=image_id, name=str(age), properties=properties,
+                 created=ago(age), **changes)
+
+
 def action(name, request_id=None, **changes):
     return facts.Action(name, request_id or 'req-' + name,
                         **{'user_id': 'user', **changes})
@@ -237,3 +254,10 @@ def memory(**changes):
 def remembering(*memories, **changes):
     """Return an instance whose metadata holds these memories."""
     return instance(metadata={m.key: m.value() for m in memories}, **changes)
+
+
+def plan(step=restart.Phase.STOPPING, **changes):
+    """Return a plan to stop an instance, take its snapshot and start it."""
+    values = {'step': step.value, 'at': ago(60), 'by': 'ann',
+              'after': BEFORE, 'since': ago(10)}
+    return records.Plan(**{**values, **changes})

@@ -16,11 +16,13 @@ Here and not in setup.cfg: the functional tests must not have these settings,
 which shorten every socket's timeout to a second.
 """
 
+import functools
 import os
 from unittest import mock
 
 import django
 import hypothesis
+from openstack_dashboard.test.test_data import utils as test_data
 import pytest
 
 # On a busy machine a slow example is no failure.
@@ -36,3 +38,22 @@ def no_image_of_today():
     with mock.patch('snapshot_panel.cloud.snapshots.image_today',
                     autospec=True, return_value=None) as asked:
         yield asked
+
+
+@pytest.fixture(autouse=True, scope='session')
+def horizon_made_once():
+    """Spare every test what Horizon does anew, and what no test looks at.
+
+    Its test data, which nobody changes, took longer to make than most tests
+    do; its own scripts and styles, which it looks up on every page to
+    compress them, took most of a page's time.
+    """
+    made = functools.cache(test_data.load_test_data)
+
+    def share(test):
+        vars(test).update(vars(made()))
+
+    with (mock.patch.object(test_data, 'load_test_data', share),
+          mock.patch('compressor.templatetags.compress.CompressorNode.render',
+                     autospec=True, return_value='')):
+        yield

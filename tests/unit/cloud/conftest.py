@@ -10,7 +10,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Clients of the services that do nothing, and what services tell."""
+"""Clients of the services that do nothing."""
 
 from unittest import mock
 
@@ -20,7 +20,6 @@ from cinderclient.v3 import volumes
 from django.core.cache import cache
 from django import http
 from glanceclient.common import http as glance_http
-from novaclient import base
 from novaclient.v2 import instance_action
 from novaclient.v2 import limits
 from novaclient.v2 import servers
@@ -30,12 +29,9 @@ import pytest
 from snapshot_panel.cloud import cinder
 from snapshot_panel.cloud import glance
 from snapshot_panel.cloud import nova
-from snapshot_panel.consistency import records
 from tests.unit import builders
+from tests.unit.cloud import answers
 from tests.unit import fakes
-
-
-REAL_CINDER_CLIENT = cinder.client
 
 
 @pytest.fixture(autouse=True)
@@ -78,13 +74,13 @@ def nova_client(calls):
     calls.attach_mock(client.limits, 'limits')
     calls.attach_mock(client.servers, 'servers')
     calls.attach_mock(client.instance_action, 'actions')
-    client.servers.list.return_value = [server()]
-    client.servers.get.return_value = server()
-    client.servers.get_console_output.return_value = text(
+    client.servers.list.return_value = [answers.server()]
+    client.servers.get.return_value = answers.server()
+    client.servers.get_console_output.return_value = answers.text(
         builders.started().text)
-    client.servers.create_image.return_value = text(builders.SNAPSHOT,
-                                                    builders.OWN)
-    client.instance_action.list.return_value = [nova_action('reboot')]
+    client.servers.create_image.return_value = answers.text(
+        builders.SNAPSHOT, builders.OWN)
+    client.instance_action.list.return_value = [answers.nova_action('reboot')]
     with mock.patch.object(nova, 'client', autospec=True,
                            return_value=client):
         yield client
@@ -100,7 +96,7 @@ def glance_client(calls):
     calls.attach_mock(client.images, 'images')
     calls.attach_mock(client.http_client, 'glance')
     client.images.list.return_value = []
-    client.images.get.return_value = glance_image(
+    client.images.get.return_value = answers.glance_image(
         builders.image(id=builders.BASE_IMAGE))
     client.http_client.get.side_effect = (
         lambda url: fakes.answer_images(client.images, url))
@@ -129,73 +125,10 @@ def cinder_client(calls):
         volume_snapshots.SnapshotManager, instance=True)
     calls.attach_mock(client.volumes, 'volumes')
     calls.attach_mock(client.volume_snapshots, 'copies')
-    client.volumes.get.side_effect = lambda volume_id: cinder_volume(
+    client.volumes.get.side_effect = lambda volume_id: answers.cinder_volume(
         builders.VOLUMES.index(volume_id))
-    client.volume_snapshots.get.side_effect = lambda copy_id: cinder_copy(
-        builders.COPIES.index(copy_id))
+    client.volume_snapshots.get.side_effect = (
+        lambda copy_id: answers.cinder_copy(builders.COPIES.index(copy_id)))
     with mock.patch.object(cinder, 'client', autospec=True,
                            return_value=client):
         yield client
-
-
-def cinder_volume(number=0, **changes):
-    """Return a volume as python-cinderclient does."""
-    volume = builders.volume(number)
-    values = {
-        'id': volume.id, 'name': volume.name, 'size': volume.size,
-        'multiattach': volume.multiattach, 'attachments': [
-            {'server_id': server_id, 'device': device}
-            for server_id, device in volume.devices.items()]}
-    return volumes.Volume(mock.Mock(), {**values, **changes}, loaded=True)
-
-
-def cinder_copy(number=0, **changes):
-    """Return a volume's snapshot as python-cinderclient does."""
-    copy = builders.copy(number)
-    values = {
-        'id': copy.id, 'status': copy.status, 'volume_id': copy.volume_id,
-        'os-extended-snapshot-attributes:progress': copy.progress,
-        'created_at': '2026-11-22T11:59:14.960000',
-        'updated_at': '2026-11-22T11:59:15.000000'}
-    return volume_snapshots.Snapshot(mock.Mock(), {**values, **changes},
-                                     loaded=True)
-
-
-def text(value, request_id=None):
-    """Return a text as python-novaclient does, with its request's id."""
-    return base.StrWithMeta(value, request_id)
-
-
-def server(**changes):
-    """Return a server as python-novaclient does."""
-    values = {
-        'id': builders.INSTANCE, 'name': 'web', 'status': 'ACTIVE',
-        'tenant_id': 'project', 'metadata': {},
-        'created': '2026-11-22T11:00:00Z', 'OS-EXT-STS:task_state': None,
-        'os-extended-volumes:volumes_attached': [],
-        'image': {'id': builders.BASE_IMAGE,
-                  'properties': {'hw_qemu_guest_agent': 'yes'}}}
-    return servers.Server(mock.Mock(), {**values, **changes}, loaded=True)
-
-
-def nova_action(name, request_id=builders.BEFORE, events=(), **changes):
-    values = {'action': name, 'request_id': request_id, 'user_id': 'user',
-              'events': events}
-    return instance_action.InstanceAction(mock.Mock(),
-                                          {**values, **changes}, loaded=True)
-
-
-def stop_event(**changes):
-    """Return the event of a stop that took five seconds."""
-    return {'event': 'compute_stop_instance', 'result': 'Success',
-            'start_time': '2026-11-22T11:00:00.000000',
-            'finish_time': '2026-11-22T11:00:05.000000', **changes}
-
-
-def glance_image(image):
-    """Return an image of ours as Glance tells it."""
-    return {'id': image.id, 'name': image.name, 'status': image.status,
-            'size': image.size, 'owner': 'project', 'visibility': 'private',
-            'tags': [], 'created_at': records.format_time(image.created),
-            'updated_at': records.format_time(image.updated),
-            **image.properties}

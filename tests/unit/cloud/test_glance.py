@@ -24,7 +24,7 @@ import pytest
 from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import glance
 from tests.unit import builders
-from tests.unit.cloud import conftest
+from tests.unit.cloud import answers as conftest
 
 
 def asked(glance_client):

@@ -26,7 +26,7 @@ from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import nova
 from snapshot_panel.consistency import facts
 from tests.unit import builders
-from tests.unit.cloud import conftest
+from tests.unit.cloud import answers as conftest
 
 ELEVEN = datetime.datetime(2026, 11, 22, 11, tzinfo=datetime.timezone.utc)
 

@@ -24,10 +24,9 @@ from snapshot_panel.cloud import replacing
 from snapshot_panel.consistency import records
 from snapshot_panel.consistency import verdict
 from tests.unit import builders
-from tests.unit.cloud import conftest
-from tests.unit.consistency import test_retention
+from tests.unit.cloud import answers as conftest
 
-made = test_retention.made
+made = builders.aged
 GLANCE_DOWN = glance_exceptions.HTTPServiceUnavailable()
 
 

@@ -36,7 +36,7 @@ from snapshot_panel.consistency import facts
 from snapshot_panel.consistency import records
 from snapshot_panel.consistency import verdict
 from tests.unit import builders
-from tests.unit.cloud import conftest
+from tests.unit.cloud import answers as conftest
 
 pytestmark = pytest.mark.usefixtures('now')
 

@@ -29,11 +29,7 @@ Move = restart.Move
 Phase = restart.Phase
 LATE = restart.GRACE + 1
 
-
-def plan(step=Phase.STOPPING, **changes):
-    values = {'step': step.value, 'at': builders.ago(60), 'by': 'ann',
-              'after': builders.BEFORE, 'since': builders.ago(10)}
-    return records.Plan(**{**values, **changes})
+plan = builders.plan
 
 
 def decide(made, status='SHUTOFF', done=(), image=None, task=None,

@@ -13,8 +13,6 @@
 
 """Which older snapshots go, and that a consistent one always stays."""
 
-import uuid
-
 from hypothesis import given
 from hypothesis import strategies as st
 import pytest
@@ -28,14 +26,7 @@ Rule = verdict.Rule
 Standing = retention.Standing
 RULES = [rule for rule in Rule if rule.verdict.final]
 
-
-def made(age, rule=Rule.FREEZE_WITNESSED, **changes):
-    """Return a sealed snapshot of that age; its name is its age."""
-    image_id = str(uuid.UUID(int=age + 1))
-    properties = {**verdict.Decision(rule).seal().properties(),
-                  records.IMAGE: image_id, **changes.pop('properties', {})}
-    return builders.asked(id=image_id, name=str(age), properties=properties,
-                          created=builders.ago(age), **changes)
+made = builders.aged
 
 
 def named(images, keep, instance=None):

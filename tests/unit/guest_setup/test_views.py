@@ -37,7 +37,7 @@ from snapshot_panel.guest_setup import systems
 from snapshot_panel import tabs
 from snapshot_panel.ui import words
 from tests.unit import builders
-from tests.unit import test_views
+from tests.unit import cases
 
 pytestmark = pytest.mark.usefixtures('no_image_of_today')
 
@@ -53,11 +53,11 @@ def known(**properties):
     return facts.Properties(properties, facts.Source.EMBEDDED)
 
 
-class SetupTestCase(test_views.PanelTestCase):
+class SetupTestCase(cases.PanelTestCase):
 
     def setUp(self):
         super().setUp()
-        self.ask_now = self.patch('ask_guest', test_views.guest(), guests)
+        self.ask_now = self.patch('ask_guest', cases.guest(), guests)
 
     def tell(self, told):
         """Let the guest tell this, kept and asked again."""
@@ -123,19 +123,19 @@ class PageTest(SetupTestCase):
         self.assertIn('The image does not say', self.shown())
 
     def test_names_are_escaped(self):
-        self.show(builders.instance(name=test_views.EVIL))
+        self.show(builders.instance(name=cases.EVIL))
 
         page = self.text(SETUP)
 
-        self.assertIn(test_views.ESCAPED, page)
-        self.assertNotIn(test_views.EVIL, page)
+        self.assertIn(cases.ESCAPED, page)
+        self.assertNotIn(cases.EVIL, page)
 
     def test_a_missing_channel_leads_to_the_image(self):
         self.show(builders.instance(properties=known()))
 
         response = self.client.get(SETUP)
 
-        self.assertContains(response, test_views.IMAGE)
+        self.assertContains(response, cases.IMAGE)
         self.assertContains(response, 'No channel to the agent')
         self.assertNotContains(response, 'data-again')
 
@@ -145,7 +145,7 @@ class PageTest(SetupTestCase):
         self.assertContains(self.client.get(SETUP), 'Start the instance')
 
     def test_glance_is_not_needed(self):
-        self.one.return_value = (builders.instance(), test_views.GLANCE_DOWN)
+        self.one.return_value = (builders.instance(), cases.GLANCE_DOWN)
 
         self.assertEqual(200, self.client.get(SETUP).status_code)
 
@@ -159,7 +159,7 @@ class PageTest(SetupTestCase):
         self.assertContains(response, 'END-OF-KIT')
 
     def test_a_silent_service_spoils_the_live_part_only(self):
-        self.tell(test_views.NOVA_DOWN)
+        self.tell(cases.NOVA_DOWN)
 
         response = self.client.get(SETUP)
 
@@ -168,7 +168,7 @@ class PageTest(SetupTestCase):
         self.assertNotContains(response, 'secret')
 
     def test_a_refusal_has_its_status(self):
-        for problem in test_views.PROBLEMS:
+        for problem in cases.PROBLEMS:
             self.one.side_effect = problem('Nova', 'secret')
 
             response = self.client.get(SETUP)
@@ -177,7 +177,7 @@ class PageTest(SetupTestCase):
                                 status_code=problem.status, html=False)
 
     def test_an_expired_token_leads_to_the_login(self):
-        self.one.side_effect = test_views.EXPIRED
+        self.one.side_effect = cases.EXPIRED
 
         self.assert_login(self.client.get(SETUP))
 
@@ -196,25 +196,25 @@ class StatusTest(SetupTestCase):
         self.assertEqual(('', True), (answer['last'], answer['again']))
 
     def test_a_ready_guest_leads_to_its_snapshot(self):
-        self.tell(test_views.guest(builders.started()))
+        self.tell(cases.guest(builders.started()))
         member = self.look()
         self.act_as('reader')
         reader = self.look()
 
-        self.assertIn(test_views.SNAPSHOT, member['html'])
-        self.assertNotIn(test_views.SNAPSHOT, reader['html'])
+        self.assertIn(cases.SNAPSHOT, member['html'])
+        self.assertNotIn(cases.SNAPSHOT, reader['html'])
 
     def test_a_guest_that_is_not_ready_does_not(self):
         self.tell(checklist.Guest(True, 'login:', builders.actions()))
 
-        self.assertNotIn(test_views.SNAPSHOT, self.look()['html'])
+        self.assertNotIn(cases.SNAPSHOT, self.look()['html'])
 
     def test_a_guest_that_spoke_is_asked_anew(self):
         console = builders.started()
-        self.tell(test_views.guest(console))
+        self.tell(cases.guest(console))
         first = self.look()
         console.freeze()
-        self.tell(test_views.guest(console))
+        self.tell(cases.guest(console))
 
         second = self.look()
 
@@ -232,7 +232,7 @@ class StatusTest(SetupTestCase):
         lossy.say('poweroff')
         for console, text in ((stopped, 'The agent is stopped'),
                               (lossy, 'do not fit together')):
-            self.tell(test_views.guest(console))
+            self.tell(cases.guest(console))
 
             self.assertIn(text, self.look()['html'])
 
@@ -257,12 +257,12 @@ class StatusTest(SetupTestCase):
         self.assertIn('deleted', response.json()['problem'])
 
     def test_an_expired_token_leads_to_the_login(self):
-        self.ask_now.side_effect = test_views.EXPIRED
+        self.ask_now.side_effect = cases.EXPIRED
 
         self.assert_login(self.client.get(STATUS))
 
 
-class FileTest(test_views.PanelTestCase):
+class FileTest(cases.PanelTestCase):
 
     def get(self, name):
         return self.client.get(
@@ -286,20 +286,20 @@ class FileTest(test_views.PanelTestCase):
             self.assertEqual(404, self.get(name).status_code)
 
 
-class WaysTest(test_views.PanelTestCase):
+class WaysTest(cases.PanelTestCase):
     """How users come to the page."""
 
     def test_from_the_index(self):
-        self.assertContains(self.client.get(test_views.INDEX), SETUP)
+        self.assertContains(self.client.get(cases.INDEX), SETUP)
 
     def test_from_what_is_mended_in_the_guest(self):
         self.hear.return_value = {builders.INSTANCE: guests.Heard(
             checklist.Guest(True, '', builders.actions()), builders.NOW)}
 
-        self.assertContains(self.client.get(test_views.INSTANCE), SETUP)
+        self.assertContains(self.client.get(cases.INSTANCE), SETUP)
 
 
-class TabTest(test_views.PanelTestCase):
+class TabTest(cases.PanelTestCase):
 
     def setUp(self):
         super().setUp()
@@ -341,8 +341,8 @@ class TabTest(test_views.PanelTestCase):
         self.assertIn(SETUP, shown)
 
     def test_what_failed_is_said(self):
-        self.one.return_value = (builders.instance(), test_views.GLANCE_DOWN)
-        self.hear.return_value = {builders.INSTANCE: test_views.NOVA_DOWN}
+        self.one.return_value = (builders.instance(), cases.GLANCE_DOWN)
+        self.hear.return_value = {builders.INSTANCE: cases.NOVA_DOWN}
 
         shown = self.render()
 
@@ -350,7 +350,7 @@ class TabTest(test_views.PanelTestCase):
         self.assertIn('could not be asked now', shown)
 
     def test_a_refusal_is_said_in_the_tab(self):
-        for problem in test_views.PROBLEMS:
+        for problem in cases.PROBLEMS:
             self.one.side_effect = problem('Nova', 'secret')
 
             shown = html.unescape(self.render())
@@ -359,7 +359,7 @@ class TabTest(test_views.PanelTestCase):
             self.assertNotIn('secret', shown)
 
     def test_an_expired_token_is_left_to_horizon(self):
-        self.one.side_effect = test_views.EXPIRED
+        self.one.side_effect = cases.EXPIRED
         tab = tabs.ChecklistTab(mock.Mock(kwargs={
             'instance': mock.Mock(id=builders.INSTANCE)}), self.request)
 

@@ -22,10 +22,9 @@ from snapshot_panel.consistency import properties
 from snapshot_panel.images import forms
 from tests import forms as browser
 from tests.unit import builders
-from tests.unit.images import test_properties
 
 UNUSUAL = {
-    **test_properties.UNUSUAL, 'os_version': '', 'os_admin_user': 'a\nb',
+    **builders.UNUSUAL, 'os_version': '', 'os_admin_user': 'a\nb',
     'hw_disk_bus': ' Odd', 'os_shutdown_timeout': '12x', 'os_distro': ' ',
     'hw_qemu_guest_agent': 'TRUE', 'os_type': '', 'long': 'x' * 300,
     'hw_vif_model': 'unheard-of', 'consistency_verdict': 'unproven',

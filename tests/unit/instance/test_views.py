@@ -26,7 +26,7 @@ from snapshot_panel.consistency import journey
 from snapshot_panel.consistency import verdict
 from snapshot_panel.instance import texts
 from tests.unit import builders
-from tests.unit import test_views as views
+from tests.unit import cases
 
 pytestmark = pytest.mark.usefixtures('no_image_of_today')
 
@@ -43,7 +43,7 @@ def uuids(number):
     return '22222222-bbbb-4bbb-8bbb-%012d' % number
 
 
-class InstanceTestCase(views.PanelTestCase):
+class InstanceTestCase(cases.PanelTestCase):
 
     def setUp(self):
         super().setUp()
@@ -51,7 +51,7 @@ class InstanceTestCase(views.PanelTestCase):
 
     def hears(self, console):
         self.hear.return_value = {builders.INSTANCE: guests.Heard(
-            views.guest(console), builders.NOW)}
+            cases.guest(console), builders.NOW)}
 
     def press(self, action, image_id=builders.SNAPSHOT):
         return self.client.post(INSTANCE, {
@@ -199,12 +199,12 @@ class PageTest(InstanceTestCase):
 
         assert 'The guest may stand frozen.' in page
         assert 'fsfreeze -u /' in page
-        answer = self.client.get(views.ROWS, {'id': builders.INSTANCE})
+        answer = self.client.get(cases.ROWS, {'id': builders.INSTANCE})
         assert 'The guest may stand frozen.' in json.loads(
             answer.content)['rows'][builders.INSTANCE]
 
     def test_what_others_wrote_is_escaped(self):
-        evil = views.EVIL
+        evil = cases.EVIL
         self.show(builders.instance(name=evil), builders.sealed(
             verdict.Rule.HOOKS_WITNESSED,
             {'frozen': {evil: evil}, 'hooks': {evil: True}},
@@ -217,7 +217,7 @@ class PageTest(InstanceTestCase):
 class FailureTest(InstanceTestCase):
 
     def test_without_glance_the_checklist_stands(self):
-        self.one.return_value = (builders.instance(), views.GLANCE_DOWN)
+        self.one.return_value = (builders.instance(), cases.GLANCE_DOWN)
 
         page = self.text(INSTANCE)
 
@@ -228,7 +228,7 @@ class FailureTest(InstanceTestCase):
 
     def test_without_glance_a_discarded_one_is_known_all_the_same(self):
         self.one.return_value = (builders.remembering(builders.memory(
-            gone=builders.NOW, cause='gone')), views.GLANCE_DOWN)
+            gone=builders.NOW, cause='gone')), cases.GLANCE_DOWN)
 
         page = self.text(INSTANCE)
 
@@ -237,7 +237,7 @@ class FailureTest(InstanceTestCase):
 
     def test_without_the_console_the_rest_stands(self):
         self.show(builders.instance(), builders.sealed(name='monday'))
-        self.hear.return_value = {builders.INSTANCE: views.NOVA_DOWN}
+        self.hear.return_value = {builders.INSTANCE: cases.NOVA_DOWN}
 
         page = self.text(INSTANCE)
 
@@ -246,7 +246,7 @@ class FailureTest(InstanceTestCase):
         assert 'monday' in page
 
     def test_an_expired_token_leads_to_the_login(self):
-        self.one.side_effect = views.EXPIRED
+        self.one.side_effect = cases.EXPIRED
 
         self.assert_login(self.client.get(INSTANCE))
 
@@ -311,7 +311,7 @@ class CompareTest(InstanceTestCase):
                             properties={'consistency_image': image_id,
                                         'os_distro': name})
             for image_id, name, created, rule in zip(
-                self.ids, ('monday', views.EVIL),
+                self.ids, ('monday', cases.EVIL),
                 (builders.ago(60), builders.ago(600)),
                 (verdict.Rule.CLEAN_STOP, verdict.Rule.SILENT))]
         self.chosen = self.patch('chosen', (builders.instance(),
@@ -329,7 +329,7 @@ class CompareTest(InstanceTestCase):
         for word in ('monday', 'File-system consistent', 'Unproven',
                      'os_distro', 'the same'):
             assert word in page
-        assert page.index(views.ESCAPED) < page.index('monday')
+        assert page.index(cases.ESCAPED) < page.index('monday')
         assert '<script>alert' not in page
 
     def test_the_button_leads_there(self):
@@ -354,7 +354,7 @@ class CompareTest(InstanceTestCase):
         self.go_back(self.ids, 'cannot be compared')
 
     def test_without_glance_it_is_said(self):
-        self.chosen.side_effect = views.GLANCE_DOWN
+        self.chosen.side_effect = cases.GLANCE_DOWN
 
         response = self.client.get(COMPARE, {'snapshot': self.ids})
 
@@ -396,7 +396,7 @@ class NewsTest(InstanceTestCase):
 
     def test_settling_that_fails_is_said_beside_the_parts(self):
         self.show(builders.instance(), builders.asked())
-        self.settle.side_effect = views.GLANCE_DOWN
+        self.settle.side_effect = cases.GLANCE_DOWN
 
         answer = self.news('post')
 
@@ -404,7 +404,7 @@ class NewsTest(InstanceTestCase):
         assert answer['parts']
 
     def test_without_glance_the_history_stays_as_it_is(self):
-        self.one.return_value = (builders.instance(), views.GLANCE_DOWN)
+        self.one.return_value = (builders.instance(), cases.GLANCE_DOWN)
 
         answer = self.news('post')
 
@@ -413,7 +413,7 @@ class NewsTest(InstanceTestCase):
         assert not self.settle.called
 
     def test_without_nova_it_is_said(self):
-        self.one.side_effect = views.NOVA_DOWN
+        self.one.side_effect = cases.NOVA_DOWN
 
         response = self.client.get(NEWS)
 
@@ -421,6 +421,6 @@ class NewsTest(InstanceTestCase):
         assert 'secret reason' not in response.content.decode()
 
     def test_an_expired_token_leads_to_the_login(self):
-        self.one.side_effect = views.EXPIRED
+        self.one.side_effect = cases.EXPIRED
 
         self.assert_login(self.client.get(NEWS))

@@ -10,7 +10,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""What may be written on an image, and what a change amounts to."""
+"""What a change of an image amounts to, and with whose it disagrees."""
 
 import json
 import shlex
@@ -19,20 +19,10 @@ import pytest
 
 from snapshot_panel.consistency import edits
 from snapshot_panel.consistency import facts
-from snapshot_panel.consistency import properties
 from tests.unit import builders
 
 Change = edits.Change
-Flaw = properties.Flaw
-Kind = properties.Kind
-Lock = properties.Lock
 ID = builders.BASE_IMAGE
-
-# Legal, all of them, and to be left alone.
-UNUSUAL = {
-    'empty': '', 'spaces ': '  two  ', 'ünï': '雪 \t', 'a/b~c': "it's $HOME",
-    'json': '{"a": [1, "<b>"]}', 'lines': 'one\ntwo\r\nthree', 'e=q': '=',
-}
 
 
 def edit(opened=None, **wanted):
@@ -40,81 +30,6 @@ def edit(opened=None, **wanted):
     return edits.Edit(ID, opened, tuple(
         Change(name, opened.get(name), new)
         for name, new in sorted(wanted.items())))
-
-
-@pytest.mark.parametrize('name, flaw', [
-    ('fine', None),
-    ('with space', None),
-    ('x' * 255, None),
-    ('', Flaw.NAME_MISSING),
-    ('   ', Flaw.NAME_MISSING),
-    ('x' * 256, Flaw.NAME_LONG),
-    (' edge', Flaw.NAME_EDGES),
-    ('a\nb', Flaw.NAME_CONTROL),
-    ('a=b', Flaw.NAME_EQUALS),
-    ('a😀', Flaw.FOUR_BYTES),
-    ('visibility', Flaw.NAME_RESERVED),
-    ('deleted', Flaw.NAME_RESERVED),
-    ('os_glance_importing', Flaw.NAME_RESERVED),
-    ('image_type', Flaw.NAME_RESERVED),
-    ('consistency_verdict', Flaw.NAME_RESERVED),
-    ('Consistency_Verdict', Flaw.NAME_RESERVED),
-    ('There', Flaw.NAME_TWICE),
-])
-def test_names_of_new_properties(name, flaw):
-    assert properties.name_flaw(name, {'there'}) is flaw
-
-
-@pytest.mark.parametrize('value, definition, flaw', [
-    ('', None, None),
-    ('é' * 32767, None, None),
-    ('é' * 32768, None, Flaw.VALUE_LONG),
-    ('a\0b', None, Flaw.VALUE_NUL),
-    ('😀', None, Flaw.FOUR_BYTES),
-    ('b', {'choices': ('a', 'b')}, None),
-    ('B', {'choices': ('a', 'b')}, Flaw.NOT_A_CHOICE),
-    ('0', {'kind': Kind.INTEGER, 'lowest': 0}, None),
-    ('-1', {'kind': Kind.INTEGER, 'lowest': 0}, Flaw.OUT_OF_RANGE),
-    ('9', {'kind': Kind.INTEGER, 'highest': 8}, Flaw.OUT_OF_RANGE),
-    ('1.5', {'kind': Kind.INTEGER}, Flaw.NOT_A_NUMBER),
-    ('1.5', {'kind': Kind.NUMBER}, None),
-    ('many', {'kind': Kind.NUMBER}, Flaw.NOT_A_NUMBER),
-    ('True', {'kind': Kind.BOOLEAN}, None),
-    ('maybe', {'kind': Kind.BOOLEAN}, Flaw.NOT_A_FLAG),
-])
-def test_values(value, definition, flaw):
-    if definition is not None:
-        definition = properties.Definition('x', **definition)
-
-    assert properties.value_flaw(value, definition) is flaw
-
-
-@pytest.mark.parametrize('name, lock', [
-    ('os_type', None),
-    ('consistency_evidence', Lock.SEAL),
-    ('CONSISTENCY_EVIDENCE', Lock.SEAL),
-    ('base_image_ref', Lock.SERVICES),
-    ('owner', Lock.SCHEMA),
-    ('hw_qemu_guest_agent', Lock.PENDING),
-    ('os_shutdown_timeout', Lock.PENDING),
-    ('licence', Lock.PROTECTED),
-])
-def test_locks(name, lock):
-    assert properties.lock(name, True, {'licence'}) is lock
-
-
-def test_what_is_settled_does_not_lock_its_evidence():
-    assert properties.lock('hw_qemu_guest_agent') is None
-
-
-def test_the_clouds_definition_comes_first_and_ours_fills_it():
-    cloud = {'os_require_quiesce': properties.Definition(
-        'os_require_quiesce', title='Quiesce', help='Help')}
-
-    found = properties.known(cloud)['os_require_quiesce']
-
-    assert (found.title, found.choices) == ('Quiesce', ('yes', 'no'))
-    assert properties.known({})['os_type'] == properties.KNOWN['os_type']
 
 
 def test_only_what_changed_is_sent():
@@ -136,7 +51,7 @@ def test_seals_are_no_change():
 
 
 def test_a_plan_survives_being_carried():
-    made = edit(UNUSUAL, new='x', empty=None)
+    made = edit(builders.UNUSUAL, new='x', empty=None)
 
     assert edits.Edit.load(made.dump()) == made
 
@@ -206,8 +121,9 @@ def test_a_plan_that_came_back_is_checked_again(changes, name):
 
 
 def test_commands_do_the_same():
-    made = edit(UNUSUAL, **{'a/b~c': "it's", 'empty': None, 'new': '',
-                            'e=q': 'x', 'lines': 'a\nb'})
+    made = edit(builders.UNUSUAL, **{
+        'a/b~c': "it's", 'empty': None, 'new': '', 'e=q': 'x',
+        'lines': 'a\nb'})
 
     lines = edits.commands(made)
 

@@ -1,0 +1,28 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""What a test looks for on the index."""
+
+from playwright.sync_api import expect
+
+from tests import clients
+
+
+def row(page, name):
+    """Return the row of the instance with that name."""
+    return page.locator('#instances tbody tr').filter(
+        has=page.get_by_role('link', name=name, exact=True))
+
+
+def shows(locator, text):
+    """Wait until that text is there."""
+    expect(locator).to_contain_text(text, timeout=clients.PATIENCE * 1000)

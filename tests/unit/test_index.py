@@ -1,0 +1,353 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The index: its rows, its buttons, what a click takes."""
+
+import html
+from unittest import mock
+
+import pytest
+
+from snapshot_panel.cloud import errors
+from snapshot_panel.cloud import taking
+from snapshot_panel.consistency import records
+from snapshot_panel.consistency import verdict
+from snapshot_panel.ui import lines
+from snapshot_panel.ui import tables as ui_tables
+from snapshot_panel.ui import words
+from tests.unit import builders
+from tests.unit import cases
+
+pytestmark = pytest.mark.usefixtures('no_image_of_today')
+
+
+class IndexTest(cases.PanelTestCase):
+
+    def test_no_instances_are_said_to_be_none(self):
+        self.overview.return_value = cases.overview()
+
+        response = self.client.get(cases.INDEX)
+
+        self.assertContains(response, 'No items to display')
+
+    def test_every_instance_has_a_row(self):
+        self.overview.return_value = cases.overview(
+            *[builders.instance(id=str(number), name='web-%d' % number)
+              for number in range(30)])
+
+        page = self.text(cases.INDEX)
+
+        assert page.count('data-object-id=') == 30
+        assert 'web-29' in page
+
+    def test_a_row_links_to_its_instance(self):
+        self.assertContains(self.client.get(cases.INDEX),
+                            '<a href="%s" >web</a>' % cases.INSTANCE,
+                            html=True)
+
+    def test_the_index_leads_to_the_properties_of_images(self):
+        self.assertContains(self.client.get(cases.INDEX),
+                            'href="%s"' % cases.IMAGES)
+
+    def test_a_page_is_asked_for_once(self):
+        self.client.get(cases.INDEX)
+
+        self.assertEqual(1, self.overview.call_count)
+        assert not self.hear.called
+        assert not self.settle.called
+
+    def test_the_next_page_and_the_one_before_are_linked(self):
+        self.overview.return_value = cases.overview(
+            builders.instance(), more=True, previous=True)
+
+        page = self.text(cases.INDEX)
+
+        assert '?marker=' + builders.INSTANCE in page
+        assert '?prev_marker=' + builders.INSTANCE in page
+
+    def test_the_marker_of_a_page_is_passed_on(self):
+        for parameter, backwards in (('marker', False),
+                                     ('prev_marker', True)):
+            self.client.get(cases.INDEX, {parameter: 'x'})
+
+            named = self.overview.call_args.kwargs
+            self.assertEqual(('x', backwards),
+                             (named['marker'], named['backwards']))
+
+    def test_without_glance_the_instances_are_shown(self):
+        self.overview.return_value = cases.overview(
+            builders.instance(), problems=(cases.GLANCE_DOWN,))
+
+        page = self.text(cases.INDEX)
+
+        assert page.count('data-object-id=') == 1
+        assert 'Glance: The service does not answer' in page
+        assert 'Unknown' in page
+        assert 'secret reason' not in page
+
+    def test_without_nova_the_page_says_so(self):
+        self.overview.return_value = cases.overview(
+            problems=(cases.NOVA_DOWN,))
+
+        response = self.client.get(cases.INDEX)
+
+        self.assertContains(response, 'Nova: The service does not answer')
+
+    def test_names_are_text_and_nothing_else(self):
+        lost = builders.memory(image_id=builders.BASE_IMAGE, name='<b>x</b>',
+                               at=builders.NOW, gone=builders.NOW)
+        self.show(builders.remembering(lost, name=cases.EVIL),
+                  builders.image(name=cases.EVIL))
+
+        for url in (cases.INDEX, cases.INSTANCE, cases.SNAPSHOT):
+            page = self.text(url)
+
+            assert cases.ESCAPED in page
+            assert '<script>alert' not in page
+            assert '<b>x</b>' not in page
+
+    def test_what_a_hand_wrote_on_an_image_is_text_and_nothing_else(self):
+        evil = builders.sealed(verdict.Rule.HOOKS_WITNESSED, {
+            'frozen': {cases.EVIL: cases.EVIL}, 'hooks': {cases.EVIL: True}})
+        self.show(builders.instance(status=cases.EVIL, task_state=cases.EVIL),
+                  evil)
+
+        for url in (cases.INDEX, cases.INSTANCE):
+            page = self.text(url)
+
+            assert cases.ESCAPED in page
+            assert '<script>alert' not in page
+
+    def test_a_snapshot_is_shown_with_its_verdict(self):
+        for image, word in (
+                (builders.sealed(), 'File-system consistent'),
+                (builders.image(), 'Unproven'),
+                (builders.sealed(verdict.Rule.NO_CHANNEL),
+                 'Crash-consistent')):
+            self.show(builders.instance(), image)
+
+            self.assertContains(self.client.get(cases.INDEX), word)
+
+    def test_a_snapshot_that_the_list_does_not_hold_is_in_progress(self):
+        self.show(builders.remembering(builders.memory()))
+
+        page = self.text(cases.INDEX)
+
+        assert 'web-1' in page
+        assert 'data-unsettled="true"' in page
+
+    def test_a_lost_snapshot_is_shown_with_its_cause(self):
+        lost = builders.memory(gone=builders.NOW, cause='gone-without-agent')
+        self.show(builders.remembering(lost))
+
+        page = self.text(cases.INDEX)
+
+        assert 'Discarded' in page
+        assert 'agent was stopped' in page
+
+    def test_a_row_says_what_is_still_to_be_asked(self):
+        for image, asked, settled in (
+                (builders.sealed(), True, False),
+                (builders.asked(), True, True),
+                (builders.asked(status='queued', updated=builders.ago(5)),
+                 True, True)):
+            self.show(builders.instance(), image)
+
+            page = self.text(cases.INDEX)
+
+            self.assertEqual(asked, 'data-unasked="true"' in page)
+            self.assertEqual(settled, 'data-unsettled="true"' in page)
+
+    def test_a_list_that_was_cut_is_not_the_last_word(self):
+        self.overview.return_value = cases.overview(builders.instance(),
+                                                    cut=True)
+
+        page = self.text(cases.INDEX)
+
+        assert 'Looking for older ones' in page
+        assert 'data-unasked="true"' in page
+
+    def test_a_server_that_remembers_what_is_sealed_is_not_settled(self):
+        self.show(builders.remembering(builders.memory()), builders.sealed())
+
+        page = self.text(cases.INDEX)
+
+        assert 'data-unsettled="true"' in page
+        assert str(words.VERDICTS[verdict.Verdict.FILESYSTEM].word) in page
+
+    def test_a_loss_that_is_known_leaves_nothing_to_settle(self):
+        self.show(builders.remembering(builders.memory(gone=builders.NOW)),
+                  builders.sealed(id=builders.BASE_IMAGE))
+
+        self.assertNotContains(self.client.get(cases.INDEX), 'data-unsettled')
+
+    def test_an_image_that_nobody_finishes_is_said_to_be_abandoned(self):
+        for memories in ((), (builders.memory(),)):
+            self.show(builders.remembering(*memories),
+                      builders.asked(status='queued'))
+
+            page = html.unescape(self.text(cases.INDEX))
+
+            assert str(words.RULES[verdict.Rule.ABANDONED]) in page
+            assert 'data-unsettled="true"' not in page
+
+    def test_an_image_of_a_refused_request_is_not_the_latest_snapshot(self):
+        refused = builders.asked(properties={records.IMAGE: 'none'},
+                                 id=builders.BASE_IMAGE, name='refused',
+                                 status='queued', created=builders.ago(55))
+        self.show(builders.instance(), refused, builders.sealed(name='good'))
+
+        page = self.text(cases.INDEX)
+
+        assert 'good' in page
+        assert 'refused' not in page
+        self.assertContains(self.client.get(cases.INSTANCE), 'refused')
+
+    def test_a_busy_instance_is_said_to_be_busy(self):
+        for task, busy in ((None, False), ('image_uploading', True)):
+            self.show(builders.instance(task_state=task))
+
+            cell = ui_tables.cell('_readiness')(lines.instance_row(
+                self.overview.return_value.instances[0], []))
+
+            self.assertEqual(busy, 'Busy' in cell)
+            self.assertEqual(busy, 'Asking' not in cell)
+
+    def test_a_snapshot_that_is_being_made_shows_its_step(self):
+        self.show(builders.instance(task_state='image_uploading'),
+                  builders.asked(status='saving'))
+
+        self.assertContains(self.client.get(cases.INDEX), 'aria-valuenow="75"')
+
+    def test_an_expired_token_leads_to_the_login(self):
+        self.overview.side_effect = cases.EXPIRED
+
+        response = self.client.get(cases.INDEX)
+
+        self.assert_login(response)
+
+
+class ButtonsTest(cases.PanelTestCase):
+
+    def test_a_reader_sees_no_button(self):
+        self.act_as('reader')
+
+        page = self.text(cases.INDEX)
+
+        assert 'data-object-id=' in page
+        assert 'instances__take' not in page
+        assert cases.SNAPSHOT not in page
+        assert 'data-may-settle' not in page
+
+    def test_a_member_sees_the_button_and_settles(self):
+        self.act_as('member')
+
+        page = self.text(cases.INDEX)
+
+        assert cases.TAKE % builders.INSTANCE in page
+        assert cases.SNAPSHOT in page
+        assert 'data-may-settle' in page
+
+    def test_a_reader_cannot_press_the_button_that_is_not_there(self):
+        self.act_as('reader')
+
+        self.client.post(cases.INDEX, {
+            'action': cases.TAKE % builders.INSTANCE})
+
+        assert not self.take.called
+
+    def test_an_instance_that_is_not_ready_has_another_button(self):
+        self.show(builders.instance(task_state='rebooting'))
+
+        page = self.text(cases.INDEX)
+
+        assert cases.TAKE % builders.INSTANCE not in page
+        assert cases.SNAPSHOT in page
+
+
+class ClickTest(cases.PanelTestCase):
+
+    def click(self, *instance_ids):
+        if len(instance_ids) == 1:
+            return self.client.post(cases.INDEX, {
+                'action': cases.TAKE % instance_ids[0]})
+        return self.client.post(cases.INDEX, {
+            'action': 'instances__take', 'object_ids': instance_ids})
+
+    def messages(self, response):
+        return [str(message) for message in
+                response.wsgi_request._messages._queued_messages]
+
+    def test_a_click_takes_the_snapshot(self):
+        response = self.click(builders.INSTANCE)
+
+        self.take.assert_called_once_with(mock.ANY, builders.INSTANCE)
+        self.assertRedirectsNoFollow(response, cases.INDEX)
+        self.assertEqual(['Snapshot web-1 of web is being taken.'],
+                         self.messages(response))
+
+    def test_a_click_that_is_not_ready_opens_what_is_missing(self):
+        self.take.return_value = cases.NOT_TAKEN
+
+        response = self.click(builders.INSTANCE)
+
+        self.assertRedirectsNoFollow(response, cases.SNAPSHOT)
+        assert 'not ready' in self.messages(response)[0]
+
+    def test_what_could_not_be_written_is_said(self):
+        self.take.return_value = cases.attempt(
+            taking.Taken(builders.SNAPSHOT, (cases.GLANCE_DOWN,)))
+
+        response = self.click(builders.INSTANCE)
+
+        assert 'could not be written down' in self.messages(response)[1]
+
+    def test_each_of_several_is_taken_or_told(self):
+        self.take.side_effect = [cases.TAKEN, cases.NOT_TAKEN, cases.NOVA_DOWN]
+
+        response = self.click('a', 'b', 'c')
+
+        self.assertRedirectsNoFollow(response, cases.INDEX)
+        self.assertEqual(['a', 'b', 'c'], [
+            call.args[1] for call in self.take.call_args_list])
+        taken, not_ready, failed = self.messages(response)
+        assert 'is being taken' in taken
+        assert 'not ready' in not_ready
+        assert failed.startswith('Nova: ')
+
+    def test_one_that_is_named_twice_is_taken_once(self):
+        self.click('a', 'a')
+
+        self.take.assert_called_once_with(mock.ANY, 'a')
+
+    def test_a_forged_id_takes_nothing_and_says_so(self):
+        self.take.side_effect = errors.NotFound('Nova', 'x')
+
+        response = self.click('forged')
+
+        self.assertRedirectsNoFollow(response, cases.INDEX)
+        assert 'does not exist' in self.messages(response)[0]
+
+    def test_the_user_comes_back_to_the_same_page(self):
+        url = cases.INDEX + '?marker=x'
+
+        response = self.client.post(url, {
+            'action': cases.TAKE % builders.INSTANCE})
+
+        self.assertRedirectsNoFollow(response, url)
+
+    def test_an_expired_token_leads_to_the_login(self):
+        self.take.side_effect = cases.EXPIRED
+
+        response = self.click(builders.INSTANCE)
+
+        self.assert_login(response)

@@ -1,0 +1,322 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The dialog: what it offers, shows before, passes on and refuses."""
+
+import html
+import json
+from unittest import mock
+
+import pytest
+
+from snapshot_panel.cloud import errors
+from snapshot_panel.cloud import taking
+from snapshot_panel.cloud import volumes
+from snapshot_panel.consistency import checklist
+from snapshot_panel.consistency import facts
+from snapshot_panel.consistency import records
+from snapshot_panel.consistency import verdict
+from snapshot_panel import forms as panel_forms
+from tests import forms
+from tests.unit import builders
+from tests.unit import cases
+
+pytestmark = pytest.mark.usefixtures('no_image_of_today')
+
+
+class FormTest(cases.PanelTestCase):
+
+    def submit(self, **changes):
+        return self.client.post(cases.SNAPSHOT, {
+            'name': 'mine', 'promise': 'filesystem-consistent',
+            'strict': 'on', **changes})
+
+    def test_a_ready_instance_is_offered_a_consistent_snapshot(self):
+        page = self.text(cases.SNAPSHOT)
+
+        assert 'All checks hold.' in page
+        assert 'value="Take consistent snapshot"' in page
+        assert 'value="filesystem-consistent"' in page
+
+    def test_what_is_left_out_is_told_before(self):
+        self.show(builders.instance(volume_ids=('volume',)))
+
+        with mock.patch.object(volumes, 'of_instance', autospec=True,
+                               return_value=(builders.volume(),)):
+            page = self.text(cases.SNAPSHOT)
+
+        assert 'Nothing stands in the way.' in page
+        assert 'Not in the snapshot: web-0 (1 GiB, /dev/vda)' in page
+        assert 'value="Take consistent snapshot"' in page
+
+    def test_without_cinder_the_rest_stands(self):
+        self.show(builders.instance(volume_ids=('volume',)))
+        problem = errors.Unavailable('Cinder', 'down')
+
+        with mock.patch.object(volumes, 'of_instance', autospec=True,
+                               return_value=problem):
+            page = self.text(cases.SNAPSHOT)
+
+        assert 'block storage service did not tell their names' in page
+        assert 'value="Take consistent snapshot"' in page
+
+    def test_what_is_missing_is_shown_with_its_remedy(self):
+        self.ask.return_value = cases.guest(builders.Console())
+
+        page = self.text(cases.SNAPSHOT)
+
+        assert 'Install the guest kit' in page
+        assert 'value="Take it anyway: unproven"' in page
+
+    def test_a_busy_instance_is_offered_nothing(self):
+        self.show(builders.instance(task_state='image_uploading'))
+
+        page = self.text(cases.SNAPSHOT)
+
+        assert 'No snapshot can be taken now.' in page
+        assert 'type="submit" value=' not in page
+
+    def test_the_form_is_a_part_of_a_page_for_the_modal(self):
+        response = self.client.get(
+            cases.SNAPSHOT, HTTP_X_REQUESTED_WITH='XMLHttpRequest')
+
+        self.assertTemplateUsed(response,
+                                'consistent_snapshots/_snapshot.html')
+        self.assertTemplateNotUsed(response, 'base.html')
+        self.assertContains(response, 'class="modal')
+        self.assertContains(response, 'action="%s"' % cases.SNAPSHOT)
+
+    def test_the_form_is_a_page_of_its_own_without_the_script(self):
+        response = self.client.get(cases.SNAPSHOT)
+
+        self.assertTemplateUsed(response, 'base.html')
+        self.assertTemplateUsed(response,
+                                'consistent_snapshots/_snapshot.html')
+
+    def test_without_glance_the_form_is_shown(self):
+        self.one.return_value = (builders.instance(), cases.GLANCE_DOWN)
+
+        self.assertContains(self.client.get(cases.SNAPSHOT),
+                            'All checks hold.')
+
+    def test_the_snapshot_is_taken_as_it_was_promised(self):
+        for promise in ('filesystem-consistent', 'unproven',
+                        'crash-consistent'):
+            response = self.submit(promise=promise)
+
+            self.assertRedirectsNoFollow(response, cases.INDEX)
+            self.take.assert_called_with(
+                mock.ANY, builders.INSTANCE, 'mine',
+                accept=verdict.Verdict(promise), extra={}, keep=None,
+                shown=[])
+
+    def test_what_cannot_be_is_refused(self):
+        for changes in ({'name': ''}, {'name': '  '}, {'name': 'x' * 256},
+                        {'promise': ''}, {'promise': 'perfect'},
+                        {'promise': 'application-consistent'},
+                        {'promise': 'discarded'}):
+            response = self.submit(**changes)
+
+            self.assertFormErrors(response)
+
+        assert not self.take.called
+
+    def test_who_does_not_insist_gets_what_there_is(self):
+        for promise, accepted in (
+                ('filesystem-consistent', verdict.Verdict.CRASH),
+                ('unproven', verdict.Verdict.UNPROVEN)):
+            self.submit(promise=promise, strict='')
+
+            self.assertEqual(accepted, self.take.call_args.kwargs['accept'])
+
+    def test_only_a_promise_can_be_insisted_on(self):
+        for console, offered in ((None, True), (builders.Console(), False)):
+            self.ask.return_value = cases.guest(console)
+
+            self.assertEqual(offered,
+                             'name="strict"' in self.text(cases.SNAPSHOT))
+
+    def test_properties_are_given_to_the_snapshot(self):
+        self.submit(properties=' os_distro = debian\r\n\r\nempty=\r\na=b=c')
+
+        self.assertEqual({'os_distro': 'debian', 'empty': '', 'a': 'b=c'},
+                         self.take.call_args.kwargs['extra'])
+
+    def test_a_property_that_cannot_be_is_refused_with_its_line(self):
+        for line, reason in (
+                ('x', 'name=value'), ('=x', 'needs a name'),
+                ('consistency_rule=x', 'reserved'), ('size=1', 'reserved'),
+                ('instance_uuid=x', 'reserved'),
+                ('hw_qemu_guest_agent=yes', 'reserved'),
+                ('os_shutdown_timeout=9999', 'reserved'),
+                ('n\u00e4me=x', 'plain letters'), ('a=1', 'there twice'),
+                ('A=1', 'there twice'), ('x=' + 'y' * 256, '255'),
+                ('x=\U0001f600', 'emoji'), ('os_type=dos', 'linux'),
+                ('os_require_quiesce=perhaps', 'yes, no')):
+            response = self.submit(properties='a=1\n' + line)
+
+            self.assertFormErrors(response, 1)
+            self.assertContains(response, 'Line 2', msg_prefix=line)
+            self.assertContains(response, reason, msg_prefix=line)
+
+        assert not self.take.called
+
+    def test_there_are_not_too_many_properties(self):
+        for count, taken in ((100, True), (101, False)):
+            self.submit(properties='\n'.join(
+                'p%d=x' % number for number in range(count)))
+
+            self.assertEqual(taken, self.take.called)
+            self.take.reset_mock()
+
+    def older(self, *rules):
+        """Let there be sealed snapshots, newest first; return their ids."""
+        images = [builders.aged(age, rule)
+                  for age, rule in enumerate(rules, 1)]
+        self.show(builders.instance(), *images)
+        return [image.id for image in images]
+
+    def test_what_goes_is_shown_before(self):
+        self.older(verdict.Rule.FREEZE_WITNESSED, verdict.Rule.SILENT)
+
+        page = html.unescape(self.text(cases.SNAPSHOT))
+
+        for text in ('last 1 proven consistent, the new one counted: '
+                     '2 older snapshots go',
+                     'last 2 proven consistent, the new one counted: '
+                     '1 older snapshot goes'):
+            assert text in page
+        assert 'the last 3' not in page
+        for word in ('File-system consistent', 'Unproven', 'Keep all',
+                     'openstack image delete'):
+            assert word in page
+        self.assertEqual(2, page.count('<li class="form-group switched"'))
+
+    def test_what_goes_is_what_was_shown(self):
+        ids = self.older(verdict.Rule.FREEZE_WITNESSED, verdict.Rule.SILENT)
+        shown = forms.Form(self.text(cases.SNAPSHOT)).data['shown']
+
+        for keep, gone in (('', []), ('1', ids), ('2', ids[1:]), ('3', [])):
+            self.submit(keep=keep, shown=shown)
+
+            named = self.take.call_args.kwargs
+            self.assertEqual((int(keep) if keep else None, gone),
+                             (named['keep'], named['shown']))
+
+    def test_what_will_go_is_said(self):
+        shown = json.dumps([[builders.BASE_IMAGE, 1]])
+
+        response = self.submit(keep='1', shown=shown)
+
+        said = [str(message) for message in
+                response.wsgi_request._messages._queued_messages]
+        assert 'Once it is proven consistent, 1 older' in said[1]
+
+    def test_a_forged_list_names_nothing(self):
+        for shown in ('x', '[', '7', '[7]', '[[1]]', '{"a": 1}',
+                      '[["x", "y"]]', '[' * 5000):
+            self.submit(keep='1', shown=shown)
+
+            self.assertEqual([], self.take.call_args.kwargs['shown'])
+
+    def test_other_snapshots_than_those_shown_are_shown_anew(self):
+        ids = self.older(verdict.Rule.FREEZE_WITNESSED)
+        self.take.return_value = taking.Attempt(
+            builders.instance(), cases.TAKEN.checklist, 'web-1', moved=True)
+
+        response = self.submit(keep='1', shown='[]')
+
+        self.assertContains(response, 'other snapshots would go')
+        data = forms.Form(response.content.decode()).data
+        self.assertEqual([[ids[0], 1]], json.loads(data['shown']))
+
+    def test_a_bad_number_to_keep_is_refused(self):
+        for keep in ('0', '-1', 'x', '1.5'):
+            self.submit(keep=keep)
+
+        assert not self.take.called
+
+    def test_why_nothing_can_go_is_said(self):
+        self.assertContains(self.client.get(cases.SNAPSHOT),
+                            'no older snapshot')
+        self.older(verdict.Rule.FREEZE_WITNESSED)
+        with mock.patch.object(panel_forms, 'may_replace', autospec=True,
+                               return_value=False):
+            self.assertContains(self.client.get(cases.SNAPSHOT),
+                                'may not delete images')
+            self.submit(keep='1')
+        self.one.return_value = (builders.instance(), cases.GLANCE_DOWN)
+        self.assertContains(self.client.get(cases.SNAPSHOT), 'all are kept')
+
+        assert not self.take.called
+
+    def test_what_becomes_of_older_ones_is_said_with_the_snapshot(self):
+        for image, word in (
+                (builders.sealed(), 'It replaced 1 older snapshot'),
+                (builders.sealed(verdict.Rule.SILENT), 'nothing was deleted')):
+            image.properties.update({records.REPLACES: builders.BASE_IMAGE,
+                                     records.REPLACED: 'done'})
+            self.show(builders.instance(), image)
+
+            for url in (cases.INDEX, cases.INSTANCE):
+                self.assertContains(self.client.get(url), word)
+
+    def test_what_is_still_to_go_is_carried_on(self):
+        self.show(builders.instance(), builders.sealed(properties={
+            records.REPLACES: builders.BASE_IMAGE}))
+
+        self.assertContains(self.client.get(cases.INDEX),
+                            'data-unsettled="true"')
+        self.assertContains(self.client.get(cases.INDEX), 'is being deleted')
+
+    def test_the_longest_name_is_taken(self):
+        self.submit(name='日' * 255)
+
+        self.assertEqual('日' * 255, self.take.call_args.args[2])
+
+    def test_an_instance_that_changed_meanwhile_is_not_taken(self):
+        self.take.return_value = taking.Attempt(
+            builders.instance(), checklist.check(
+                builders.instance(), cases.guest(builders.Console()),
+                facts.Deployment()), 'web-1')
+        self.ask.return_value = cases.guest(builders.Console())
+
+        response = self.submit()
+
+        self.assertContains(response, 'not as it was')
+        self.assertContains(response, 'missing now: Guest agent, Guest kit.')
+        # What it offers now is what can be had now.
+        self.assertContains(response, 'value="Take it anyway: unproven"')
+        self.assertContains(response, 'value="unproven"')
+
+    def test_what_the_cloud_refuses_is_said_in_the_form(self):
+        for kind in cases.PROBLEMS:
+            self.take.side_effect = kind('Nova', 'secret reason')
+
+            response = self.submit()
+
+            self.assertFormErrors(response, 1)
+            self.assertNotContains(response, 'secret reason')
+
+    def test_an_expired_token_leads_to_the_login(self):
+        self.take.side_effect = cases.EXPIRED
+
+        response = self.submit()
+
+        self.assert_login(response)
+
+    def test_a_reader_is_not_shown_the_form(self):
+        self.act_as('reader')
+
+        self.assertEqual(403, self.client.get(cases.SNAPSHOT).status_code)
+        self.assertEqual(403, self.submit().status_code)
+        assert not self.take.called

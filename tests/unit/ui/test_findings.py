@@ -1,0 +1,61 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Every finding has its texts, which name only what the check knows."""
+
+import re
+
+import pytest
+
+from snapshot_panel.consistency import checklist
+from snapshot_panel.consistency import facts
+from snapshot_panel.ui import findings
+from tests.unit.ui import examples
+
+Finding = checklist.Finding
+
+
+def names(text):
+    return set(re.findall(r'%\((\w+)\)', str(text)))
+
+
+def test_every_finding_is_found_here_and_has_its_words():
+    assert {result.finding for result in examples.RESULTS} == set(Finding)
+    assert set(findings.FINDINGS) == set(Finding)
+
+
+@pytest.mark.parametrize('result', examples.RESULTS, ids=examples.code)
+def test_a_finding_names_only_what_the_check_knows(result):
+    row = findings.FINDINGS[result.finding]
+    found, remedy = row.found, row.remedy
+
+    assert names(found) | names(remedy) <= set(result.evidence)
+
+
+@pytest.mark.parametrize('finding', [
+    finding for finding in Finding if finding not in examples.UNASKED
+    and finding.state in (checklist.State.FAIL, checklist.State.UNKNOWN)],
+    ids=examples.code)
+def test_whatever_stands_in_the_way_has_a_remedy(finding):
+    row = findings.FINDINGS[finding]
+    found, remedy = row.found, row.remedy
+
+    assert found
+    assert remedy
+
+
+@pytest.mark.parametrize('texts, things', [
+    (findings.CHECKS, checklist.Check),
+    (findings.BOOTED, [source.value for source in facts.Source])],
+    ids=['checks', 'sources'])
+def test_everything_has_its_text(texts, things):
+    assert set(texts) == set(things)

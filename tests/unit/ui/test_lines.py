@@ -1,0 +1,93 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""What a line of the checklist says, rests on and leads to."""
+
+import datetime
+
+from oslo_utils import timeutils
+import pytest
+
+from snapshot_panel.consistency import checklist
+from snapshot_panel.consistency import facts
+from snapshot_panel.ui import lines
+from tests.unit import builders
+from tests.unit.ui import examples
+
+Finding = checklist.Finding
+
+NOTHING_TO_DO_HERE = (
+    # Waiting, or what another check says, is all there is to do.
+    Finding.BUSY, Finding.AGENT_UNREACHABLE,
+    Finding.ROOT_VOLUME, Finding.QUIESCE_NOT_ENFORCED,
+    Finding.QUIESCE_FORBIDS, Finding.QUOTA_UNKNOWN,
+    Finding.STOP_LIMIT_UNTOLD)
+
+
+@pytest.mark.parametrize('result', examples.RESULTS, ids=examples.code)
+def test_whatever_is_found_says_what_it_rests_on_and_why_it_matters(result):
+    line = lines.CheckLine(result, builders.instance(created=builders.NOW),
+                           builders.ago(12))
+
+    assert line.evidence
+    assert '?' not in line.evidence
+    assert 'None' not in line.evidence
+    assert line.why
+
+
+def test_the_source_of_a_property_is_said_in_words():
+    checks = examples.checked(examples.talk())
+    channel = next(result for result in checks
+                   if result.finding is Finding.CHANNEL)
+
+    line = lines.CheckLine(channel, builders.instance())
+
+    assert line.evidence == ('hw_qemu_guest_agent=yes; copied when the '
+                             'instance booted; compute service (API 2.98), '
+                             'read now.')
+
+
+def test_the_age_of_what_the_guest_said_is_told():
+    agent = next(result for result in examples.checked(examples.talk())
+                 if result.finding is Finding.AGENT_RUNNING)
+    asked = timeutils.utcnow(True) - datetime.timedelta(seconds=12)
+
+    line = lines.CheckLine(agent, builders.instance(), asked)
+
+    assert line.evidence.replace('\xa0', ' ') == (
+        'Console log, read 12 seconds ago; the guest’s last word: agent '
+        'started, 101 s after its boot.')
+
+
+@pytest.mark.parametrize('result', [
+    result for result in examples.RESULTS
+    if result.finding not in examples.UNASKED
+    and result.finding not in NOTHING_TO_DO_HERE
+    and result.state is not checklist.State.PASS], ids=examples.code)
+def test_whatever_does_not_hold_can_be_acted_on(result):
+    line = lines.CheckLine(result, builders.instance())
+
+    assert line.remedy
+    assert line.links or line.command or line.ways
+
+
+def test_the_ways_to_adopt_a_change_are_shown_once():
+    today = builders.image({facts.QUIESCE_PROPERTY: 'yes'})
+    instance = builders.instance(
+        properties=examples.known(facts.Source.EMBEDDED))
+
+    results = examples.checked(properties=instance.properties, today=today)
+
+    shown = [lines.CheckLine(result, instance) for result in results
+             if lines.CheckLine(result, instance).ways]
+    assert [line.code for line in shown] == ['channel']
+    assert '--property os_require_quiesce=yes' in shown[0].ways[1].commands
