@@ -77,7 +77,8 @@ def settle(session: asking.Session, instance: facts.Instance,
             del metadata[memory.key]
     waiting = [image for image in by_id.values()
                if known.awaits_verdict(image)
-               or image.id in unread and known.awaits_disk(image)]
+               or known.awaits_disk(image) and (
+                   image.id in unread or image.id in memories)]
     evidence, failure = None, None
     if waiting or lost:
         evidence, failure = _judge(session, instance, waiting, by_id,
@@ -86,7 +87,9 @@ def settle(session: asking.Session, instance: facts.Instance,
         for memory in lost:
             metadata.update(_record_loss(session, instance, memory, evidence))
     for key, memory in memories.items():
-        if key in by_id and verdict.look(by_id[key]).verdict.final:
+        # What only its disk can tell is found without a memory too.
+        if key in by_id and (known.awaits_disk(by_id[key]) or verdict.look(
+                by_id[key]).verdict.final):
             nova.forget(session, instance.id, memory)
             del metadata[memory.key]
     left = replacing.carry_out(session, instance, by_id.values())

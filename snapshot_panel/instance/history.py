@@ -145,7 +145,8 @@ def evidence(line):
     decision = line.decision
     found = []
     for path, stall in _pairs(decision.evidence.get('frozen')):
-        found.append(texts.FROZEN % {'path': words.plain(path), 'stall': stall})
+        found.append(texts.FROZEN % {'path': words.plain(path),
+                                     'stall': stall})
     for name, succeeded in _pairs(decision.evidence.get('hooks')):
         found.append((texts.HOOK_DONE if succeeded is True
                       else texts.HOOK_FAILED) % words.plain(name))
@@ -168,8 +169,8 @@ def _left_out(value):
     """Return a sentence for each thing that the image does not hold."""
     if not isinstance(value, dict):
         return []
-    found = [texts.PATH_LEFT_OUT % {'path': words.plain(path), 'disk': disk}
-             for path, disk in _pairs(value.get('paths'))]
+    found = [texts.PATH_LEFT_OUT % {'path': words.plain(path), 'disk': name}
+             for path, name in _pairs(value.get('paths'))]
     return found + [text % {'count': value[name]}
                     for name, text in texts.LEFT_OUT.items()
                     if isinstance(value.get(name), int)]

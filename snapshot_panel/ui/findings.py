@@ -639,7 +639,8 @@ def _said(result, instance):
         'event': EVENTS.get(known.get('event'), known.get('event')),
         'up': words.duration(known.get('up', 0)),
         'hooks': ', '.join(
-            '%s (%s)' % (words.plain(name), _('succeeded') if good else _('failed'))
+            '%s (%s)' % (words.plain(name),
+                         _('succeeded') if good else _('failed'))
             for name, good in known.get('hooks', {}).items()) or _('none'),
         'source': _limit(known)}
 

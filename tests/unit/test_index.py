@@ -130,7 +130,8 @@ class IndexTest(cases.PanelTestCase):
     def test_a_snapshot_is_shown_with_its_verdict(self):
         for image, word in (
                 (builders.sealed(), 'File-system consistent'),
-                (builders.image(), 'Unproven'),
+                (builders.image(), 'Not judged yet'),
+                (builders.sealed(verdict.Rule.SILENT), 'Unproven'),
                 (builders.sealed(verdict.Rule.NO_CHANNEL),
                  'Crash-consistent')):
             self.show(builders.instance(), image)
@@ -186,7 +187,9 @@ class IndexTest(cases.PanelTestCase):
 
     def test_a_loss_that_is_known_leaves_nothing_to_settle(self):
         self.show(builders.remembering(builders.memory(gone=builders.NOW)),
-                  builders.sealed(id=builders.BASE_IMAGE))
+                  builders.sealed(
+                      id=builders.BASE_IMAGE,
+                      properties={records.IMAGE: builders.BASE_IMAGE}))
 
         self.assertNotContains(self.client.get(cases.INDEX), 'data-unsettled')
 

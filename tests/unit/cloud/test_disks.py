@@ -26,7 +26,7 @@ from snapshot_panel.consistency import facts
 from snapshot_panel.consistency import records
 from tests import images
 from tests.unit import builders
-from tests.unit.cloud import conftest
+from tests.unit.cloud import answers
 from tests.unit import fakes
 
 DISK = images.ext4_image()
@@ -190,7 +190,7 @@ def patched(client):
 
 
 def settle(user_request, client, known, unread=()):
-    client.images.get.return_value = conftest.glance_image(known)
+    client.images.get.return_value = answers.glance_image(known)
     settling.settle(user_request, builders.instance(), [known], unread)
     return patched(client)
 
@@ -239,11 +239,11 @@ def test_a_contradiction_is_logged_as_an_error(user_request, nova_client,
     console = builders.started()
     known = builders.asked(console.baseline, size=len(data))
     console.freeze()
-    nova_client.servers.get_console_output.return_value = conftest.text(
+    nova_client.servers.get_console_output.return_value = answers.text(
         console.text)
     nova_client.instance_action.list.return_value = [
-        conftest.nova_action('createImage', builders.OWN),
-        conftest.nova_action('reboot')]
+        answers.nova_action('createImage', builders.OWN),
+        answers.nova_action('reboot')]
 
     with caplog.at_level(logging.ERROR):
         written = settle(user_request, glance_client, known)

@@ -45,19 +45,19 @@ from snapshot_panel.cloud import reading
 from snapshot_panel.consistency import facts
 from snapshot_panel.consistency import properties
 from tests.unit import builders
-from tests.unit.cloud import conftest
+from tests.unit.cloud import answers
 
 JSON = 'application/json'
 UTC = datetime.timezone.utc
 
 SERVER = {
-    **conftest.server()._info,
+    **answers.server()._info,
     'os-extended-volumes:volumes_attached': [{'id': builders.VOLUMES[0]}],
     'locked': True, 'locked_reason': 'x', 'addresses': {'lan': []},
     'flavor': {'original_name': 'small'}, 'metadata': {'role': 'db'}}
-IMAGE = {**conftest.glance_image(builders.asked()), 'protected': False}
+IMAGE = {**answers.glance_image(builders.asked()), 'protected': False}
 ACTION = {'action': 'stop', 'request_id': 'req-1', 'user_id': 'u',
-          'events': [conftest.stop_event()]}
+          'events': [answers.stop_event()]}
 QUOTA = {'usage': 1, 'limit': 2}
 DEFINITIONS = {'properties': {'hw_x': {
     'title': 'X', 'type': 'integer', 'minimum': 1, 'maximum': 9,
@@ -93,10 +93,10 @@ READERS = {
     'usage': (glance.get_usage, {'usage': {'image_count_total': QUOTA}},
               collections.abc.Mapping[str, facts.Usage]),
     'volume': (lambda session: cinder.get_volume(session, 'x'), {
-        'volume': conftest.cinder_volume(
+        'volume': answers.cinder_volume(
             volume_image_metadata={'a': '1'})._info}, facts.Volume),
     'copy': (lambda session: cinder.get_snapshot(session, 'x'),
-             {'snapshot': conftest.cinder_copy()._info},
+             {'snapshot': answers.cinder_copy()._info},
              facts.VolumeSnapshot),
     'quotas': (cinder.get_usage, LIMITS,
                collections.abc.Mapping[str, facts.Usage]),

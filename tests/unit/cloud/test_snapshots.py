@@ -127,7 +127,7 @@ def test_a_cut_list_is_completed_for_some(user_request, settings,
     assert [len(full.snapshots_of(each)) for each in found.instances] == [
         1, 1, 0, 0]
     assert all(map(full.knows, found.instances))
-    assert names(calls).count('images.list') == 3
+    assert names(calls).count('images.list') == 4
 
 
 def test_what_glance_does_not_say_is_not_known(user_request, settings,
@@ -206,14 +206,15 @@ def test_on_an_old_cloud_the_newest_snapshot_tells_the_properties(
 
     assert found.source is facts.Source.SNAPSHOT
     assert found.values['os_type'] == 'newer'
-    assert names(calls).count('images.list') == 1
+    assert names(calls).count('images.list') == 2
 
 
 def test_on_an_old_cloud_the_image_may_tell_the_properties(
         user_request, nova_client, glance_client):
     old_cloud(nova_client)
     glance_client.images.list.side_effect = [
-        [], [conftest.glance_image(builders.image(id=builders.BASE_IMAGE))]]
+        [], [],
+        [conftest.glance_image(builders.image(id=builders.BASE_IMAGE))]]
 
     found = properties(user_request)
 
@@ -225,7 +226,7 @@ def test_on_an_old_cloud_the_image_may_tell_the_properties(
 def test_on_an_old_cloud_the_properties_may_be_unknown(
         user_request, nova_client, glance_client, images):
     old_cloud(nova_client)
-    glance_client.images.list.side_effect = [[], images]
+    glance_client.images.list.side_effect = [[], [], images]
 
     assert properties(user_request) == facts.UNKNOWN_PROPERTIES
 
@@ -235,7 +236,7 @@ def test_an_instance_on_a_volume_has_no_image_to_ask(user_request,
     nova_client.servers.list.return_value = [conftest.server(image='')]
 
     assert properties(user_request) == facts.UNKNOWN_PROPERTIES
-    assert names(calls).count('images.list') == 1
+    assert names(calls).count('images.list') == 2
 
 
 def test_of_an_instance_on_a_volume_a_former_snapshot_tells(
@@ -267,7 +268,7 @@ def test_only_the_instance_that_lacks_them_gets_other_properties(
         conftest.server(), conftest.server(image={'id': 'old'}),
         conftest.server(image='')]
     glance_client.images.list.side_effect = [
-        [], [conftest.glance_image(builders.image(id='old'))]]
+        [], [], [conftest.glance_image(builders.image(id='old'))]]
 
     found = snapshots.overview(user_request, 10).instances
 
@@ -504,7 +505,7 @@ def test_until_the_image_is_named_nothing_on_it_counts(user_request,
     take(user_request)
 
     image = builders.image(nova_client.servers.create_image.call_args.args[2])
-    assert verdict.look(image).rule is Rule.NOT_OURS
+    assert verdict.look(image).rule is Rule.UNREAD
 
 
 @pytest.mark.parametrize('actions', [None, []])
@@ -809,7 +810,7 @@ def test_what_was_settled_is_returned(user_request, image, frozen,
                                       glance_client):
     sealed = builders.sealed(Rule.FREEZE_WITNESSED)
     keep(glance_client, image, sealed)
-    other = builders.sealed(id=builders.BASE_IMAGE)
+    other = builders.image(id=builders.BASE_IMAGE)
 
     instance, images = settling.settle(
         user_request, builders.remembering(builders.memory()),
@@ -817,7 +818,7 @@ def test_what_was_settled_is_returned(user_request, image, frozen,
 
     assert instance == builders.instance()
     assert [verdict.look(image).rule for image in images] == [
-        Rule.FREEZE_WITNESSED, Rule.NOT_OURS]
+        Rule.FREEZE_WITNESSED, Rule.UNREAD]
 
 
 def test_a_verdict_is_the_same_whoever_settles(user_request, image, frozen,

@@ -128,7 +128,7 @@ def test_a_cause_that_discards_nothing_is_not_believed(cause):
 
 
 @pytest.mark.parametrize('image, rule', [
-    (builders.image(), Rule.NOT_OURS),
+    (builders.image(), Rule.UNREAD),
     (builders.sealed(Rule.SILENT), Rule.SILENT),
     (builders.asked(), Rule.UNSETTLED),
     (builders.asked(status='saving', updated=builders.ago(5)),
@@ -190,7 +190,9 @@ def test_every_other_snapshot_counts():
 
 def test_of_nothing_nothing_is_left():
     assert not unsettled()
-    assert not unsettled(None, builders.image(), builders.sealed(id=IDS[0]))
+    assert not unsettled(None, builders.sealed(), builders.image(
+        id=IDS[0], created=builders.ago(3600)))
+    assert unsettled(None, builders.image())
 
 
 @pytest.mark.parametrize('image', [
