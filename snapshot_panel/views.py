@@ -28,6 +28,7 @@ from openstack_dashboard import policy
 
 from snapshot_panel.cloud import asking
 from snapshot_panel.cloud import details
+from snapshot_panel.cloud import disks
 from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import frame
 from snapshot_panel.cloud import guests
@@ -62,16 +63,19 @@ class IndexMixin(horizon_tables.PagedTableMixin):
         return found
 
 
-def make_rows(overview, heard):
+def make_rows(request, overview, heard):
     """Return an :class:`lines.InstanceRow` for each instance.
 
     :param heard: what guests told, by instance id.
     """
+    recalled = disks.recall(request, overview.snapshots)
+    may_settle = policy.check(ui_views.SETTLE_RULES, request)
     return [lines.instance_row(
         instance, overview.snapshots_of(instance), details.Details(
             heard.get(instance.id)),
         snapshots_known=overview.knows(instance),
-        snapshots_reached=overview.reaches(instance))
+        snapshots_reached=overview.reaches(instance),
+        recalled=recalled, may_settle=may_settle)
         for instance in overview.instances]
 
 
@@ -86,7 +90,7 @@ class IndexView(ui_views.ProblemMixin, IndexMixin,
             self.overview, *frame.questions(self.request))
         for problem in found.problems:
             ui_tables.report_error(self.request, problem)
-        return make_rows(found, {})
+        return make_rows(self.request, found, {})
 
     def get_context_data(self, **kwargs):
         context = super().get_context_data(**kwargs)
@@ -117,13 +121,19 @@ class RowsView(ui_views.AnswerMixin, IndexMixin,
                if instance.id in wanted and lines.unsettled(
                    instance, found.snapshots_of(instance))]
         outcomes = asking.for_each(
-            lambda instance: restarting.carry_on(
-                request, instance, found.snapshots_of(instance)), due)
+            lambda instance: self._carry_on(
+                instance, found.snapshots_of(instance)), due)
         failed = [outcome for outcome in outcomes
                   if isinstance(outcome, errors.CloudError)]
         settled = {outcome[0].id: outcome for outcome in outcomes
                    if not isinstance(outcome, errors.CloudError)}
         return self._answer(wanted, _after(found, settled), *failed)
+
+    def _carry_on(self, instance, images):
+        # Of what the panel did not take only the latest is shown here.
+        newest = [line.id for line in lines.snapshot_lines(instance, images)
+                  if line.snapshot.counts][:1]
+        return restarting.carry_on(self.request, instance, images, newest)
 
     def _look(self, wanted):
         self.get_table()
@@ -138,7 +148,8 @@ class RowsView(ui_views.AnswerMixin, IndexMixin,
         heard = guests.hear_guests(self.request, _chosen(found, wanted),
                                    again=again)
         table = self.table_class(self.request, data=[
-            row for row in make_rows(found, heard) if row.id in wanted])
+            row for row in make_rows(self.request, found, heard)
+            if row.id in wanted])
         # The table itself does this where it renders its own buttons.
         table.set_multiselect_column_visibility(False)
         return http.JsonResponse({

@@ -16,6 +16,9 @@ The data of an active image never changes. So what was read is kept for long
 and shared within the project.
 """
 
+from collections.abc import Iterable
+from collections.abc import Mapping
+import dataclasses
 import logging
 import tempfile
 import time
@@ -29,12 +32,15 @@ from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import glance
 from snapshot_panel import conf
 from snapshot_panel.consistency import facts
+from snapshot_panel.consistency import verdict
 from snapshot_panel import disk
 
 LOG = logging.getLogger(__name__)
 
 # How long a reading is kept, in seconds.
 _TTL = 30 * 86400
+# How long it is remembered that it may not be read, in seconds.
+_REFUSED_TTL = 300
 # How long one image may take in all, in seconds.
 _PATIENCE = 10
 _CHUNK = 64 << 10
@@ -51,6 +57,43 @@ def known(session: asking.Session, image: facts.Image
     """Return what was read of an image before, asking nobody."""
     reading = disk.Reading.from_json(cache.get(_key(session, image)))
     return None if reading is None else _facts(reading)
+
+
+@dataclasses.dataclass(frozen=True)
+class Recalled:
+    """What is known of disks without asking anybody.
+
+    ``readings`` by image id; ``refused`` are the ids of images that Glance
+    did not let this project read lately.
+    """
+
+    readings: Mapping[str, facts.DiskReading] = dataclasses.field(
+        default_factory=dict)
+    refused: frozenset[str] = frozenset()
+
+
+def recall(session: asking.Session, images: Iterable[facts.Image]
+           ) -> Recalled:
+    """Return what is known of the images that have no verdict yet."""
+    by_key = {_key(session, image): image.id for image in images
+              if image.readable and not verdict.look(image).verdict.final}
+    kept = cache.get_many([*by_key, *map(_refused, by_key)])
+    readings = {by_key[key]: disk.Reading.from_json(kept.get(key))
+                for key in by_key}
+    return Recalled(
+        {image_id: _facts(reading) for image_id, reading in readings.items()
+         if reading is not None},
+        frozenset(image_id for key, image_id in by_key.items()
+                  if kept.get(_refused(key))))
+
+
+def _refused(key: str) -> str:
+    return key + ':refused'
+
+
+def refuse(session: asking.Session, image: facts.Image) -> None:
+    """Remember for a while that Glance did not let this image be read."""
+    cache.set(_refused(_key(session, image)), True, _REFUSED_TTL)
 
 
 def read(session: asking.Session, image: facts.Image) -> facts.DiskReading:

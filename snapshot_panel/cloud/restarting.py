@@ -14,6 +14,7 @@
 """Stop, snapshot and start again, carried on by whoever looks next."""
 
 from collections.abc import Callable
+from collections.abc import Collection
 from collections.abc import Sequence
 import dataclasses
 import logging
@@ -67,16 +68,17 @@ def begin(session: asking.Session, instance_id: str) -> facts.Instance:
 
 
 def carry_on(session: asking.Session, instance: facts.Instance,
-             images: Sequence[facts.Image]
+             images: Sequence[facts.Image], unread: Collection[str] = ()
              ) -> tuple[facts.Instance, Sequence[facts.Image]]:
     """Settle an instance's snapshots, and take its plan one step further.
 
     :param images: the instance's snapshots as just read.
+    :param unread: as :func:`settling.settle` takes it.
     :returns: the instance and its snapshots as they are then.
     :raises errors.CloudError: where a service failed; nothing is lost, the
         next look carries on.
     """
-    instance, images = settling.settle(session, instance, images)
+    instance, images = settling.settle(session, instance, images, unread)
     plan = records.read_plan(instance)
     if plan is None or not restart.unfinished(instance):
         return instance, images

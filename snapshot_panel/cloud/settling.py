@@ -142,6 +142,9 @@ def _read_disks(session: asking.Session, images: Iterable[facts.Image]
     readable = [image for image in images if image.readable]
     answers = asking.for_each(lambda image: disks.read(session, image),
                               readable)
+    for image, answer in zip(readable, answers):
+        if isinstance(answer, errors.Forbidden):
+            disks.refuse(session, image)
     return {image.id: answer for image, answer in zip(readable, answers)}
 
 

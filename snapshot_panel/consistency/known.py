@@ -16,12 +16,15 @@ Some have an image. Others are only in the server's metadata, because their
 image vanished or the list was too short for it.
 """
 
+from collections.abc import Collection
 from collections.abc import Iterable
+from collections.abc import Mapping
 from collections.abc import Sequence
 import dataclasses
 import datetime
 
 from snapshot_panel.consistency import facts
+from snapshot_panel.consistency import judging
 from snapshot_panel.consistency import records
 from snapshot_panel.consistency import restart
 from snapshot_panel.consistency import retention
@@ -32,6 +35,8 @@ from snapshot_panel.consistency import verdict
 class Snapshot:
     """One snapshot with the decision that holds.
 
+    ``stored`` is what its image alone says, None where that is the same: a
+    disk that was read may say more before anybody has sealed it.
     ``image`` is None where only the server remembers it; ``gone`` is true
     where its image is known to have vanished. ``by`` is the name of who
     asked for it, '' if unknown.
@@ -44,16 +49,17 @@ class Snapshot:
     by: str = ''
     image: facts.Image | None = None
     gone: bool = False
+    stored: verdict.Decision | None = None
 
     @property
     def pending(self) -> bool:
         """Whether looking again, or settling it, may bring a verdict."""
-        return not self.decision.verdict.final
+        return not (self.stored or self.decision).verdict.final
 
     @property
     def unread(self) -> bool:
         """Whether its disk alone can tell, and nobody has read it yet."""
-        return self.decision.rule is verdict.Rule.UNREAD
+        return (self.stored or self.decision).rule is verdict.Rule.UNREAD
 
     @property
     def counts(self) -> bool:
@@ -68,18 +74,21 @@ class Snapshot:
 
 
 def of_image(image: facts.Image, instance: facts.Instance,
-             now: datetime.datetime, deployment: facts.Deployment
-             ) -> Snapshot:
+             now: datetime.datetime, deployment: facts.Deployment,
+             reading: facts.DiskReading | None = None) -> Snapshot:
     """Return what is known of a snapshot that has an image.
 
     :param now: the reader's clock, aware.
+    :param reading: what its disk says, None where nobody has read it.
     """
-    decision = verdict.look(image)
+    stored = verdict.look(image)
     if verdict.abandoned(image, instance, now, deployment):
-        decision = verdict.Decision(verdict.Rule.ABANDONED)
+        stored = verdict.Decision(verdict.Rule.ABANDONED)
+    decision = judging.judge(image, None, deployment, reading) if (
+        reading is not None and not stored.verdict.final) else stored
     asked = records.read_request(image)
     return Snapshot(image.id, image.name, decision, image.created,
-                    asked.by if asked else '', image)
+                    asked.by if asked else '', image, stored=stored)
 
 
 def of_memory(memory: records.Memory) -> Snapshot:
@@ -96,7 +105,8 @@ def of_memory(memory: records.Memory) -> Snapshot:
 
 
 def snapshots(instance: facts.Instance, images: Iterable[facts.Image],
-              now: datetime.datetime, deployment: facts.Deployment
+              now: datetime.datetime, deployment: facts.Deployment,
+              readings: Mapping[str, facts.DiskReading] | None = None
               ) -> list[Snapshot]:
     """Return what is known of each snapshot of an instance, newest first.
 
@@ -104,7 +114,8 @@ def snapshots(instance: facts.Instance, images: Iterable[facts.Image],
 
     :param images: its snapshots as far as they were asked for.
     """
-    known = [of_image(image, instance, now, deployment) for image in images
+    known = [of_image(image, instance, now, deployment,
+                      (readings or {}).get(image.id)) for image in images
              if not image.gone]
     held = {snapshot.id for snapshot in known}
     known += [of_memory(memory) for memory in records.read_memories(instance)
@@ -130,7 +141,8 @@ def awaits_disk(image: facts.Image) -> bool:
 
 
 def unsettled(instance: facts.Instance, images: Sequence[facts.Image],
-              now: datetime.datetime, deployment: facts.Deployment) -> bool:
+              now: datetime.datetime, deployment: facts.Deployment,
+              refused: Collection[str] | None = ()) -> bool:
     """Return whether something is still to be done about an instance.
 
     This includes an image that is sealed while the server still remembers
@@ -138,13 +150,17 @@ def unsettled(instance: facts.Instance, images: Sequence[facts.Image],
     counts: a project may have thousands.
 
     :param images: its snapshots as far as they were asked for.
+    :param refused: ids of those whose disks this user may not read, None
+        where that is so for all.
     """
     known = snapshots(instance, images, now, deployment)
     abandoned = {snapshot.id for snapshot in known
                  if snapshot.decision.rule is verdict.Rule.ABANDONED}
     return (any(snapshot.pending and not snapshot.unread
                 for snapshot in known)
-            or any(snapshot.unread for snapshot in latest(known))
+            or any(refused is not None and snapshot.unread
+                   and snapshot.id not in refused
+                   for snapshot in latest(known))
             or any(memory.gone is None and memory.image_id not in abandoned
                    for memory in records.read_memories(instance))
             or any(retention.due(instance, image) for image in images)

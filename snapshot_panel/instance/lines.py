@@ -15,6 +15,7 @@
 import dataclasses
 import typing
 
+from snapshot_panel.cloud import disks
 from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import taking
 from snapshot_panel.consistency import commands
@@ -82,10 +83,28 @@ class PageLines:
     row: lines.InstanceRow
     images: typing.Sequence[facts.Image]
     problem: typing.Optional[errors.CloudError] = None
+    recalled: disks.Recalled = disks.Recalled()
+    may_settle: bool = True
 
     @property
     def lines(self):
-        return lines.snapshot_lines(self.row.instance, self.images)
+        return lines.snapshot_lines(self.row.instance, self.images,
+                                    self.recalled)
+
+    @property
+    def unread(self):
+        """The ids of the snapshots whose disks this user can have read."""
+        return [line.id for line in self.lines if self.may_settle
+                and line.snapshot.unread
+                and line.id not in self.recalled.refused]
+
+    def unsettled(self, shown):
+        """Return whether what the page shows is to be carried on.
+
+        :param shown: the :class:`history.Entry` of the snapshots in view.
+        """
+        return self.row.unsettled or bool(
+            {entry.id for entry in shown} & set(self.unread))
 
     @property
     def entries(self):
@@ -124,14 +143,17 @@ class PageLines:
         return [(texts.COMMANDS[name], command) for name, command in found]
 
 
-def page(instance, images, details):
+def page(instance, images, details, recalled=disks.Recalled(),
+         may_settle=True):
     """Put together what is known of one instance.
 
     :param images: its snapshots, or the :class:`errors.CloudError` of
         Glance.
     :param details: the :class:`details.Details` of the instance.
+    :param recalled: and may_settle, as :func:`lines.unsettled` takes them.
     """
     problem = images if isinstance(images, errors.CloudError) else None
     known = [] if problem is not None else images
-    return PageLines(lines.instance_row(instance, images, details), known,
-                     problem)
+    row = lines.instance_row(instance, images, details, recalled=recalled,
+                             may_settle=may_settle)
+    return PageLines(row, known, problem, recalled, may_settle)

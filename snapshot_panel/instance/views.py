@@ -28,6 +28,7 @@ from horizon import views as horizon_views
 from openstack_dashboard import policy
 
 from snapshot_panel.cloud import details
+from snapshot_panel.cloud import disks
 from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import restarting
 from snapshot_panel.cloud import snapshots
@@ -41,7 +42,7 @@ from snapshot_panel.ui import tables as ui_tables
 from snapshot_panel.ui import views as ui_views
 
 # The parts of the page that change while a snapshot is made.
-PARTS = ('restart', 'alarm', 'journey', 'checks')
+PARTS = ('restart', 'alarm', 'journey', 'checks', 'judging')
 
 
 def look(request, instance, images, again=False):
@@ -50,8 +51,11 @@ def look(request, instance, images, again=False):
     :param images: as :func:`snapshots.one` returns them.
     :param bool again: ask the guest now, however lately it was asked.
     """
+    known = () if isinstance(images, errors.CloudError) else images
     return lines.page(instance, images,
-                      details.ask_about(request, instance, again))
+                      details.ask_about(request, instance, again),
+                      disks.recall(request, known),
+                      policy.check(ui_views.SETTLE_RULES, request))
 
 
 def _history(request, found):
@@ -86,6 +90,7 @@ class InstanceView(ui_views.ProblemMixin, horizon_tables.DataTableView):
     def get_context_data(self, **kwargs):
         return super().get_context_data(
             row=self.found.row, page=self.found, history=self.history,
+            unsettled=self.found.unsettled(self.history.entries),
             limit=conf.get_config()['snapshots_listed'],
             poll_interval=conf.get_config()['poll_interval'],
             may_take=policy.check(ui_tables.TAKE_RULES, self.request),
@@ -170,14 +175,24 @@ class NewsView(ui_views.AnswerMixin, generic.View):
     def post(self, request, instance_id):
         instance, images = snapshots.one(request, instance_id)
         problem = None
-        if not isinstance(images, errors.CloudError) and (
-                ui_lines.unsettled(instance, images)):
-            try:
-                instance, images = restarting.carry_on(
-                    request, instance, images)
-            except errors.CloudError as error:
-                problem = error
+        if not isinstance(images, errors.CloudError):
+            unread = self._unread(instance, images)
+            if unread or ui_lines.unsettled(instance, images):
+                try:
+                    instance, images = restarting.carry_on(
+                        request, instance, images, unread)
+                except errors.CloudError as error:
+                    problem = error
         return self._answer(instance, images, problem)
+
+    def _unread(self, instance, images):
+        """Return the ids of the disks to read now: those in view, or all."""
+        page = lines.page(instance, images, details.Details(),
+                          disks.recall(self.request, images))
+        shown = (page.entries if 'all' in self.request.POST
+                 else _history(self.request, page).entries)
+        wanted = [entry.id for entry in shown if entry.id in page.unread]
+        return wanted[:conf.get_config()['disks_at_once']]
 
     def _answer(self, instance, images, problem=None):
         found = look(self.request, instance, images)
@@ -195,5 +210,6 @@ class NewsView(ui_views.AnswerMixin, generic.View):
             'rows': None if found.problem else ''.join(
                 row.render() for row in table.get_rows()),
             'now': [stage.title for stage in found.stages if stage.now],
-            'unsettled': found.row.unsettled,
+            'unsettled': found.unsettled(shown),
+            'unread': len(found.unread),
             'problem': ui_views.say(problem) if problem else ''})

@@ -18,6 +18,7 @@ import typing
 from oslo_utils import timeutils
 
 from snapshot_panel.cloud import details
+from snapshot_panel.cloud import disks
 from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import guests
 from snapshot_panel import conf
@@ -213,17 +214,25 @@ def snapshot_line(image, instance):
                        conf.deployment()), instance.task_state)
 
 
-def snapshot_lines(instance, images):
-    """Return all that is known of an instance's snapshots, newest first."""
+def snapshot_lines(instance, images, recalled=disks.Recalled()):
+    """Return all that is known of an instance's snapshots, newest first.
+
+    :param recalled: the :class:`disks.Recalled` of the images.
+    """
     return [SnapshotLine(snapshot, instance.task_state)
             for snapshot in known.snapshots(
-                instance, images, timeutils.utcnow(True), conf.deployment())]
+                instance, images, timeutils.utcnow(True), conf.deployment(),
+                recalled.readings)]
 
 
-def unsettled(instance, images):
-    """Return whether something of an instance is left to be carried on."""
+def unsettled(instance, images, recalled=disks.Recalled(), may_settle=True):
+    """Return whether something of an instance is left to be carried on.
+
+    :param bool may_settle: the user may have disks read and seal verdicts.
+    """
     return known.unsettled(instance, images, timeutils.utcnow(True),
-                           conf.deployment())
+                           conf.deployment(),
+                           recalled.refused if may_settle else None)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -465,12 +474,14 @@ class Retention:
 
 
 def instance_row(instance, images, asked=details.Details(), *,
-                 snapshots_known=True, snapshots_reached=True):
+                 snapshots_known=True, snapshots_reached=True,
+                 recalled=disks.Recalled(), may_settle=True):
     """Put together what is known of one instance.
 
     :param images: its snapshots as far as they were asked for, or the
         :class:`errors.CloudError` of Glance.
     :param asked: the :class:`details.Details` as far as somebody asked.
+    :param recalled: and may_settle, as :func:`unsettled` takes them.
     """
     if isinstance(images, errors.CloudError):
         images, snapshots_known = [], False
@@ -483,13 +494,13 @@ def instance_row(instance, images, asked=details.Details(), *,
     guest = checklist.Guest(asked=problem is not None)
     if isinstance(heard, guests.Heard):
         guest = heard.guest
-    lines = snapshot_lines(instance, images)
+    lines = snapshot_lines(instance, images, recalled)
     return InstanceRow(
         instance=instance,
         checklist=checklist.check(instance, guest, conf.deployment(),
                                   asked.today, volumes, asked.limits),
         latest=next((line for line in lines if line.snapshot.counts), None),
-        unsettled=unsettled(instance, images),
+        unsettled=unsettled(instance, images, recalled, may_settle),
         asked=heard is not None, heard_at=getattr(heard, 'at', None),
         problem=problem, snapshots_known=snapshots_known,
         snapshots_reached=snapshots_reached, images=images)

@@ -25,8 +25,7 @@ from snapshot_panel.ui import words
 INDEX = 'horizon:project:consistent_snapshots:index'
 
 # What settling a snapshot asks of the services.
-SETTLE_RULES = (('compute', 'os_compute_api:os-console-output'),
-                ('image', 'modify_image'))
+SETTLE_RULES = (('image', 'download_image'), ('image', 'modify_image'))
 
 
 class ProblemMixin(object):

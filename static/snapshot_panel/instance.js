@@ -31,6 +31,8 @@
   var shown = {};
   var unsettled = Boolean(watch.dataset.unsettled);
   var behind = false;
+  // Everything was asked for, not only what is in view.
+  var all = false;
 
   function showParts(parts) {
     Object.keys(parts).forEach(function (name) {
@@ -81,23 +83,43 @@
     if (answer.rows !== null) {
       showRows(panel.readRows(answer.rows));
     }
-    unsettled = answer.unsettled;
+    all = all && answer.unread > 0;
+    unsettled = answer.unsettled || all;
   }
 
   function look() {
     return panel.ask(watch, show, {
       method: unsettled && watch.dataset.maySettle ? 'POST' : 'GET',
       // Which page of the history is shown is in the address of this page.
-      query: window.location.search
+      query: window.location.search,
+      body: all ? new URLSearchParams({all: 1}) : undefined
     }).then(function (answer) {
       panel.say(news, answer.now.length ?
         watch.dataset.now + ' ' + answer.now.join(', ') : '');
     });
   }
 
-  if (unsettled) {
+  var following = false;
+
+  function follow() {
+    if (following) {
+      return;
+    }
+    following = true;
     panel.follow(watch, news, look, function (failures) {
-      return failures || unsettled || behind;
+      following = Boolean(failures || unsettled || behind);
+      return following;
     });
+  }
+
+  document.addEventListener('click', function (event) {
+    if (event.target.closest('[data-judge-all]')) {
+      all = unsettled = true;
+      follow();
+    }
+  });
+
+  if (unsettled) {
+    follow();
   }
 }());
