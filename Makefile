@@ -1,14 +1,29 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
 # The few commands that a person needs; `make help` lists them.
 
 PYTHON ?= python3
-TOX := .venv/bin/tox
+# Make's own environment. Not in .venv: that name belongs to editors, and tox
+# may write a file of that name (PEP 832).
+OWN := .make
+TOX := $(OWN)/bin/tox
 # The tools speak, tox does not: so pytest's summary is the last that is seen.
 TOX_RUN := $(TOX) run -qq
 
 .DEFAULT_GOAL := help
 export HYPERVISOR INSTALL
-.PHONY: help demo demo-reset test clean check-chromium environments \
-	hypervisor truth bench
+.PHONY: help demo demo-reset test clean environments hypervisor truth bench \
+	constraints pep8 docs releasenotes
 # Tests and the demo share folders and ports: one thing at a time.
 .NOTPARALLEL:
 
@@ -18,18 +33,26 @@ help:  ## Show this list
 
 # HYPERVISOR=qemu: real guests, as root; INSTALL=1 installs what that needs.
 demo: $(if $(filter qemu,$(HYPERVISOR)),hypervisor,environments)  ## Start the demo cloud with the panel (Ctrl-C ends it)
-	@exec .venv/bin/python -m tests.cloud up
+	@exec $(OWN)/bin/python -m tests.cloud up
 
 demo-reset: $(TOX)  ## Forget the demo's data: the next start seeds afresh
-	@.venv/bin/python -m tests.cloud reset
+	@$(OWN)/bin/python -m tests.cloud reset
 
-test: check-chromium $(TOX)  ## Run every check and test
+# Root gets what the tests need from Debian installed; others are told.
+test: $(TOX)  ## Run every check and test
+	@$(OWN)/bin/python -m tests.tools browser disk
 	$(TOX_RUN) -e pep8
 	$(TOX_RUN) -e py3
 	$(TOX_RUN) -e guest
 	$(TOX_RUN) -e package
+	$(TOX_RUN) -e docs
+	$(TOX_RUN) -e releasenotes
 	@$(MAKE) --no-print-directory environments
 	$(TOX_RUN) -e functional
+
+# One step of `make test` alone (and before a commit: .pre-commit-config.yaml).
+pep8 docs releasenotes: $(TOX)
+	$(TOX_RUN) -e $@
 
 # As root; INSTALL=1 installs what that needs, SHORT=1 takes a few minutes,
 # REPEAT=3 plays all of it three times.
@@ -38,11 +61,17 @@ truth: hypervisor  ## Judge the panel's verdicts by the disks of real guests
 		$(if $(REPEAT),--repeat $(REPEAT))
 
 # SHORT=1: fewer rounds, fewer sizes, a few minutes.
-bench: check-chromium environments  ## Measure the pages against Horizon's own
+bench: environments  ## Measure the pages against Horizon's own
+	@$(OWN)/bin/python -m tests.tools browser
 	$(TOX_RUN) -e bench -- $(if $(SHORT),--short)
 
+# FILES="tests/constraints.txt ...": the newest versions of what each of these
+# files says that it is made from; by default that of the tests.
+constraints: $(TOX)  ## Renew the pinned versions
+	@$(OWN)/bin/python -m tests.constraints $(FILES)
+
 clean:  ## Remove what make, tox and the tests made
-	rm -rf .venv .tox .demo build dist doc/build releasenotes/build \
+	rm -rf $(OWN) .tox .demo build dist doc/build releasenotes/build \
 		htmlcov test-results results .coverage .coverage.* \
 		.pytest_cache .hypothesis *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
@@ -64,7 +93,7 @@ environments: .tox/cloud/ready .tox/dashboard/ready
 
 # Debian's packages come first: Nova's bindings for libvirt are built here.
 hypervisor: $(TOX)
-	@.venv/bin/python -m tests.cloud.hypervisor
+	@$(OWN)/bin/python -m tests.cloud.hypervisor
 	@$(MAKE) -s --no-print-directory .tox/hypervisor/ready .tox/dashboard/ready
 
 .tox/hypervisor/ready: tests/cloud/requirements-hypervisor.txt \
@@ -72,11 +101,6 @@ hypervisor: $(TOX)
 	@echo "Installing OpenStack's services for libvirt (first time: minutes)"
 	@$(TOX_RUN) --notest -e hypervisor
 	@touch $@
-
-check-chromium:
-	@command -v chromium >/dev/null || { \
-		echo "make: the browser tests need Chromium;" \
-			"on Debian: apt-get install chromium" >&2; exit 1; }
 
 # Debian has Python without venv: then there is one package to install, which
 # root gets without asking (a container), and others are told of.
@@ -89,7 +113,7 @@ $(TOX): tests/requirements-tox.txt
 			echo "make: this Python has no venv; on Debian:" \
 				"apt-get install python3-venv" >&2; exit 1; \
 		fi; }
-	@echo "Making .venv with tox"
-	@$(PYTHON) -m venv --clear .venv
-	@.venv/bin/pip install -q -r tests/requirements-tox.txt
+	@echo "Making $(OWN) with tox"
+	@$(PYTHON) -m venv --clear $(OWN)
+	@$(OWN)/bin/pip install -q -r tests/requirements-tox.txt
 	@touch $@

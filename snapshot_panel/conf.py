@@ -13,14 +13,14 @@
 """The panel's settings: one dict, ``SNAPSHOT_PANEL``, with defaults."""
 
 import functools
+import typing
 
 from django.conf import settings
 from django.core.signals import setting_changed
-from django.dispatch import receiver
 
 from snapshot_panel.consistency import facts
 
-DEFAULTS = {
+DEFAULTS: dict[str, typing.Any] = {
     # Nova's [libvirt] images_type ('qcow2', 'raw', 'rbd', 'lvm', ...). Only
     # the operator knows it, and with rbd and lvm no live snapshot freezes.
     'ephemeral_backend': None,
@@ -38,24 +38,32 @@ DEFAULTS = {
     'guests_at_once': 4,
     # How long one request to a service may take, in seconds.
     'request_timeout': 60,
+    # How much of an image is read from its beginning where the store cannot
+    # give parts of it, in MiB. 0: such images are not read.
+    'disk_stream_mib': 64,
+    # How many of an instance's snapshots one request of a page's script
+    # reads.
+    'disks_at_once': 4,
     # How often a page asks for news while a snapshot runs, in seconds.
     'poll_interval': 2,
 }
 
 
 @functools.lru_cache(maxsize=None)
-def get_config():
+def get_config() -> dict[str, typing.Any]:
     """Return the settings as a dict, defaults filled in."""
     return {**DEFAULTS, **getattr(settings, 'SNAPSHOT_PANEL', {})}
 
 
-@receiver(setting_changed)
-def _forget(*, setting, **kwargs):
+def _forget(*, setting: str, **kwargs: object) -> None:
     if setting == 'SNAPSHOT_PANEL':
         get_config.cache_clear()
 
 
-def deployment():
+setting_changed.connect(_forget)
+
+
+def deployment() -> facts.Deployment:
     """Return what the operator told, as the rules take it."""
     config = get_config()
     return facts.Deployment(

@@ -179,12 +179,14 @@ def _gpt_header(here: int, there: int, entries: int, table: bytes) -> bytes:
 
 def lvm(volumes: dict[str, bytes], *, missing: bool = False,
         kind: str = 'striped', stripes: int = 1,
-        group: str = 'vg', text: str | None = None) -> bytes:
+        group: str = 'vg', text: str | None = None,
+        text_at: int = SECTOR) -> bytes:
     """Return a physical volume with a group of linear logical volumes.
 
     :param missing: the group has a second physical volume, which is not here
     :param kind: the segments' type
     :param text: what to describe the group with instead
+    :param text_at: where in its area the text begins; it goes round the end
     """
     here, elsewhere = 'A' * 32, 'B' * 32
     extent = 64 * KB
@@ -198,8 +200,9 @@ def lvm(volumes: dict[str, bytes], *, missing: bool = False,
     physical = _PHYSICAL % ('pv0', here, 2 * extent // SECTOR)
     if missing:
         physical += _PHYSICAL % ('pv1', elsewhere, 2 * extent // SECTOR)
-    text = text or _GROUP % (group, extent // SECTOR, physical, described)
-    return _physical_volume(here, text.encode() + b'\0', 2 * extent) + data
+    if text is None:
+        text = _GROUP % (group, extent // SECTOR, physical, described)
+    return _physical_volume(here, text.encode(), 2 * extent, text_at) + data
 
 
 _PHYSICAL = '''%s {
@@ -253,8 +256,10 @@ description = "a \\"test\\""
 '''
 
 
-def _physical_volume(identity: str, text: bytes, start: int) -> bytes:
+def _physical_volume(identity: str, text: bytes, start: int,
+                     text_at: int) -> bytes:
     """Return all that lies before the first extent."""
+    text += b'\0' if text else b''
     image = bytearray(start)
     area, area_size = 4096, start - 4096
     body = struct.pack(
@@ -263,9 +268,12 @@ def _physical_volume(identity: str, text: bytes, start: int) -> bytes:
     put(image, SECTOR, struct.pack('<8sQ', b'LABELONE', 1)
         + _lvm_checksummed(body.ljust(SECTOR - 20, b'\0')))
     header = struct.pack('<16sIQQQQII', b' LVM2 x[5A%r0N*>', 1, area,
-                         area_size, SECTOR, len(text), _lvm_checksum(text), 0)
+                         area_size, text_at if text else 0, len(text),
+                         _lvm_checksum(text), 0)
     put(image, area, _lvm_checksummed(header.ljust(SECTOR - 4, b'\0')))
-    put(image, area + SECTOR, text)
+    before_end = area_size - text_at
+    put(image, area + text_at, text[:before_end])
+    put(image, area + SECTOR, text[before_end:])
     return bytes(image)
 
 

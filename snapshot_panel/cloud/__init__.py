@@ -10,7 +10,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""The only code that talks to Nova and Glance.
+"""The only code that talks to Nova, Glance and Cinder.
 
 It returns the rules' own value objects and raises :mod:`.errors`.
 """

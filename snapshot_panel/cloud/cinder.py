@@ -17,62 +17,73 @@ have thousands of volumes: each of the few that belong to an instance is asked
 for by itself, all at the same time. Most instances have none and cost nothing.
 """
 
+import typing
+
 from cinderclient import exceptions as cinder_exceptions
 from openstack_dashboard.api import cinder as horizon_cinder
 
+from snapshot_panel.cloud import asking
 from snapshot_panel.cloud import errors
-from snapshot_panel.cloud import nova
+from snapshot_panel.cloud import reading
 from snapshot_panel import conf
 from snapshot_panel.consistency import facts
 
 
-def client(request):
+def client(session: asking.Session) -> typing.Any:
     """Return Horizon's client, with a bound on how long it waits."""
-    made = horizon_cinder.cinderclient(request)
+    made = horizon_cinder.cinderclient(session)
     made.client.timeout = conf.get_config()['request_timeout']
     return made
 
 
-def get_volume(request, volume_id):
-    """Return a :class:`facts.Volume`.
+def get_volume(session: asking.Session, volume_id: str) -> facts.Volume:
+    """Return a volume.
 
     :raises errors.NotFound: where it does not exist (any more).
     """
     with errors.asking('Cinder'):
-        found = client(request).volumes.get(volume_id)
-    return facts.Volume(
-        id=found.id, name=found.name or '', size=found.size,
-        devices={each['server_id']: each.get('device') or ''
-                 for each in found.attachments},
-        multiattach=bool(getattr(found, 'multiattach', True)),
-        properties=dict(getattr(found, 'volume_image_metadata', {})))
+        volume = client(session).volumes.get(volume_id)
+        return facts.Volume(
+            id=reading.identifier(volume.id), name=reading.name(volume.name),
+            size=reading.size(volume.size),
+            devices={reading.text(each['server_id']):
+                     reading.name(each.get('device'))
+                     for each in reading.entries(volume.attachments)},
+            multiattach=bool(getattr(volume, 'multiattach', True)),
+            properties=reading.properties(
+                getattr(volume, 'volume_image_metadata', {})))
 
 
-def get_snapshot(request, snapshot_id):
-    """Return a :class:`facts.VolumeSnapshot`, also of one that is gone."""
+def get_snapshot(session: asking.Session, snapshot_id: str
+                 ) -> facts.VolumeSnapshot:
+    """Return the snapshot of a volume, also of one that is gone."""
     with errors.asking('Cinder'):
         try:
-            found = client(request).volume_snapshots.get(snapshot_id)
+            copy = client(session).volume_snapshots.get(snapshot_id)
         except cinder_exceptions.NotFound:
             return facts.VolumeSnapshot(snapshot_id, None)
-    return facts.VolumeSnapshot(
-        id=found.id, status=found.status, volume_id=found.volume_id,
-        progress=getattr(
-            found, 'os-extended-snapshot-attributes:progress', None),
-        created=nova.parse_time(found.created_at),
-        updated=nova.parse_time(getattr(found, 'updated_at', None)))
+        return facts.VolumeSnapshot(
+            id=reading.identifier(copy.id), status=reading.text(copy.status),
+            volume_id=reading.text_or_none(copy.volume_id),
+            progress=reading.text_or_none(getattr(
+                copy, 'os-extended-snapshot-attributes:progress', None)),
+            created=reading.moment_or_none(copy.created_at),
+            updated=reading.moment_or_none(
+                getattr(copy, 'updated_at', None)))
 
 
-def get_usage(request):
-    """Return the project's quotas of volumes, :class:`facts.Usage` by name.
+def get_usage(session: asking.Session) -> dict[str, facts.Usage]:
+    """Return the project's quotas of volumes by name.
 
     ``snapshots`` counts them, ``gigabytes`` are GiB of volumes and snapshots.
     """
     with errors.asking('Cinder'):
         limits = {limit.name: limit.value
-                  for limit in client(request).limits.get().absolute}
-    return {
-        'snapshots': facts.Usage(limits['totalSnapshotsUsed'],
-                                 limits['maxTotalSnapshots']),
-        'gigabytes': facts.Usage(limits['totalGigabytesUsed'],
-                                 limits['maxTotalVolumeGigabytes'])}
+                  for limit in client(session).limits.get().absolute}
+        return {
+            'snapshots': facts.Usage(
+                reading.number(limits['totalSnapshotsUsed']),
+                reading.number(limits['maxTotalSnapshots'])),
+            'gigabytes': facts.Usage(
+                reading.number(limits['totalGigabytesUsed']),
+                reading.number(limits['maxTotalVolumeGigabytes']))}

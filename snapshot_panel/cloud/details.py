@@ -12,7 +12,9 @@
 
 """What is asked of one instance beyond the lists, all at the same time."""
 
+from collections.abc import Callable
 import dataclasses
+import typing
 
 from django.core.cache import cache
 from oslo_utils import timeutils
@@ -33,7 +35,7 @@ from snapshot_panel.consistency import facts
 class Details:
     """What is known of one instance beyond the lists.
 
-    ``heard`` is what its guest told, or the :class:`errors.CloudError` that
+    ``heard`` is what its guest said, or the :class:`errors.CloudError` that
     kept us from asking; ``today`` the image that it was launched from as it
     is now; ``volumes`` what :func:`volumes.of_instance` returns; ``limits``
     the project's. Each is None where nobody asked.
@@ -45,65 +47,75 @@ class Details:
     limits: facts.Limits | None = None
 
 
-def ask_about(request, instance, again=False):
+def ask_about(session: asking.Session, instance: facts.Instance,
+              again: bool = False) -> Details:
     """Return the :class:`Details` that the page of one instance shows.
 
-    :param bool again: ask the guest now, however lately it was asked.
+    :param again: ask the guest now, however lately it was asked.
     """
-    return _ask(request, instance, lambda: guests.hear_guests(
-        request, [instance], again)[instance.id])
+    return _ask(session, instance, lambda: guests.hear_guests(
+        session, [instance], again)[instance.id])
 
 
-def ask_before_snapshot(request, instance):
-    """Do the same with the guest asked now, for nobody else.
+def ask_before_snapshot(session: asking.Session, instance: facts.Instance
+                        ) -> Details:
+    """Return the :class:`Details` with the guest asked now, for nobody else.
 
     :raises errors.CloudError: where the guest could not be asked.
     """
-    found = _ask(request, instance, lambda: guests.Heard(
-        guests.ask_guest_if_allowed(request, instance), None))
-    asking.or_raise(found.heard)
-    return found
+    details = _ask(session, instance, lambda: guests.Heard(
+        guests.ask_guest_if_allowed(session, instance), None))
+    asking.or_raise(details.heard)
+    return details
 
 
-def _ask(request, instance, hear):
-    # The guest of a stopped instance tells of its image.
+def _ask(session: asking.Session, instance: facts.Instance,
+         hear: Callable[[], guests.Heard | errors.CloudError]) -> Details:
+    # Of a stopped instance the guest's answer holds the image already.
     stopped = instance.status == facts.STOPPED
-    return Details(*asking.together(
+    heard, today, attached, limits = asking.together(
         hear,
-        lambda: None if stopped else snapshots.image_today(request, instance),
-        lambda: volumes.of_instance(request, instance),
-        lambda: ask_limits(request, instance)))
+        lambda: None if stopped else snapshots.image_today(session, instance),
+        lambda: volumes.of_instance(session, instance),
+        lambda: ask_limits(session, instance))
+    return Details(heard, asking.or_raise(today), attached,
+                   asking.or_raise(limits))
 
 
-def ask_limits(request, instance):
+def ask_limits(session: asking.Session, instance: facts.Instance
+               ) -> facts.Limits:
     """Return the :class:`facts.Limits` that bear on an instance's snapshot.
 
     A request to each service at the same time, shared by a project's users
     for a while. Cinder is asked where the snapshot is made of volumes.
     """
     key = 'snapshot_panel:limits:%s:%s' % (
-        request.user.tenant_id,
+        session.user.tenant_id,
         'volumes' if instance.volume_backed else 'image')
-    limits = cache.get(key)
+    limits: facts.Limits | None = cache.get(key)
     if limits is None:
-        limits = _ask_limits_now(request, instance)
+        limits = _ask_limits_now(session, instance)
         if not limits.unknown:
             cache.set(key, limits, conf.get_config()['evidence_age'])
     return limits
 
 
-def _ask_limits_now(request, instance):
-    calls = {nova: lambda: nova.get_metadata_limit(request),
-             glance: lambda: glance.get_usage(request)}
+def _ask_limits_now(session: asking.Session, instance: facts.Instance
+                    ) -> facts.Limits:
+    questions: list[tuple[typing.Any, Callable[[], typing.Any]]] = [
+        (nova, lambda: nova.get_metadata_limit(session)),
+        (glance, lambda: glance.get_usage(session))]
     if instance.volume_backed:
-        calls[cinder] = lambda: cinder.get_usage(request)
-    answers = dict(zip(calls, asking.ask_services(request, calls)))
-    told = {module: answer for module, answer in answers.items()
-            if not isinstance(answer, errors.CloudError)}
-    images, volumes = told.get(glance, {}), told.get(cinder, {})
+        questions.append((cinder, lambda: cinder.get_usage(session)))
+    answers = asking.ask_services(session, *questions)
+    answered = {
+        module: answer
+        for (module, _call), answer in zip(questions, answers)
+        if not isinstance(answer, errors.CloudError)}
+    images, copies = answered.get(glance, {}), answered.get(cinder, {})
     return facts.Limits(
         images.get('image_count_total'), images.get('image_size_total'),
-        told.get(nova), volumes.get('snapshots'), volumes.get('gigabytes'),
-        unknown=tuple(answer.service for module, answer in answers.items()
-                      if module not in told),
+        answered.get(nova), copies.get('snapshots'), copies.get('gigabytes'),
+        unknown=tuple(answer.service for answer in answers
+                      if isinstance(answer, errors.CloudError)),
         asked_at=timeutils.utcnow(True))

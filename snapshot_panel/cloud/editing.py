@@ -12,9 +12,13 @@
 
 """One image and what may be changed on it: look, preview, save."""
 
+from collections.abc import Iterable
+from collections.abc import Mapping
 import dataclasses
-import typing
+import html
 import uuid
+
+from openstack_dashboard import policy
 
 from snapshot_panel.cloud import asking
 from snapshot_panel.cloud import errors
@@ -27,180 +31,179 @@ from snapshot_panel.consistency import facts
 from snapshot_panel.consistency import properties
 from snapshot_panel.consistency import verdict
 
-
-@dataclasses.dataclass(frozen=True)
-class Access:
-    """What this user may change on an image, found out beforehand.
-
-    ``refusal`` is the :class:`errors.CloudError` where nothing may be
-    changed; ``protected`` are the names that the operator protects.
-    """
-
-    refusal: typing.Optional[errors.CloudError] = None
-    protected: typing.FrozenSet[str] = frozenset()
+_EDIT_RULES = (('image', 'modify_image'),)
 
 
 @dataclasses.dataclass(frozen=True)
 class Sheet:
     """An image with all that its page shows of it.
 
-    ``users`` are the instances that run from it, None where Nova did not
-    answer, and then ``problem`` tells why.
+    ``editable`` says whether this user may change anything on it. ``users``
+    are the instances that run from it, None where Nova did not answer, and
+    then ``problem`` says why.
     """
 
     image: facts.Image
-    definitions: typing.Mapping[str, properties.Definition]
-    access: Access
-    users: typing.Optional[typing.Tuple[facts.Instance, ...]] = None
+    definitions: Mapping[str, properties.Definition]
+    editable: bool = True
+    users: tuple[facts.Instance, ...] | None = None
     users_cut: bool = False
-    problem: typing.Optional[errors.CloudError] = None
+    problem: errors.CloudError | None = None
 
 
-def open_sheet(request, image_id):
-    """Return the :class:`Sheet` of an image.
+def open_sheet(session: asking.Session, image_id: str) -> Sheet:
+    """Return the :class:`Sheet` of an image. Changes nothing, nor tries to.
 
     :raises errors.CloudError: where Glance failed.
     """
-    images.make_clients(request)
-    image, found, known = asking.together(
-        lambda: glance.get_image(request, image_id),
-        lambda: list_users(request, image_id),
-        lambda: metadefs.definitions(request))
-    asking.or_raise(image)
-    asking.or_raise(known)
-    sheet = Sheet(image, known, find_access(request, image))
-    if isinstance(found, errors.CloudError):
-        return dataclasses.replace(sheet, problem=found)
-    return dataclasses.replace(sheet, users=found.instances,
-                               users_cut=found.more)
+    image, users, known = asking.ask_services(
+        session,
+        (glance, lambda: glance.get_image(session, image_id)),
+        (nova, lambda: list_users(session, image_id)),
+        (glance, lambda: metadefs.definitions(session)))
+    image = asking.or_raise(image)
+    sheet = Sheet(image, asking.or_raise(known), may_edit(session, image))
+    if isinstance(users, errors.CloudError):
+        return dataclasses.replace(sheet, problem=users)
+    return dataclasses.replace(sheet, users=users.instances,
+                               users_cut=users.more)
 
 
-def list_users(request, image_id):
-    """Return a :class:`nova.InstancePage` of those that run from an image."""
-    return nova.list_instances(request, images.INSTANCES_MATCHED,
+def list_users(session: asking.Session, image_id: str) -> nova.InstancePage:
+    """Return those of the project's instances that run from an image."""
+    return nova.list_instances(session, images.INSTANCES_MATCHED,
                                image=image_id)
 
 
-def is_pending(image):
+def is_pending(image: facts.Image) -> bool:
     """Return whether an image is a snapshot whose verdict may still change."""
-    decision = verdict.look(image)
-    return not decision.verdict.final
+    return not verdict.look(image).verdict.final
 
 
-def find_access(request, image):
-    """Return the :class:`Access` of this user, without changing anything."""
-    refusal = would_refuse(request, image.id, ())
-    if isinstance(refusal, errors.Forbidden):
-        return Access(refusal=refusal)
-    names = set(image.properties) | set(properties.KNOWN)
-    # Written as they are: only whether they may be written matters.
-    same = [edits.Change(name, None, image.properties.get(name, ''))
-            for name in sorted(names) if properties.lock(name) is None]
-    return Access(protected=frozenset(_protected(request, image.id, same)))
+def may_edit(session: asking.Session, image: facts.Image) -> bool:
+    """Return whether this user may change an image, as far as rules say.
+
+    Those of the operator, as the dashboard knows them, and Glance's own: only
+    an administrator changes the image of another project. A property that
+    the operator protects shows in the preview.
+    """
+    own = image.owner == session.user.tenant_id
+    return (own or session.user.is_superuser) and bool(policy.check(
+        _EDIT_RULES, session,
+        {'project_id': image.owner, 'owner': image.owner}))
 
 
-def _protected(request, image_id, changes):
-    """Return the names that are refused, halving until they stand alone."""
-    problem = would_refuse(request, image_id, changes)
-    if not isinstance(problem, errors.Forbidden):
-        return []
-    if len(changes) == 1:
-        return [changes[0].name]
-    middle = len(changes) // 2
-    return (_protected(request, image_id, changes[:middle])
-            + _protected(request, image_id, changes[middle:]))
-
-
-def would_refuse(request, image_id, changes):
-    """Return the :class:`errors.CloudError` that changes would end with.
+def would_refuse(session: asking.Session, image_id: str,
+                 changes: Iterable[edits.Change]
+                 ) -> errors.CloudError | None:
+    """Return the error that changes would end with.
 
     Glance has no way to ask. It checks a patch one operation after the other
     and saves all or nothing: a patch that ends with an operation which cannot
-    succeed tells what Glance would refuse, and is never saved.
+    succeed shows what Glance would refuse, and is never saved.
 
-    :param changes: :class:`edits.Change` of the image.
     :returns: None where they may be saved, and where nobody knows.
     """
-    impossible = {'op': 'remove',
-                  'path': '/snapshot_panel_dry_run_' + uuid.uuid4().hex}
+    impossible: dict[str, str | None] = {
+        'op': 'remove',
+        'path': '/snapshot_panel_dry_run_' + uuid.uuid4().hex}
+    name = str(impossible['path'])[1:]
     try:
-        glance.patch(request, image_id, [
+        glance.patch(session, image_id, [
             *(change.operation() for change in changes), impossible])
     except (errors.Conflict, errors.NotFound) as problem:
         # Only the last operation failed: older releases say not found.
-        if impossible['path'][1:] in problem.reason:
-            return None
-        return problem
+        return None if name in problem.reason else problem
     except (errors.Forbidden, errors.OverLimit, errors.Refused) as problem:
         return problem
     except errors.CloudError:
-        # It did not answer, or in a way of its own: saving will tell.
+        # It did not answer, or in a way of its own: saving will show.
         return None
     return None
 
 
 @dataclasses.dataclass(frozen=True)
 class Preview:
-    """What a edit would do, found out before it is saved.
+    """What an edit would do, found out before it is saved.
 
-    ``refusal`` is the :class:`errors.CloudError` with which Glance would
-    answer, or None. ``users`` are the instances that run from the image and
-    keep what they booted with, None where Nova did not answer.
+    ``refusal`` is the error with which Glance would answer, or None.
+    ``users`` are the instances that run from the image and keep what they
+    booted with, None where Nova did not answer.
     """
 
     edit: edits.Edit
     image: facts.Image
-    refusal: typing.Optional[errors.CloudError] = None
-    users: typing.Optional[typing.Tuple[facts.Instance, ...]] = None
+    refusal: errors.CloudError | None = None
+    users: tuple[facts.Instance, ...] | None = None
     users_cut: bool = False
 
+    @property
+    def refused_names(self) -> tuple[str, ...]:
+        """The names of the edit that Glance names in its refusal.
 
-def preview(request, edit):
-    """Return the :class:`Preview` of one edit.
+        It stops at the first that it refuses.
+        """
+        if self.refusal is None:
+            return ()
+        # Glance escapes what it says for a page of its own.
+        said = html.unescape(self.refusal.reason)
+        return tuple(change.name for change in self.edit.changes
+                     if "'%s'" % change.name in said)
+
+
+def preview(session: asking.Session, edit: edits.Edit) -> Preview:
+    """Return the :class:`Preview` of one edit. Tries it, and saves nothing.
 
     :raises errors.CloudError: where the image cannot be had.
     """
-    images.make_clients(request)
-    image, refusal, found = asking.together(
-        lambda: glance.get_image(request, edit.image_id),
-        lambda: would_refuse(request, edit.image_id, edit.changes),
-        lambda: list_users(request, edit.image_id))
-    asking.or_raise(image)
-    return _with_users(Preview(edit, image, refusal), found)
+    image, refusal, users = asking.ask_services(
+        session,
+        (glance, lambda: glance.get_image(session, edit.image_id)),
+        (glance, lambda: would_refuse(session, edit.image_id, edit.changes)),
+        (nova, lambda: list_users(session, edit.image_id)))
+    return _with_users(Preview(edit, asking.or_raise(image), refusal), users)
 
 
-def _with_users(made, found):
-    if isinstance(found, errors.CloudError):
+def _with_users(made: Preview, users: nova.InstancePage | errors.CloudError
+                ) -> Preview:
+    if isinstance(users, errors.CloudError):
         return made
-    users = images.by_image(found.instances).get(made.image.id, ())
-    return dataclasses.replace(made, users=tuple(users),
-                               users_cut=found.more)
+    own = images.by_image(users.instances).get(made.image.id, ())
+    return dataclasses.replace(made, users=tuple(own), users_cut=users.more)
 
 
-def preview_preset(request, preset, image_ids):
-    """Return a :class:`Preview` for each image.
+def preview_preset(session: asking.Session, preset: edits.Preset,
+                   image_ids: Iterable[str]
+                   ) -> list[Preview | errors.CloudError]:
+    """Return a :class:`Preview` for each image. Tries nothing.
 
     An image that cannot be had has the :class:`errors.CloudError` in its
     place.
     """
-    images.make_clients(request)
-    found, *made = asking.together(
-        lambda: nova.list_instances(request, images.INSTANCES_MATCHED),
-        *[(lambda image_id=image_id: _preview_preset(
-            request, preset, image_id)) for image_id in image_ids])
-    return [each if isinstance(each, errors.CloudError)
-            else _with_users(each, found) for each in made]
+    users, answers = asking.ask_services(
+        session,
+        (nova, lambda: nova.list_instances(session,
+                                           images.INSTANCES_MATCHED)),
+        (glance, lambda: asking.for_each(
+            lambda image_id: glance.get_image(session, image_id),
+            image_ids)))
+    return [answer if isinstance(answer, errors.CloudError)
+            else _with_users(_preview_preset(session, preset, answer), users)
+            for answer in asking.or_raise(answers)]
 
 
-def _preview_preset(request, preset, image_id):
-    image = glance.get_image(request, image_id)
+def _preview_preset(session: asking.Session, preset: edits.Preset,
+                    image: facts.Image) -> Preview:
     edit = preset.edit(image)
     if not edit.changes:
         return Preview(edit, image)
     wrong = edits.unsound(edit, is_pending(image))
-    refusal = (errors.Refused('Glance', 'not editable yet: ' + wrong)
-               if wrong else would_refuse(request, image.id, edit.changes))
-    return Preview(edit, image, refusal)
+    if wrong:
+        return Preview(edit, image, errors.Refused(
+            'Glance', 'not editable yet: ' + wrong))
+    if not may_edit(session, image):
+        return Preview(edit, image, errors.Forbidden('Glance', ''))
+    return Preview(edit, image)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -214,37 +217,35 @@ class Outcome:
     """
 
     edit: edits.Edit
-    image: typing.Optional[facts.Image] = None
-    disputes: typing.Tuple[edits.Dispute, ...] = ()
-    unlike: typing.Tuple[str, ...] = ()
-    problem: typing.Optional[errors.CloudError] = None
+    image: facts.Image | None = None
+    disputes: tuple[edits.Dispute, ...] = ()
+    unlike: tuple[str, ...] = ()
+    problem: errors.CloudError | None = None
 
     @property
-    def verified(self):
+    def verified(self) -> bool:
+        """Return whether Glance has what was wanted, as read back."""
         return not (self.problem or self.disputes or self.unlike)
 
 
-def save(request, edit):
-    """Write what a edit wants, unless somebody else was faster.
-
-    :returns: an :class:`Outcome`.
-    """
-    image = None
+def save(session: asking.Session, edit: edits.Edit) -> Outcome:
+    """Write what an edit wants, unless somebody else was faster."""
+    image: facts.Image | None = None
     try:
-        image = glance.get_image(request, edit.image_id)
+        image = glance.get_image(session, edit.image_id)
         wrong = edits.unsound(edit, is_pending(image))
         if wrong is not None:
             raise errors.Refused('Glance', 'not editable here: ' + wrong)
         # Glance has no compare-and-set: whoever came first is found by
         # reading again just before the write.
-        found = edits.disputes(edit, image.properties)
-        if found:
-            return Outcome(edit, image, disputes=found)
+        disputes = edits.disputes(edit, image.properties)
+        if disputes:
+            return Outcome(edit, image, disputes=disputes)
         due = edit.rebased(image.properties)
         if due.changes:
-            glance.patch(request, image.id, [change.operation()
+            glance.patch(session, image.id, [change.operation()
                                              for change in due.changes])
-            image = glance.get_image(request, image.id)
+            image = glance.get_image(session, image.id)
     except errors.CloudError as problem:
         return Outcome(edit, image, problem=problem)
     return Outcome(edit, image, unlike=tuple(

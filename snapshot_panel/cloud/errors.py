@@ -12,7 +12,9 @@
 
 """What can go wrong when a service is asked, whichever service it is."""
 
+from collections.abc import Iterator
 import contextlib
+import logging
 
 from cinderclient import exceptions as cinder_exceptions
 from glanceclient import exc as glance_exceptions
@@ -20,6 +22,8 @@ from horizon import exceptions as horizon_exceptions
 from keystoneauth1 import exceptions as keystone_exceptions
 from novaclient import exceptions as nova_exceptions
 import requests
+
+LOG = logging.getLogger(__name__)
 
 
 class CloudError(Exception):
@@ -31,21 +35,27 @@ class CloudError(Exception):
 
     status = 502
 
-    def __init__(self, service, reason):
+    def __init__(self, service: str, reason: object) -> None:
         super().__init__('%s: %s' % (service, reason))
         self.service = service
         self.reason = str(reason)
 
 
 class NotFound(CloudError):
+    """There is no such thing, or not for this project."""
+
     status = 404
 
 
 class Forbidden(CloudError):
+    """The user may not do that."""
+
     status = 403
 
 
 class Conflict(CloudError):
+    """The state of things does not allow it."""
+
     status = 409
 
 
@@ -67,6 +77,16 @@ class Unavailable(CloudError):
     status = 503
 
 
+class Unanswered(Unavailable):
+    """No answer came to what changes something: it may have happened."""
+
+
+class Unusable(CloudError):
+    """The service answered with something that is no answer."""
+
+    status = 502
+
+
 # The first that fits counts.
 _MEANINGS = (
     (NotFound, (nova_exceptions.NotFound, cinder_exceptions.NotFound,
@@ -81,6 +101,9 @@ _MEANINGS = (
     (Refused, (nova_exceptions.BadRequest, cinder_exceptions.BadRequest,
                glance_exceptions.HTTPBadRequest,
                glance_exceptions.BadRequest)),
+    (Unusable, (glance_exceptions.HTTPMultipleChoices,
+                requests.exceptions.InvalidJSONError,
+                requests.exceptions.ContentDecodingError)),
 )
 # The user's token is not valid any more.
 UNAUTHORIZED = (nova_exceptions.Unauthorized, cinder_exceptions.Unauthorized,
@@ -100,9 +123,18 @@ _FAILURES = (nova_exceptions.ClientException,
              requests.RequestException)
 
 
+# What reading something else than the answer that is expected ends with, here
+# and in the clients.
+_UNREADABLE = (ArithmeticError, AttributeError, LookupError, RecursionError,
+               TypeError, ValueError)
+
+
 @contextlib.contextmanager
-def asking(service):
-    """Turn the exceptions of the service's client into ours.
+def asking(service: str) -> Iterator[None]:
+    """Turn what asking and reading the answer end with into our errors.
+
+    Nothing else belongs into such a block: a bug of ours in it would pass
+    for a fault of the service.
 
     A token that is not valid any more is left to Horizon, which sends the
     user to the login page.
@@ -116,3 +148,6 @@ def asking(service):
             if isinstance(error, kinds):
                 raise meaning(service, error) from error
         raise Unavailable(service, error) from error
+    except _UNREADABLE as error:
+        LOG.exception('%s gave no usable answer', service)
+        raise Unusable(service, error) from error

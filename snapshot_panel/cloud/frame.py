@@ -12,14 +12,16 @@
 
 """What Horizon asks the services for the frame around every page."""
 
+from collections.abc import Callable
 import logging
 
+from django import http
 from openstack_dashboard.api import neutron
 
 LOG = logging.getLogger(__name__)
 
 
-def questions(request):
+def questions(request: http.HttpRequest) -> list[Callable[[], None]]:
     """Return calls that ask ahead what the frame is going to ask.
 
     Horizon keeps the answers for the request: the list of projects in its
@@ -35,8 +37,8 @@ def questions(request):
     return [_quiet(call) for call in calls]
 
 
-def _quiet(call):
-    def ask():
+def _quiet(call: Callable[[], object]) -> Callable[[], None]:
+    def ask() -> None:
         try:
             call()
         except Exception as error:

@@ -12,18 +12,25 @@
 
 """What the panel asks of Glance."""
 
+from collections.abc import Collection
+from collections.abc import Iterable
+from collections.abc import Iterator
+from collections.abc import Mapping
 import itertools
 import json
 import logging
+import typing
 import urllib.parse
 
 from django.utils.encoding import iri_to_uri
 from glanceclient import exc as glance_exceptions
 from openstack_dashboard.api import glance as horizon_glance
-from oslo_utils import timeutils
 from oslo_utils import uuidutils
+import requests
 
+from snapshot_panel.cloud import asking
 from snapshot_panel.cloud import errors
+from snapshot_panel.cloud import reading
 from snapshot_panel import conf
 from snapshot_panel.consistency import edits
 from snapshot_panel.consistency import facts
@@ -34,144 +41,207 @@ LOG = logging.getLogger(__name__)
 _PATCH_TYPE = 'application/openstack-images-v2.1-json-patch'
 
 
-def client(request):
+def client(session: asking.Session) -> typing.Any:
     """Return Horizon's client, with a bound on how long it waits."""
-    made = horizon_glance.glanceclient(request)
+    made = horizon_glance.glanceclient(session)
     made.http_client.timeout = conf.get_config()['request_timeout']
     return made
 
 
-def list_snapshots(request, instance_id=None, limit=None):
+def list_snapshots(session: asking.Session, instance_id: str | None = None,
+                   limit: int | None = None) -> list[facts.Image]:
     """Return the project's newest snapshot images, newest first.
 
-    :param str instance_id: only those of that instance.
-    :param int limit: how many, as the operator set it if None.
+    :param instance_id: only those of that instance.
+    :param limit: how many, as the operator set it if None.
     """
-    filters = {'image_type': 'snapshot', 'owner': request.user.tenant_id}
+    limit = limit or conf.get_config()['snapshots_listed']
+    filters = {'owner': session.user.tenant_id}
     if instance_id:
-        filters['instance_uuid'] = instance_id
-    found = _list(request, filters,
-                  limit or conf.get_config()['snapshots_listed'])
-    # Some have inherited that property from another's.
-    return [image for image in found
-            if image.instance_id == instance_id or not instance_id]
+        # Some have inherited that property from another's.
+        return [image for image in _list(
+            session, {**filters, 'instance_uuid': instance_id}, limit)
+            if image.instance_id == instance_id and image.is_snapshot]
+    # Glance cannot look for two values of a property at once.
+    found = [image for kind in facts.SNAPSHOT_TYPES
+             for image in _list(session, {**filters, 'image_type': kind},
+                                limit)]
+    return sorted(found, key=_newest_first)[:limit]
 
 
-def list_images(request, image_ids):
+def _newest_first(image: facts.Image) -> float:
+    return -image.created.timestamp() if image.created else 0
+
+
+def list_images(session: asking.Session, image_ids: Collection[str]
+                ) -> list[facts.Image]:
     """Return the images with these ids that the project can see."""
     if not image_ids:
         return []
     names = 'in:' + ','.join(sorted(image_ids))
-    return _list(request, {'id': names}, len(image_ids))
+    return _list(session, {'id': names}, len(image_ids))
 
 
-def _list(request, filters, limit):
-    return list(find(request, filters, limit, limit))
+def _list(session: asking.Session, filters: Mapping[str, str], limit: int
+          ) -> list[facts.Image]:
+    return list(find(session, filters, limit, limit))
 
 
-def find(request, filters, page_size, limit, sort='created_at:desc',
-         marker=None):
+def find(session: asking.Session, filters: Mapping[str, str], page_size: int,
+         limit: int, sort: str = 'created_at:desc', marker: str | None = None
+         ) -> Iterator[facts.Image]:
     """Give images, newest first, as far as somebody takes them.
 
-    :param dict filters: Glance's, by name.
-    :param int page_size: how many one request asks for.
-    :param int limit: how many there are at most.
+    :param filters: Glance's, by name.
+    :param page_size: how many one request asks for.
+    :param limit: how many there are at most.
     """
-    options = {**filters, 'limit': page_size, 'sort': sort}
+    options = {**filters, 'limit': str(page_size), 'sort': sort}
     if marker:
         options['marker'] = marker
-    return itertools.islice(_follow(request, options), limit)
+    return itertools.islice(_follow(session, options), limit)
 
 
-def _follow(request, options):
-    path = '/v2/images?' + urllib.parse.urlencode(options)
+def _follow(session: asking.Session, options: Mapping[str, str]
+            ) -> Iterator[facts.Image]:
+    path: str | None = '/v2/images?' + urllib.parse.urlencode(options)
     while path:
-        body = ask(request, path)
-        yield from map(image_of, body['images'])
-        path = body.get('next')
+        with errors.asking('Glance'):
+            body = ask(session, path)
+            images = [image_of(each) for each in reading.entries(
+                body['images'])]
+            path = reading.text_or_none(body.get('next'))
+        yield from images
+        if not images:
+            return
 
 
-def get_image(request, image_id):
+def get_image(session: asking.Session, image_id: str) -> facts.Image:
     """Return one image.
 
     :raises errors.NotFound: where it does not exist (any more).
     """
-    return image_of(ask(request, '/v2/images/' + urllib.parse.quote(
-        image_id, safe='')))
+    with errors.asking('Glance'):
+        return image_of(ask(session, '/v2/images/' + urllib.parse.quote(
+            image_id, safe='')))
 
 
-def ask(request, path):
+def ask(session: asking.Session, path: str) -> dict[str, typing.Any]:
     """Return what Glance answers, as it is.
 
     Its client's own lists ask for the schema of an image first, each time,
     and hold every image against it.
     """
     with errors.asking('Glance'):
-        _response, body = client(request).http_client.get(iri_to_uri(path))
-        return body
+        _response, body = client(session).http_client.get(iri_to_uri(path))
+        return reading.mapping(body)
 
 
-def find_image(request, image_id):
+def open_data(session: asking.Session, image_id: str,
+              part: str | None = None) -> requests.Response:
+    """Return the answer with an image's data, not read yet.
+
+    Not by Glance's client: it reads whole what does not look like an image.
+
+    :param part: the range to ask for, as HTTP writes it; None for all.
+    :returns: the answer, for the caller to close.
+    """
+    http = client(session).http_client
+    headers = {'X-Auth-Token': session.user.token.id,
+               # Else a proxy might pack what is to be counted.
+               'Accept-Encoding': 'identity'}
+    if part:
+        headers['Range'] = part
+    answer: requests.Response = http.session.get(
+        '%s/v2/images/%s/file' % (http.endpoint.rstrip('/'),
+                                  urllib.parse.quote(image_id, safe='')),
+        headers=headers, stream=True, timeout=http.timeout,
+        allow_redirects=False)
+    return answer
+
+
+def check_data(answer: requests.Response, status: int) -> None:
+    """Close an answer of another status, and raise its error."""
+    if answer.status_code == status:
+        return
+    answer.close()
+    if answer.status_code < 400:
+        raise errors.Unavailable('Glance', 'status %s' % answer.status_code)
+    raise glance_exceptions.from_response(answer, '')
+
+
+def find_image(session: asking.Session, image_id: str) -> facts.Image | None:
     """Return one image, None where it does not exist (any more)."""
     # The id becomes a part of an address.
     if not uuidutils.is_uuid_like(image_id):
         return None
     try:
-        image = get_image(request, image_id)
+        image = get_image(session, image_id)
     except errors.NotFound:
         return None
     return None if image.gone else image
 
 
-def image_of(values):
-    """Return a :class:`facts.Image` of what Glance told."""
-    values = dict(values)
+def image_of(values: typing.Any) -> facts.Image:
+    """Read an image as Glance gives it."""
+    values = reading.mapping(values)
+    size = values.get('size')
     return facts.Image(
-        id=values['id'], name=values.get('name') or '',
-        status=values['status'],
-        properties={name: str(value) for name, value in values.items()
-                    if name not in rules.SCHEMA and value is not None},
-        created=timeutils.parse_isotime(values['created_at']),
-        updated=timeutils.parse_isotime(values['updated_at']),
-        size=values.get('size'), owner=values.get('owner'),
-        protected=bool(values.get('protected')))
+        id=reading.identifier(values['id']),
+        name=reading.name(values.get('name')),
+        status=reading.text(values['status']),
+        properties=reading.properties({
+            name: value for name, value in values.items()
+            if name not in rules.SCHEMA}),
+        created=reading.moment(values['created_at']),
+        updated=reading.moment(values['updated_at']),
+        size=None if size is None else reading.size(size),
+        owner=reading.text_or_none(values.get('owner')),
+        protected=bool(values.get('protected')),
+        checksum=reading.text_or_none(
+            values.get('os_hash_value') or values.get('checksum')) or '')
 
 
-def get_usage(request):
-    """Return the project's quotas of images, :class:`facts.Usage` by name.
+def get_usage(session: asking.Session) -> dict[str, facts.Usage]:
+    """Return the project's quotas of images by name.
 
-    Empty where the cloud has none, or a Glance too old to tell them.
+    Empty where the cloud has none, or a Glance too old to have them.
     """
-    try:
-        answer = ask(request, '/v2/info/usage')
-    except errors.NotFound:
-        return {}
-    return {name: facts.Usage(quota['usage'], quota['limit'])
-            for name, quota in answer['usage'].items()}
+    with errors.asking('Glance'):
+        try:
+            answer = ask(session, '/v2/info/usage')
+        except errors.NotFound:
+            return {}
+        return {name: facts.Usage(reading.number(quota['usage']),
+                                  reading.number(quota['limit']))
+                for name, quota in reading.mapping(answer['usage']).items()}
 
 
-def add_properties(request, image_id, properties):
+def add_properties(session: asking.Session, image_id: str,
+                   properties: Mapping[str, str]) -> None:
     """Write properties on an image and leave all others alone."""
-    patch(request, image_id, [
+    patch(session, image_id, [
         {'op': 'add', 'path': edits.pointer(name), 'value': value}
         for name, value in sorted(properties.items())])
 
 
-def patch(request, image_id, operations):
+def patch(session: asking.Session, image_id: str,
+          operations: Iterable[Mapping[str, str | None]]) -> None:
     """Apply a JSON patch to an image: all of it, or nothing.
 
-    :param operations: list of dicts as Glance's JSON patch 2.1 has them.
+    :param operations: as Glance's JSON patch 2.1 has them.
     """
+    data = json.dumps(list(operations))
     with errors.asking('Glance'):
-        client(request).http_client.patch(
+        client(session).http_client.patch(
             '/v2/images/%s' % image_id, headers={'Content-Type': _PATCH_TYPE},
-            data=json.dumps(operations))
+            data=data)
 
 
-def delete_image(request, image_id):
+def delete_image(session: asking.Session, image_id: str) -> None:
     """Delete an image; it may be gone already."""
     with errors.asking('Glance'):
         try:
-            client(request).images.delete(image_id)
+            client(session).images.delete(image_id)
         except glance_exceptions.HTTPNotFound:
             LOG.debug('Image %s was gone already', image_id)

@@ -12,8 +12,10 @@
 
 """Asking guests, and sharing what they said for a while."""
 
+from collections.abc import Iterable
+from collections.abc import Sequence
 import dataclasses
-import typing
+import datetime
 
 from django.core.cache import cache
 from oslo_utils import timeutils
@@ -27,99 +29,107 @@ from snapshot_panel.consistency import checklist
 from snapshot_panel.consistency import facts
 
 
-def ask_guest(request, instance):
-    """Return what the guest and Nova's record tell, as of now.
+def ask_guest(session: asking.Session, instance: facts.Instance
+              ) -> checklist.Guest:
+    """Return what the guest and Nova's record say now.
 
     The order matters: a freeze that the console shows only after this look
     belongs to an action that is newer than those read here.
     """
-    actions = nova.list_actions(request, instance.id)
+    actions = nova.list_actions(session, instance.id)
     if instance.status == facts.STOPPED:
         return checklist.Guest(
-            asked=True, image=snapshots.image_today(request, instance),
-            actions=with_stop_times(request, instance.id, actions))
+            asked=True, image=snapshots.image_today(session, instance),
+            actions=with_stop_times(session, instance.id, actions))
     return checklist.Guest(
-        asked=True, console=nova.get_console(request, instance.id),
+        asked=True, console=nova.get_console(session, instance.id),
         actions=actions)
 
 
-def ask_guest_if_allowed(request, instance):
-    """Do the same for a user who may not read consoles.
+def ask_guest_if_allowed(session: asking.Session, instance: facts.Instance
+                         ) -> checklist.Guest:
+    """Ask a guest for a user who perhaps may not read consoles.
 
     Only for taking a snapshot: settling without a console would seal for
     good what somebody else could prove.
     """
     try:
-        return ask_guest(request, instance)
+        return ask_guest(session, instance)
     except errors.Forbidden:
         return checklist.Guest(asked=True)
 
 
-def with_stop_times(request, instance_id, actions):
+def with_stop_times(session: asking.Session, instance_id: str,
+                    actions: Iterable[facts.Action] | None
+                    ) -> list[facts.Action]:
     """Return the actions with the times of the newest stop among them."""
-    actions = list(actions or ())
-    for index, action in enumerate(actions):
+    timed = list(actions or ())
+    for index, action in enumerate(timed):
         if action.name == 'stop':
-            actions[index] = nova.time_action(request, instance_id, action)
+            timed[index] = nova.time_action(session, instance_id, action)
             break
-    return actions
+    return timed
 
 
 @dataclasses.dataclass(frozen=True)
 class Heard:
-    """What a guest told, and when we asked."""
+    """What a guest said, and when it was asked; None is just now."""
 
     guest: checklist.Guest
-    at: typing.Any
+    at: datetime.datetime | None
 
 
-def hear_guests(request, instances, again=False):
-    """Return what each of these guests told lately, by instance id.
+def hear_guests(session: asking.Session, instances: Sequence[facts.Instance],
+                again: bool = False) -> dict[str, Heard | errors.CloudError]:
+    """Return what each of these guests said lately, by instance id.
 
     It is shared between the users of a project for a while. A guest that
     could not be asked has the :class:`errors.CloudError` in its place.
 
-    :param bool again: ask now, however lately somebody did.
+    :param again: ask now, however lately somebody did.
     """
     hear = _hear_now if again else _hear
-    found = asking.for_each(lambda instance: hear(request, instance),
-                            instances)
-    return {instance.id: heard for instance, heard in zip(instances, found)}
+    answers = asking.for_each(lambda instance: hear(session, instance),
+                              instances)
+    return {instance.id: heard
+            for instance, heard in zip(instances, answers)}
 
 
-def _hear(request, instance):
-    return cache.get(_guest_key(instance)) or _hear_now(request, instance)
+def _hear(session: asking.Session, instance: facts.Instance) -> Heard:
+    shared: Heard | None = cache.get(_guest_key(instance))
+    return shared or _hear_now(session, instance)
 
 
-def _hear_now(request, instance):
-    return _share(instance, ask_guest(request, instance))
+def _hear_now(session: asking.Session, instance: facts.Instance) -> Heard:
+    return _share(instance, ask_guest(session, instance))
 
 
-def _share(instance, guest):
+def _share(instance: facts.Instance, guest: checklist.Guest) -> Heard:
     heard = Heard(guest, timeutils.utcnow(True))
     cache.set(_guest_key(instance), heard, conf.get_config()['evidence_age'])
     return heard
 
 
-def ask_behind(request, instance):
-    """Return the same as :func:`ask_guest`, read in the other order.
+def ask_behind(session: asking.Session, instance: facts.Instance
+               ) -> checklist.Guest:
+    """Return what :func:`ask_guest` does, read in the other order.
 
     No freeze that the console shows can belong to a snapshot that is not
     among these actions yet, which is what a verdict needs.
     """
     console = image = None
     if instance.status == facts.STOPPED:
-        image = snapshots.image_today(request, instance)
+        image = snapshots.image_today(session, instance)
     else:
-        console = nova.get_console(request, instance.id)
+        console = nova.get_console(session, instance.id)
     # It may have been stopped when the snapshot was asked for.
-    actions = with_stop_times(request, instance.id,
-                              nova.list_actions(request, instance.id))
+    actions = with_stop_times(session, instance.id,
+                              nova.list_actions(session, instance.id))
     return _share(instance, checklist.Guest(True, console, actions,
                                             image)).guest
 
 
-def _guest_key(instance):
+def _guest_key(instance: facts.Instance) -> str:
     # What is shared must not outlive a change of state; a guest that was
     # seen frozen during a snapshot must not look so after it.
     return 'snapshot_panel:guest:%s:%s:%s:%s' % (

@@ -12,8 +12,11 @@
 
 """What the image pages ask of Glance and Nova."""
 
+from collections.abc import Callable
+from collections.abc import Iterable
+from collections.abc import Mapping
+from collections.abc import Sequence
 import dataclasses
-import typing
 
 from snapshot_panel.cloud import asking
 from snapshot_panel.cloud import errors
@@ -30,7 +33,6 @@ SEARCHED = 500
 # How many of the project's newest instances are matched with images.
 INSTANCES_MATCHED = 200
 
-
 # In these filters Glance looks for an operator before a colon.
 _WITH_OPERATOR = ('name', 'status')
 
@@ -39,71 +41,65 @@ _WITH_OPERATOR = ('name', 'status')
 class ImagePage:
     """Some images, and the project's instances that run from each.
 
-    ``users`` maps the id of an image to instances; ``users_cut`` tells that
+    ``users`` maps the id of an image to instances; ``users_cut`` says that
     there may be others, ``users`` is None where Nova did not answer.
-    ``problem`` is its :class:`errors.CloudError`. ``cut`` tells that not all
+    ``problem`` is its :class:`errors.CloudError`. ``cut`` says that not all
     images were looked at.
     """
 
-    images: typing.Tuple[facts.Image, ...]
+    images: tuple[facts.Image, ...]
     more: bool = False
     previous: bool = False
-    users: typing.Optional[typing.Mapping[str, typing.Sequence]] = None
+    users: Mapping[str | None, Sequence[facts.Instance]] | None = None
     users_cut: bool = False
-    problem: typing.Optional[errors.CloudError] = None
+    problem: errors.CloudError | None = None
     cut: bool = False
 
 
-def list_page(request, scope, limit, marker=None, backwards=False,
-              **filters):
-    """Return a :class:`ImagePage` of images, newest first.
+def list_page(session: asking.Session, scope: str, limit: int,
+              marker: str | None = None, backwards: bool = False,
+              **filters: str) -> ImagePage:
+    """Return an :class:`ImagePage` of images, newest first.
 
     :param scope: one of :data:`SCOPES`.
-    :param int limit: how many at most.
-    :param str marker: id of the image next to the page.
-    :param bool backwards: take those before the marker.
+    :param limit: how many at most.
+    :param marker: id of the image next to the page.
+    :param backwards: take those before the marker.
     :param filters: Glance's, by name.
     :raises errors.CloudError: where Glance failed.
     """
-    make_clients(request)
-    images, found = asking.together(
-        lambda: _list(request, scope, limit + 1, marker, backwards, filters),
-        lambda: nova.list_instances(request, INSTANCES_MATCHED))
-    images, cut = asking.or_raise(images)
+    listed, users = asking.ask_services(
+        session,
+        (glance, lambda: _list(session, scope, limit + 1, marker, backwards,
+                               filters)),
+        (nova, lambda: nova.list_instances(session, INSTANCES_MATCHED)))
+    images, cut = asking.or_raise(listed)
     over = len(images) > limit
     images = images[:limit]
     page = ImagePage(tuple(images), more=over, previous=bool(marker), cut=cut)
     if backwards:
         page = ImagePage(tuple(reversed(images)), more=True, previous=over,
                          cut=cut)
-    if isinstance(found, errors.CloudError):
-        return dataclasses.replace(page, problem=found)
-    return dataclasses.replace(page, users=by_image(found.instances),
-                               users_cut=found.more)
+    if isinstance(users, errors.CloudError):
+        return dataclasses.replace(page, problem=users)
+    return dataclasses.replace(page, users=by_image(users.instances),
+                               users_cut=users.more)
 
 
-def make_clients(request):
-    """Make each client once, before threads share it."""
-    with errors.asking('Glance'):
-        glance.client(request)
-    try:
-        with errors.asking('Nova'):
-            nova.client(request)
-    except errors.CloudError:
-        # Asking it will tell.
-        return
-
-
-def by_image(instances):
-    users = {}
+def by_image(instances: Iterable[facts.Instance]
+             ) -> dict[str | None, list[facts.Instance]]:
+    """Return instances by the id of the image that they run from."""
+    users: dict[str | None, list[facts.Instance]] = {}
     for instance in instances:
         users.setdefault(instance.image_id, []).append(instance)
     return users
 
 
-def _list(request, scope, limit, marker, backwards, filters):
+def _list(session: asking.Session, scope: str, limit: int,
+          marker: str | None, backwards: bool, filters: Mapping[str, str]
+          ) -> tuple[list[facts.Image], bool]:
     """Return the images, and whether the search ended before all were seen."""
-    project = request.user.tenant_id
+    project = session.user.tenant_id
     wanted = {name: 'eq:' + value if name in _WITH_OPERATOR else value
               for name, value in filters.items()}
     if scope == OWN:
@@ -112,22 +108,26 @@ def _list(request, scope, limit, marker, backwards, filters):
         wanted['visibility'] = scope
     direction = 'asc' if backwards else 'desc'
     try:
-        found = glance.find(
-            request, wanted, limit, SEARCHED, marker=marker,
+        images = glance.find(
+            session, wanted, limit, SEARCHED, marker=marker,
             sort='created_at:%s,id:%s' % (direction, direction))
-        return _choose(found, limit, None if scope == OWN else project)
+        if scope == OWN:
+            return _choose(images, limit, lambda _image: True)
+        return _choose(images, limit, lambda image: image.owner != project)
     except (errors.NotFound, errors.Refused):
         if not marker:
             raise
         # The image that marked the page was deleted meanwhile.
-        return _list(request, scope, limit, None, False, filters)
+        return _list(session, scope, limit, None, False, filters)
 
 
-def _choose(found, limit, without):
-    """Take so many images, leaving out those of one project."""
+def _choose(images: Iterable[facts.Image], limit: int,
+            fits: Callable[[facts.Image], bool]
+            ) -> tuple[list[facts.Image], bool]:
+    """Take so many of the images that fit."""
     chosen, looked = [], 0
-    for looked, image in enumerate(found, 1):
-        if image.owner != without:
+    for looked, image in enumerate(images, 1):
+        if fits(image):
             chosen.append(image)
         if len(chosen) == limit:
             return chosen, False

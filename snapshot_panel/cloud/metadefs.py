@@ -12,6 +12,7 @@
 
 """What the cloud itself says of image properties."""
 
+import typing
 import urllib.parse
 
 from django.core.cache import cache
@@ -19,6 +20,7 @@ from django.core.cache import cache
 from snapshot_panel.cloud import asking
 from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import glance
+from snapshot_panel.cloud import reading
 from snapshot_panel.consistency import properties
 
 # How long the definitions of properties are kept, in seconds.
@@ -29,59 +31,69 @@ _IMAGE_TYPE = 'OS::Glance::Image'
 _NAMESPACES = 100
 
 
-def definitions(request):
-    """Return what the cloud says of image properties.
+def definitions(session: asking.Session
+                ) -> dict[str, properties.Definition]:
+    """Return what the cloud says of image properties, by name.
 
-    :returns: a dict of :class:`properties.Definition` by name, empty where
-        the cloud has none or does not tell.
+    Empty where the cloud has no definitions or does not show them.
     """
     # A project may have definitions of its own.
-    key = 'snapshot_panel:definitions:' + request.user.tenant_id
-    found = cache.get(key)
-    if found is None:
-        try:
-            found = _ask_definitions(request)
-        except errors.CloudError:
-            found = {}
-        cache.set(key, found, _DEFINITIONS_TTL)
-    return found
+    key = 'snapshot_panel:definitions:' + session.user.tenant_id
+    kept: dict[str, properties.Definition] | None = cache.get(key)
+    if kept is not None:
+        return kept
+    answer = asking.outcome(lambda: _ask_definitions(session))
+    fresh = {} if isinstance(answer, errors.CloudError) else answer
+    cache.set(key, fresh, _DEFINITIONS_TTL)
+    return fresh
 
 
-def _ask_definitions(request):
+def _ask_definitions(session: asking.Session
+                     ) -> dict[str, properties.Definition]:
     query = urllib.parse.urlencode({'resource_types': _IMAGE_TYPE,
                                     'limit': _NAMESPACES})
-    body = glance.ask(request, '/v2/metadefs/namespaces?' + query)
-    names = sorted(each['namespace'] for each in body['namespaces'])
-    found = {}
+    with errors.asking('Glance'):
+        body = glance.ask(session, '/v2/metadefs/namespaces?' + query)
+        names = sorted(reading.text(each['namespace'])
+                       for each in reading.entries(body['namespaces']))
+    merged: dict[str, properties.Definition] = {}
     # What another namespace says too does not count again: the first wins.
-    for body in reversed(asking.for_each(
-            lambda name: _ask_namespace(request, name), names)):
-        if not isinstance(body, errors.CloudError):
-            found.update(_read_definitions(body))
-    return found
+    for answer in reversed(asking.for_each(
+            lambda name: _ask_namespace(session, name), names)):
+        if not isinstance(answer, errors.CloudError):
+            merged.update(answer)
+    return merged
 
 
-def _ask_namespace(request, name):
+def _ask_namespace(session: asking.Session, name: str
+                   ) -> dict[str, properties.Definition]:
     # Asked for images, Glance puts the prefix for images before the names.
     query = urllib.parse.urlencode({'resource_type': _IMAGE_TYPE})
-    return glance.ask(request, '/v2/metadefs/namespaces/%s?%s' % (
-        urllib.parse.quote(name, safe=':'), query))
+    with errors.asking('Glance'):
+        return _read_definitions(glance.ask(
+            session, '/v2/metadefs/namespaces/%s?%s' % (
+                urllib.parse.quote(name, safe=':'), query)))
 
 
-def _read_definitions(namespace):
+def _read_definitions(namespace: dict[str, typing.Any]
+                      ) -> dict[str, properties.Definition]:
     nested = [each.get('properties') or {}
-              for each in namespace.get('objects') or ()]
-    return {name: _read_definition(name, value)
+              for each in reading.entries(namespace.get('objects') or [])]
+    return {reading.text(name): _read_definition(name, value)
             for group in [*nested, namespace.get('properties') or {}]
-            for name, value in group.items()}
+            for name, value in reading.mapping(group).items()}
 
 
-def _read_definition(name, value):
+def _read_definition(name: str, value: typing.Any) -> properties.Definition:
     kinds = {kind.value: kind for kind in properties.Kind}
     default = value.get('default')
     return properties.Definition(
-        name, kinds.get(value.get('type'), properties.Kind.TEXT),
-        choices=tuple(map(str, value.get('enum') or ())),
-        lowest=value.get('minimum'), highest=value.get('maximum'),
-        default='' if default is None else str(default),
-        title=value.get('title') or '', help=value.get('description') or '')
+        name, kinds.get(reading.name(value.get('type')),
+                        properties.Kind.TEXT),
+        choices=tuple(reading.text(str(choice)) for choice
+                      in reading.entries(value.get('enum') or [])),
+        lowest=reading.bound(value.get('minimum')),
+        highest=reading.bound(value.get('maximum')),
+        default='' if default is None else reading.text(str(default)),
+        title=reading.name(value.get('title')),
+        help=reading.name(value.get('description')))

@@ -12,27 +12,31 @@
 
 """What the panel asks of Nova."""
 
+from collections.abc import Callable
+from collections.abc import Mapping
 import dataclasses
 import logging
 import re
 import typing
 
 from django.core.cache import cache
-from keystoneauth1 import session
+from keystoneauth1 import session as keystone_session
 from keystoneauth1 import token_endpoint
 from novaclient import api_versions
 from novaclient import client as nova_client
 from novaclient import exceptions as nova_exceptions
 from openstack_dashboard.api import _nova as horizon_nova
 from openstack_dashboard.api import base
-from oslo_utils import timeutils
 from oslo_utils import uuidutils
 
 from horizon.utils import memoized
 
+from snapshot_panel.cloud import asking
 from snapshot_panel.cloud import errors
+from snapshot_panel.cloud import reading
 from snapshot_panel import conf
 from snapshot_panel.consistency import facts
+from snapshot_panel.consistency import records
 
 LOG = logging.getLogger(__name__)
 
@@ -47,13 +51,12 @@ _VERSION_TTL = 3600
 _ACTIONS_LIMIT = 50
 
 
-@memoized.memoized
-def client(request):
+def _make_client(session: asking.Session) -> typing.Any:
     """Return a client that shows embedded properties where the cloud can."""
-    token, nova_url = request.user.token.id, base.url_for(request, 'compute')
+    token, nova_url = session.user.token.id, base.url_for(session, 'compute')
     # Not by the user's name and Keystone's address, as Horizon does it: then
     # the client asks Keystone for another token first, each time.
-    keys = session.Session(
+    keys = keystone_session.Session(
         token_endpoint.Token(nova_url, token),
         verify=not horizon_nova.INSECURE and (horizon_nova.CACERT or True),
         timeout=conf.get_config()['request_timeout'])
@@ -65,14 +68,21 @@ def client(request):
     return made
 
 
-def _best_version(made, nova_url):
+client: Callable[[asking.Session], typing.Any] = memoized.memoized(
+    _make_client)
+
+
+def _best_version(made: typing.Any, nova_url: str
+                  ) -> api_versions.APIVersion:
     """Return the version to speak, which a cloud keeps for a while."""
     # The URL may name the project; Nova's version does not depend on it.
     key = 'snapshot_panel:nova:%s' % re.sub(r'[^!-~]', '', nova_url)
     newest = cache.get(key)
     if newest is None:
         current = made.versions.get_current()
-        newest = getattr(current, 'version', '') or ''
+        newest = reading.name(getattr(current, 'version', None))
+        if not re.fullmatch(r'([0-9]+\.[0-9]+)?', newest):
+            raise ValueError('no version: %.100r' % newest)
         cache.set(key, newest, _VERSION_TTL)
     if not newest:
         return _OLDEST_VERSION
@@ -86,23 +96,26 @@ def _best_version(made, nova_url):
 class InstancePage:
     """Some of the project's instances, and whether there are others."""
 
-    instances: typing.Tuple[facts.Instance, ...]
+    instances: tuple[facts.Instance, ...]
     more: bool = False
     previous: bool = False
 
 
-def list_instances(request, limit, marker=None, backwards=False, name='',
-                   status='', image=''):
-    """Return a :class:`InstancePage` of the project's instances, newest first.
+def list_instances(session: asking.Session, limit: int,
+                   marker: str | None = None, backwards: bool = False,
+                   name: str = '', status: str = '', image: str = ''
+                   ) -> InstancePage:
+    """Return a page of the project's instances, newest first.
 
-    :param int limit: how many at most.
-    :param str marker: id of the instance next to the page.
-    :param bool backwards: take those before the marker.
-    :param str name: a part of the name, taken literally.
-    :param str status: Nova's name of a status.
-    :param str image: id of the image that they were booted from.
+    :param limit: how many at most.
+    :param marker: id of the instance next to the page.
+    :param backwards: take those before the marker.
+    :param name: a part of the name, taken literally.
+    :param status: Nova's name of a status.
+    :param image: id of the image that they were booted from.
     """
-    options = {'project_id': request.user.tenant_id, 'limit': limit + 1}
+    options: dict[str, str | int] = {
+        'project_id': session.user.tenant_id, 'limit': limit + 1}
     if marker:
         options['marker'] = marker
     if name:
@@ -115,7 +128,7 @@ def list_instances(request, limit, marker=None, backwards=False, name='',
     direction = 'asc' if backwards else 'desc'
     with errors.asking('Nova'):
         try:
-            servers = client(request).servers.list(
+            servers = client(session).servers.list(
                 search_opts=options,
                 sort_keys=['created_at', 'display_name', 'uuid'],
                 sort_dirs=[direction] * 3)
@@ -123,17 +136,19 @@ def list_instances(request, limit, marker=None, backwards=False, name='',
             if not marker:
                 raise
             # The instance that marked the page was deleted meanwhile.
-            return list_instances(request, limit, name=name, status=status,
+            return list_instances(session, limit, name=name, status=status,
                                   image=image)
-    found = [_instance(server) for server in servers]
-    over = len(found) > limit
-    found = found[:limit]
+        instances = [_instance(server) for server in servers]
+    over = len(instances) > limit
+    instances = instances[:limit]
     if backwards:
-        return InstancePage(tuple(reversed(found)), more=True, previous=over)
-    return InstancePage(tuple(found), more=over, previous=bool(marker))
+        return InstancePage(tuple(reversed(instances)), more=True,
+                            previous=over)
+    return InstancePage(tuple(instances), more=over, previous=bool(marker))
 
 
-def get_instance(request, instance_id):
+def get_instance(session: asking.Session, instance_id: str
+                 ) -> facts.Instance:
     """Return one of the project's instances.
 
     :raises errors.NotFound: also where it is another project's, which an
@@ -143,143 +158,173 @@ def get_instance(request, instance_id):
     if not uuidutils.is_uuid_like(instance_id):
         raise errors.NotFound('Nova', 'instance %s' % instance_id)
     with errors.asking('Nova'):
-        server = client(request).servers.get(instance_id)
-    if server.tenant_id != request.user.tenant_id:
+        instance = _instance(client(session).servers.get(instance_id))
+    if instance.project_id != session.user.tenant_id:
         raise errors.NotFound('Nova', 'instance %s' % instance_id)
-    return _instance(server)
+    return instance
 
 
-def _instance(server):
-    image = server.image or {}
+def _instance(server: typing.Any) -> facts.Instance:
+    """Read a server as python-novaclient gives it."""
+    image = reading.mapping(server.image or {})
     embedded = image.get('properties')
+    flavor = reading.mapping(getattr(server, 'flavor', None) or {})
     return facts.Instance(
-        id=server.id, name=server.name, status=server.status,
-        task_state=getattr(server, 'OS-EXT-STS:task_state', None),
-        image_id=image.get('id'),
+        id=reading.identifier(server.id), name=reading.name(server.name),
+        status=reading.text(server.status),
+        task_state=reading.text_or_none(
+            getattr(server, 'OS-EXT-STS:task_state', None)),
+        image_id=reading.text_or_none(image.get('id')),
         properties=(facts.UNKNOWN_PROPERTIES if embedded is None else
-                    facts.Properties(embedded, facts.Source.EMBEDDED)),
-        metadata=dict(server.metadata), project_id=server.tenant_id,
-        created=parse_time(server.created),
-        volume_ids=tuple(volume['id'] for volume in getattr(
-            server, 'os-extended-volumes:volumes_attached', None) or ()),
+                    facts.Properties(reading.properties(embedded),
+                                     facts.Source.EMBEDDED)),
+        metadata=reading.texts(server.metadata),
+        project_id=reading.text(server.tenant_id),
+        created=reading.moment_or_none(server.created),
+        volume_ids=tuple(
+            reading.identifier(volume['id']) for volume in reading.entries(
+                getattr(server, 'os-extended-volumes:volumes_attached', None)
+                or ())),
         locked=bool(getattr(server, 'locked', False)),
         # From 2.73 on; None where nobody gave one.
-        locked_reason=getattr(server, 'locked_reason', None) or '',
-        flavor=(getattr(server, 'flavor', None) or {}).get(
-            'original_name', ''),
-        networks=tuple(getattr(server, 'addresses', None) or ()))
+        locked_reason=reading.name(getattr(server, 'locked_reason', None)),
+        flavor=reading.name(flavor.get('original_name')),
+        ephemeral=reading.size(flavor.get('ephemeral') or 0),
+        swap=reading.size(flavor.get('swap') or 0),
+        networks=tuple(reading.mapping(
+            getattr(server, 'addresses', None) or {})))
 
 
-def parse_time(text):
-    """Return an aware datetime of what a service wrote, or None."""
-    if not text:
-        return None
-    return timeutils.parse_isotime(text if text.endswith('Z') else text + 'Z')
-
-
-def get_console(request, instance_id):
+def get_console(session: asking.Session, instance_id: str) -> str | None:
     """Return the console log, None where there is none.
 
     An instance that is shut off has no console (fact 6).
     """
     with errors.asking('Nova'):
         try:
-            # Plain text: novaclient's own kind of string cannot be cached.
-            return str(
-                client(request).servers.get_console_output(instance_id))
+            return reading.text(
+                client(session).servers.get_console_output(instance_id))
         except nova_exceptions.NotFound:
             return None
 
 
-def list_actions(request, instance_id):
+def list_actions(session: asking.Session, instance_id: str
+                 ) -> list[facts.Action] | None:
     """Return the newest :class:`facts.Action` of an instance, newest first.
 
     None where the instance is gone. Start and finish are not in the list.
     """
     with errors.asking('Nova'):
         try:
-            found = client(request).instance_action.list(
+            actions = client(session).instance_action.list(
                 instance_id, limit=_ACTIONS_LIMIT)
         except nova_exceptions.NotFound:
             return None
-    return [facts.Action(action.action, action.request_id, action.user_id)
-            for action in found]
+        return [facts.Action(reading.text(action.action),
+                             reading.name(action.request_id),
+                             reading.text_or_none(action.user_id))
+                for action in actions]
 
 
-def time_action(request, instance_id, action):
+def time_action(session: asking.Session, instance_id: str,
+                action: facts.Action) -> facts.Action:
     """Return the action with start, finish and outcome of its work."""
     with errors.asking('Nova'):
         try:
-            found = client(request).instance_action.get(
+            detailed = client(session).instance_action.get(
                 instance_id, action.request_id)
         except nova_exceptions.NotFound:
             return action
-    events = [event for event in found.events or ()
-              if event['event'].startswith('compute_')]
-    if len(events) != 1:
-        return action
-    event = events[0]
-    return dataclasses.replace(
-        action, started=parse_time(event.get('start_time')),
-        finished=parse_time(event.get('finish_time')),
-        succeeded=event.get('result') == 'Success')
+        events = [event for event in reading.entries(detailed.events or ())
+                  if reading.text(event['event']).startswith('compute_')]
+        if len(events) != 1:
+            return action
+        event = events[0]
+        return dataclasses.replace(
+            action, started=reading.moment_or_none(event.get('start_time')),
+            finished=reading.moment_or_none(event.get('finish_time')),
+            succeeded=event.get('result') == 'Success')
 
 
-def get_metadata_limit(request):
+def get_metadata_limit(session: asking.Session) -> int | None:
     """Return how many keys an instance's metadata may have.
 
-    None where Nova does not tell, below 0 where there is no limit.
+    None where Nova does not say, below 0 where there is no limit.
     """
     with errors.asking('Nova'):
-        found = {limit.name: limit.value
-                 for limit in client(request).limits.get().absolute}
-    return found.get('maxServerMeta')
+        limits = {limit.name: limit.value
+                  for limit in client(session).limits.get().absolute}
+        most = limits.get('maxServerMeta')
+        return None if most is None else reading.number(most)
 
 
-def create_image(request, instance_id, name, properties):
+def create_image(session: asking.Session, instance_id: str, name: str,
+                 properties: Mapping[str, str]) -> tuple[str, str | None]:
     """Ask for a snapshot.
 
     :returns: the id of its image, and the request id by which Nova's record
-        of actions knows it, None if Nova did not tell.
+        of actions knows it, None if Nova did not say.
+    :raises errors.Unanswered: it may have been begun.
     """
     with errors.asking('Nova'):
-        answer = client(request).servers.create_image(
-            instance_id, name, properties)
-    return str(answer), next(iter(answer.request_ids), None)
+        nova = client(session)
+    try:
+        with errors.asking('Nova'):
+            answer = nova.servers.create_image(instance_id, name, properties)
+            image_id = reading.text(answer)
+            if not uuidutils.is_uuid_like(image_id):
+                raise ValueError('no id of an image: %.100r' % image_id)
+            request_ids = [reading.text(each) for each in answer.request_ids]
+    except (errors.Unavailable, errors.Unusable) as problem:
+        if _was_refused(problem):
+            raise
+        raise errors.Unanswered('Nova', problem.reason) from problem
+    return image_id, next(iter(request_ids), None)
 
 
-def remember(request, instance_id, memory):
+def _was_refused(problem: errors.CloudError) -> bool:
+    """Return whether Nova itself said that it did nothing."""
+    code = getattr(problem.__cause__, 'code', None)
+    # 408 is what a proxy says that did not wait for the answer.
+    return isinstance(code, int) and 400 <= code < 500 and code != 408
+
+
+def remember(session: asking.Session, instance_id: str,
+             memory: records.Memory) -> None:
     """Write what must survive a vanished image on the server."""
-    set_metadata(request, instance_id, {memory.key: memory.value()})
+    set_metadata(session, instance_id, {memory.key: memory.value()})
 
 
-def forget(request, instance_id, memory):
-    """Remove it again; it may be gone already."""
-    delete_metadata(request, instance_id, memory.key)
+def forget(session: asking.Session, instance_id: str,
+           memory: records.Memory) -> None:
+    """Remove a memory from the server; it may be gone already."""
+    delete_metadata(session, instance_id, memory.key)
 
 
-def set_metadata(request, instance_id, items):
+def set_metadata(session: asking.Session, instance_id: str,
+                 items: Mapping[str, str]) -> None:
     """Write items of a server's metadata and leave all others alone."""
     with errors.asking('Nova'):
-        client(request).servers.set_meta(instance_id, items)
+        client(session).servers.set_meta(instance_id, items)
 
 
-def delete_metadata(request, instance_id, key):
+def delete_metadata(session: asking.Session, instance_id: str, key: str
+                    ) -> None:
     """Remove an item of a server's metadata; it may be gone already."""
     with errors.asking('Nova'):
         try:
-            client(request).servers.delete_meta(instance_id, [key])
+            client(session).servers.delete_meta(instance_id, [key])
         except nova_exceptions.NotFound:
             LOG.debug('%s has no %s', instance_id, key)
 
 
-def stop(request, instance_id):
+def stop(session: asking.Session, instance_id: str) -> None:
     """Ask a guest to shut down, and power it off after Nova's limit."""
     with errors.asking('Nova'):
-        client(request).servers.stop(instance_id)
+        client(session).servers.stop(instance_id)
 
 
-def start(request, instance_id):
+def start(session: asking.Session, instance_id: str) -> None:
     """Power an instance on."""
     with errors.asking('Nova'):
-        client(request).servers.start(instance_id)
+        client(session).servers.start(instance_id)

@@ -18,11 +18,16 @@ Whoever looks next carries on: what is gone is gone, and what may not go any
 more stays.
 """
 
+from collections.abc import Iterable
+from collections.abc import Iterator
+from collections.abc import Sequence
 import logging
 
+from snapshot_panel.cloud import asking
 from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import glance
 from snapshot_panel.cloud import snapshots
+from snapshot_panel.consistency import facts
 from snapshot_panel.consistency import records
 from snapshot_panel.consistency import retention
 
@@ -32,44 +37,49 @@ LOG = logging.getLogger(__name__)
 _IDS_AT_ONCE = 50
 
 
-def carry_out(request, instance, images):
+def carry_out(session: asking.Session, instance: facts.Instance,
+              images: Iterable[facts.Image]) -> list[facts.Image]:
     """Delete what the proven ones among these snapshots replace.
 
     :returns: the snapshots that are left.
     :raises errors.CloudError: where a service failed; the next look carries
         on.
     """
-    gone = set()
+    images = list(images)
+    gone: set[str] = set()
     for image in images:
         chosen = retention.due(instance, image)
         if chosen:
-            gone |= _replace(request, instance, image, chosen)
+            gone |= _replace(session, instance, image, chosen)
     return [image for image in images if image.id not in gone]
 
 
-def _replace(request, instance, successor, chosen):
+def _replace(session: asking.Session, instance: facts.Instance,
+             successor: facts.Image, chosen: Sequence[str]) -> set[str]:
     gone = set()
-    for image in _present(request, chosen):
+    for image in _present(session, chosen):
         # Each is checked just before it goes, and so is what replaces it.
-        successor = glance.get_image(request, successor.id)
+        successor = glance.get_image(session, successor.id)
         if (retention.may_go(instance, image, successor)
-                and _delete(request, instance, image)):
+                and _delete(session, instance, image)):
             gone.add(image.id)
-    glance.add_properties(request, successor.id,
+    glance.add_properties(session, successor.id,
                           {records.REPLACED: records.DONE})
     return gone
 
 
-def _present(request, chosen):
+def _present(session: asking.Session, chosen: Sequence[str]
+             ) -> Iterator[facts.Image]:
     for first in range(0, len(chosen), _IDS_AT_ONCE):
         yield from glance.list_images(
-            request, chosen[first:first + _IDS_AT_ONCE])
+            session, chosen[first:first + _IDS_AT_ONCE])
 
 
-def _delete(request, instance, image):
+def _delete(session: asking.Session, instance: facts.Instance,
+            image: facts.Image) -> bool:
     """Delete one; return False where the cloud does not let it go."""
     try:
-        snapshots.delete(request, instance.id, image.id)
+        snapshots.delete(session, instance.id, image.id)
     except errors.NotFound:
         LOG.debug('Snapshot %s was gone already', image.id)
     except (errors.Forbidden, errors.Conflict) as problem:

@@ -13,11 +13,14 @@
 
 """Stop, snapshot and start again, carried on by whoever looks next."""
 
+from collections.abc import Callable
+from collections.abc import Sequence
 import dataclasses
 import logging
 
 from oslo_utils import timeutils
 
+from snapshot_panel.cloud import asking
 from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import glance
 from snapshot_panel.cloud import guests
@@ -32,39 +35,40 @@ from snapshot_panel.consistency import restart
 LOG = logging.getLogger(__name__)
 
 
-def begin(request, instance_id):
+def begin(session: asking.Session, instance_id: str) -> facts.Instance:
     """Write the plan down and stop the instance.
 
-    :returns: the :class:`facts.Instance`.
     :raises errors.CloudError: nothing was begun; of
         :class:`errors.Unavailable` nobody knows, and the next look finds out.
     """
-    instance, images = snapshots.one(request, instance_id)
+    instance, images = snapshots.one(session, instance_id)
     if instance.status != facts.RUNNING or instance.task_state or (
             restart.unfinished(instance)):
         raise errors.Conflict('Nova', 'status %s' % instance.status)
     # Once the guest is down its console cannot be read any more.
-    taking.settle_before(request, instance, images)
-    actions = nova.list_actions(request, instance.id)
+    taking.settle_before(session, instance, images)
+    actions = nova.list_actions(session, instance.id)
     if not actions:
         raise errors.Conflict('Nova', 'no record of actions')
-    _write(request, instance, restart.begin(
-        request.user.username, actions, timeutils.utcnow(True)))
+    _write(session, instance, restart.begin(
+        session.user.username, actions, timeutils.utcnow(True)))
     try:
-        nova.stop(request, instance.id)
+        nova.stop(session, instance.id)
     except errors.Unavailable:
         # It may have arrived.
         raise
     except errors.CloudError:
         # Somebody else may have come first with the same.
-        fresh = nova.get_instance(request, instance.id)
+        fresh = nova.get_instance(session, instance.id)
         if fresh.status == facts.RUNNING and not fresh.task_state:
-            _forget(request, instance)
+            _forget(session, instance)
             raise
     return instance
 
 
-def carry_on(request, instance, images):
+def carry_on(session: asking.Session, instance: facts.Instance,
+             images: Sequence[facts.Image]
+             ) -> tuple[facts.Instance, Sequence[facts.Image]]:
     """Settle an instance's snapshots, and take its plan one step further.
 
     :param images: the instance's snapshots as just read.
@@ -72,83 +76,89 @@ def carry_on(request, instance, images):
     :raises errors.CloudError: where a service failed; nothing is lost, the
         next look carries on.
     """
-    instance, images = settling.settle(request, instance, images)
+    instance, images = settling.settle(session, instance, images)
     plan = records.read_plan(instance)
     if plan is None or not restart.unfinished(instance):
         return instance, images
-    actions = nova.list_actions(request, instance.id)
+    actions = nova.list_actions(session, instance.id)
     image = restart.own_image(plan, actions, images)
     if image is None and plan.image_id:
-        image = glance.find_image(request, plan.image_id)
+        image = glance.find_image(session, plan.image_id)
     decision = restart.decide(plan, instance, actions, image,
                               timeutils.utcnow(True))
     if decision == restart.NextMove(restart.Move.WAIT, plan):
         return instance, images
     # There is no compare-and-set: whoever came first is found by reading
     # again just before, and Nova refuses what is done twice.
-    fresh = nova.get_instance(request, instance.id)
+    fresh = nova.get_instance(session, instance.id)
     if (records.read_plan(fresh), fresh.status, fresh.task_state) != (
             plan, instance.status, instance.task_state):
         return fresh, images
-    _MOVES[decision.move](request, fresh, decision.plan)
-    return nova.get_instance(request, instance.id), images
+    _MOVES[decision.move](session, fresh, decision.plan)
+    return nova.get_instance(session, instance.id), images
 
 
-def _wait(request, instance, plan):
+def _wait(session: asking.Session, instance: facts.Instance,
+          plan: records.Plan | None) -> None:
     if plan is None:
-        _forget(request, instance)
+        _forget(session, instance)
     elif plan != records.read_plan(instance):
-        _write(request, instance, plan)
+        _write(session, instance, plan)
 
 
-def _stop(request, instance, _plan):
+def _stop(session: asking.Session, instance: facts.Instance,
+          _plan: records.Plan | None) -> None:
     try:
-        nova.stop(request, instance.id)
+        nova.stop(session, instance.id)
     except errors.Conflict as problem:
         LOG.info('Stopping %s: %s', instance.id, problem)
 
 
-def _take(request, instance, plan):
+def _take(session: asking.Session, instance: facts.Instance,
+          plan: records.Plan) -> None:
     # Written before, so that it is asked for once.
-    guest = guests.ask_guest(request, instance)
-    _write(request, instance, plan)
+    guest = guests.ask_guest(session, instance)
+    former = records.read_plan(instance)
+    _write(session, instance, plan)
     try:
-        taken = taking.take(request, instance, guest,
+        taken = taking.take(session, instance, guest,
                             taking.default_name(instance), by=plan.by)
     except errors.Forbidden:
         # Somebody who may do it will look.
-        _write(request, instance, records.read_plan(instance))
+        if former is not None:
+            _write(session, instance, former)
         raise
     except errors.Conflict as problem:
         # Somebody was faster with the same, or Nova refuses: time tells.
         LOG.info('Snapshot of %s: %s', instance.id, problem)
     except (errors.OverLimit, errors.Refused) as problem:
         LOG.warning('No snapshot of %s: %s', instance.id, problem)
-        _write(request, instance, restart.advance(
+        _write(session, instance, restart.advance(
             plan, restart.Phase.STARTING, timeutils.utcnow(True),
             restart.Cause.NOT_TAKEN))
     else:
-        _write(request, instance, dataclasses.replace(
+        _write(session, instance, dataclasses.replace(
             plan, image_id=taken.image_id))
 
 
-def _start(request, instance, plan):
-    _wait(request, instance, plan)
+def _start(session: asking.Session, instance: facts.Instance,
+           plan: records.Plan) -> None:
+    _wait(session, instance, plan)
     try:
-        nova.start(request, instance.id)
+        nova.start(session, instance.id)
     except (errors.Unavailable, errors.Forbidden):
         # It may have arrived; or somebody who may do it will look.
         raise
     except errors.CloudError as problem:
         LOG.warning('%s stays shut off: %s', instance.id, problem)
-        fresh = nova.get_instance(request, instance.id)
+        fresh = nova.get_instance(session, instance.id)
         if fresh.status == facts.STOPPED and not fresh.task_state:
-            _write(request, instance, restart.advance(
+            _write(session, instance, restart.advance(
                 plan, restart.Phase.OVER, timeutils.utcnow(True),
                 restart.Cause.START_FAILED))
 
 
-_MOVES = {
+_MOVES: dict[restart.Move, Callable[..., None]] = {
     restart.Move.WAIT: _wait,
     restart.Move.STOP: _stop,
     restart.Move.TAKE: _take,
@@ -156,37 +166,38 @@ _MOVES = {
 }
 
 
-def cancel(request, instance_id):
+def cancel(session: asking.Session, instance_id: str) -> None:
     """Give the snapshot up, and start the instance again.
 
     Where the snapshot was begun already, nothing is changed.
     """
-    instance = nova.get_instance(request, instance_id)
+    instance = nova.get_instance(session, instance_id)
     plan = records.read_plan(instance)
     if plan is not None and restart.step_of(plan) is restart.Phase.STOPPING:
-        _write(request, instance, restart.advance(
+        _write(session, instance, restart.advance(
             plan, restart.Phase.STARTING, timeutils.utcnow(True),
             restart.Cause.CANCELLED))
 
 
-def leave(request, instance_id):
+def leave(session: asking.Session, instance_id: str) -> None:
     """Forget the plan, and leave the instance as it is."""
-    _forget(request, nova.get_instance(request, instance_id))
+    _forget(session, nova.get_instance(session, instance_id))
 
 
-def start(request, instance_id):
+def start(session: asking.Session, instance_id: str) -> None:
     """Start an instance that a plan left shut off."""
-    instance = nova.get_instance(request, instance_id)
+    instance = nova.get_instance(session, instance_id)
     plan = records.read_plan(instance)
-    nova.start(request, instance_id)
+    nova.start(session, instance_id)
     if plan is not None:
-        _write(request, instance, restart.advance(
+        _write(session, instance, restart.advance(
             plan, restart.Phase.STARTING, timeutils.utcnow(True)))
 
 
-def _write(request, instance, plan):
-    nova.set_metadata(request, instance.id, plan.metadata())
+def _write(session: asking.Session, instance: facts.Instance,
+           plan: records.Plan) -> None:
+    nova.set_metadata(session, instance.id, plan.metadata())
 
 
-def _forget(request, instance):
-    nova.delete_metadata(request, instance.id, records.PLAN_KEY)
+def _forget(session: asking.Session, instance: facts.Instance) -> None:
+    nova.delete_metadata(session, instance.id, records.PLAN_KEY)

@@ -16,10 +16,17 @@ No state is kept here. Whoever looks next finds it on the image and on the
 server and carries on from there; doing so twice changes nothing.
 """
 
+from collections.abc import Collection
+from collections.abc import Iterable
+from collections.abc import Mapping
 import dataclasses
+import logging
 
 from oslo_utils import timeutils
 
+from snapshot_panel.cloud import asking
+from snapshot_panel.cloud import disks
+from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import glance
 from snapshot_panel.cloud import guests
 from snapshot_panel.cloud import nova
@@ -27,15 +34,25 @@ from snapshot_panel.cloud import replacing
 from snapshot_panel.cloud import snapshots
 from snapshot_panel.cloud import volumes
 from snapshot_panel import conf
+from snapshot_panel.consistency import facts
+from snapshot_panel.consistency import judging
 from snapshot_panel.consistency import known
 from snapshot_panel.consistency import records
 from snapshot_panel.consistency import verdict
 
+LOG = logging.getLogger(__name__)
 
-def settle(request, instance, images):
+_Readings = Mapping[str, facts.DiskReading | errors.CloudError]
+
+
+def settle(session: asking.Session, instance: facts.Instance,
+           images: Iterable[facts.Image], unread: Collection[str] = ()
+           ) -> tuple[facts.Instance, list[facts.Image]]:
     """Decide what can be decided of an instance's snapshots, and seal it.
 
     :param images: the instance's snapshots as just read.
+    :param unread: ids of those among them that the panel has no record of
+        and whose disks are to be read.
     :returns: the instance and its snapshots as they are then.
     :raises errors.CloudError: where a service failed; nothing is lost, the
         next look carries on.
@@ -45,63 +62,136 @@ def settle(request, instance, images):
                 for memory in records.read_memories(instance)
                 if memory.gone is None}
     missing = [memory for key, memory in memories.items() if key not in by_id]
-    metadata, lost = dict(instance.metadata), []
+    metadata = dict(instance.metadata)
+    lost: list[records.Memory] = []
     for memory in missing:
-        image = glance.find_image(request, memory.image_id)
+        image = glance.find_image(session, memory.image_id)
         if image is None:
             lost.append(memory)
-        elif snapshots.is_own(request, instance, image):
+        elif snapshots.is_own(session, instance, image):
             by_id[image.id] = image
         else:
             # Metadata is copied from instance to instance: what this guest
             # says proves nothing of another's snapshot, and would be sealed.
-            nova.forget(request, instance.id, memory)
+            nova.forget(session, instance.id, memory)
             del metadata[memory.key]
     waiting = [image for image in by_id.values()
-               if known.awaits_verdict(image)]
+               if known.awaits_verdict(image)
+               or image.id in unread and known.awaits_disk(image)]
+    evidence, failure = None, None
     if waiting or lost:
-        # Asked for before the actions, see verdict.Copies.
-        copies = {image.id: volumes.copies(request, instance, image)
-                  for image in waiting}
-        evidence = _evidence(request, instance)
-        for image in waiting:
-            by_id[image.id] = _settle(request, image, evidence,
-                                      copies[image.id])
+        evidence, failure = _judge(session, instance, waiting, by_id,
+                                   bool(lost))
+    if lost and evidence is not None:
         for memory in lost:
-            metadata.update(_record_loss(request, instance, memory, evidence))
+            metadata.update(_record_loss(session, instance, memory, evidence))
     for key, memory in memories.items():
         if key in by_id and verdict.look(by_id[key]).verdict.final:
-            nova.forget(request, instance.id, memory)
+            nova.forget(session, instance.id, memory)
             del metadata[memory.key]
-    left = replacing.carry_out(request, instance, by_id.values())
+    left = replacing.carry_out(session, instance, by_id.values())
+    if failure is not None:
+        raise failure
     return dataclasses.replace(instance, metadata=metadata), left
 
 
-def _evidence(request, instance):
-    guest = guests.ask_behind(request, instance)
+def _judge(session: asking.Session, instance: facts.Instance,
+           waiting: Iterable[facts.Image], by_id: dict[str, facts.Image],
+           lost: bool
+           ) -> tuple[verdict.Evidence | None, errors.CloudError | None]:
+    """Judge what waits, and put it as it is then in its place.
+
+    :returns: the :class:`verdict.Evidence`, None where nobody had to be or
+        could be asked, and the :class:`errors.CloudError` that kept some
+        from being judged, or None.
+    """
+    readings = _read_disks(session, waiting)
+    # Asked for before the actions, see verdict.Copies.
+    copies = {image.id: volumes.copies(session, instance, image)
+              for image in waiting if image.volume_backed}
+    evidence: verdict.Evidence | errors.CloudError | None = None
+    failure: errors.CloudError | None = None
+    if lost or any(image.volume_backed or judging.needs_guest(
+            image, _reading(readings, image)) for image in waiting):
+        evidence = asking.outcome(lambda: _evidence(session, instance))
+    if isinstance(evidence, errors.CloudError):
+        evidence, failure = None, evidence
+    for image in waiting:
+        reading = _reading(readings, image)
+        # Who may not ask the guest can still read the disk; a passing
+        # failure must not cost a better verdict.
+        if (evidence is None and judging.needs_guest(image, reading)
+                and not isinstance(failure, errors.Forbidden)):
+            continue
+        decision = judging.judge(
+            image, evidence, conf.deployment(), reading,
+            copies=copies.get(image.id),
+            failed=_failed(readings, image))
+        by_id[image.id] = _seal(session, instance, image, decision, evidence)
+    undecided = any(not verdict.look(by_id[image.id]).verdict.final
+                    for image in waiting)
+    return evidence, failure if undecided or lost else None
+
+
+def _read_disks(session: asking.Session, images: Iterable[facts.Image]
+                ) -> _Readings:
+    """Return what the disks say by image id, or why they were not read."""
+    readable = [image for image in images if image.readable]
+    answers = asking.for_each(lambda image: disks.read(session, image),
+                              readable)
+    return {image.id: answer for image, answer in zip(readable, answers)}
+
+
+def _reading(readings: _Readings, image: facts.Image
+             ) -> facts.DiskReading | None:
+    answer = readings.get(image.id)
+    return None if isinstance(answer, errors.CloudError) else answer
+
+
+def _failed(readings: _Readings, image: facts.Image) -> bool:
+    """Return whether a later look may read the disk."""
+    answer = readings.get(image.id)
+    return isinstance(answer, errors.CloudError) and not isinstance(
+        answer, (errors.Forbidden, errors.NotFound))
+
+
+def _evidence(session: asking.Session, instance: facts.Instance
+              ) -> verdict.Evidence:
+    guest = guests.ask_behind(session, instance)
     return verdict.Evidence(console=guest.console, actions=guest.actions,
                             now=timeutils.utcnow(True))
 
 
-def _settle(request, image, evidence, copies):
+def _seal(session: asking.Session, instance: facts.Instance,
+          image: facts.Image, decision: verdict.Decision,
+          evidence: verdict.Evidence | None) -> facts.Image:
     """Seal one image if its verdict is final; return it as it is then."""
-    decision = verdict.settle(image, evidence, conf.deployment(), copies)
     if not decision.verdict.final:
         return image
+    if judging.contradicts(decision):
+        LOG.error('Snapshot %s of %s: the guest witnessed %s, and its disk '
+                  'was in use or damaged', image.id, instance.id,
+                  decision.evidence['contradicts'])
     # Glance has no compare-and-set: whoever came first is found by reading
     # again just before the write.
-    fresh = glance.get_image(request, image.id)
+    fresh = glance.get_image(session, image.id)
     if records.read_seal(fresh) is None:
-        seal = dataclasses.replace(decision.seal(),
-                                   seconds=records.seconds(fresh))
-        glance.add_properties(request, image.id, seal.properties())
-        fresh = glance.get_image(request, image.id)
+        left_out = judging.left_out(instance, image, evidence)
+        made = verdict.Decision(decision.rule, {
+            **decision.evidence,
+            **({'left_out': left_out} if left_out else {})}).seal()
+        made = dataclasses.replace(made, seconds=records.seconds(fresh))
+        glance.add_properties(session, image.id, {
+            **records.adopt(fresh), **made.properties()})
+        fresh = glance.get_image(session, image.id)
     return fresh
 
 
-def _record_loss(request, instance, memory, evidence):
+def _record_loss(session: asking.Session, instance: facts.Instance,
+                 memory: records.Memory, evidence: verdict.Evidence
+                 ) -> dict[str, str]:
     decision = verdict.vanished(memory, evidence)
     gone = dataclasses.replace(memory, gone=evidence.now,
                                cause=decision.rule.code)
-    nova.remember(request, instance.id, gone)
+    nova.remember(session, instance.id, gone)
     return {gone.key: gone.value()}

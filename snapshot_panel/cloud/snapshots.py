@@ -10,8 +10,11 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""What there is: instances, their snapshots, and what guests tell."""
+"""What there is: instances and their snapshots."""
 
+from collections.abc import Iterable
+from collections.abc import Mapping
+from collections.abc import Sequence
 import dataclasses
 import typing
 
@@ -30,28 +33,29 @@ LATEST = 10
 
 @dataclasses.dataclass(frozen=True)
 class Overview:
-    """What one look at the project told.
+    """What one look at the project showed.
 
     ``problems`` are the :class:`errors.CloudError` of the parts that could
-    not be had; ``instances`` and ``snapshots`` hold the rest. ``cut`` tells
+    not be had; ``instances`` and ``snapshots`` hold the rest. ``cut`` says
     that there may be older snapshots; ``searched`` are the ids of instances
     whose own were looked for since, with whether Glance answered.
     """
 
-    instances: typing.Tuple[facts.Instance, ...] = ()
-    snapshots: typing.Tuple[facts.Image, ...] = ()
+    instances: tuple[facts.Instance, ...] = ()
+    snapshots: tuple[facts.Image, ...] = ()
     more: bool = False
     previous: bool = False
-    problems: typing.Tuple[errors.CloudError, ...] = ()
+    problems: tuple[errors.CloudError, ...] = ()
     cut: bool = False
-    searched: typing.Mapping[str, bool] = dataclasses.field(
+    searched: Mapping[str, bool] = dataclasses.field(
         default_factory=dict)
 
-    def snapshots_of(self, instance):
+    def snapshots_of(self, instance: facts.Instance) -> list[facts.Image]:
+        """Return the snapshots of an instance, newest first."""
         return [image for image in self.snapshots
                 if image.instance_id == instance.id]
 
-    def reaches(self, instance):
+    def reaches(self, instance: facts.Instance) -> bool:
         """Return whether an instance's latest snapshot must be among these.
 
         They are the newest, so one that is there is the latest.
@@ -59,13 +63,14 @@ class Overview:
         return (not self.cut or instance.id in self.searched
                 or bool(self.snapshots_of(instance)))
 
-    def knows(self, instance):
+    def knows(self, instance: facts.Instance) -> bool:
         """Return whether Glance said what there is of an instance."""
         return self.searched.get(instance.id, not any(
             problem.service == 'Glance' for problem in self.problems))
 
 
-def overview(request, limit, **filters):
+def overview(session: asking.Session, limit: int, **filters: typing.Any
+             ) -> Overview:
     """Ask for a page of instances and the project's newest snapshots.
 
     Two requests, three on clouds that do not show embedded properties,
@@ -73,90 +78,99 @@ def overview(request, limit, **filters):
 
     :param filters: see :func:`nova.list_instances`.
     """
-    page, snapshots = asking.ask_services(request, {
-        nova: lambda: nova.list_instances(request, limit, **filters),
-        glance: lambda: glance.list_snapshots(request)})
+    page, snapshots = asking.ask_services(
+        session,
+        (nova, lambda: nova.list_instances(session, limit, **filters)),
+        (glance, lambda: glance.list_snapshots(session)))
     failed = tuple(part for part in (page, snapshots)
                    if isinstance(part, errors.CloudError))
     if isinstance(snapshots, errors.CloudError):
         snapshots = []
     if isinstance(page, errors.CloudError):
         page = nova.InstancePage(())
-    return Overview(_best_properties(request, page.instances, snapshots),
+    return Overview(_best_properties(session, page.instances, snapshots),
                     tuple(snapshots), page.more, page.previous, failed,
                     cut=len(snapshots) >= conf.get_config()[
                         'snapshots_listed'])
 
 
-def complete(request, overview, instances):
+def complete(session: asking.Session, overview: Overview,
+             instances: Iterable[facts.Instance]) -> Overview:
     """Return the overview with what its list was too short for.
 
-    One request for each instance that has none of the newest snapshots.
+    One session for each instance that has none of the newest snapshots.
     """
     lacking = [instance for instance in instances
                if not overview.reaches(instance)]
-    found = asking.for_each(
-        lambda instance: glance.list_snapshots(request, instance.id, LATEST),
+    answers = asking.for_each(
+        lambda instance: glance.list_snapshots(session, instance.id, LATEST),
         lacking)
-    answers = {instance.id: () if isinstance(answer, errors.CloudError)
-               else tuple(answer)
-               for instance, answer in zip(lacking, found)}
+    further = [image for answer in answers
+               if not isinstance(answer, errors.CloudError)
+               for image in answer]
     return dataclasses.replace(
-        overview, snapshots=overview.snapshots + sum(answers.values(), ()),
+        overview, snapshots=(*overview.snapshots, *further),
         searched={instance.id: not isinstance(answer, errors.CloudError)
-                  for instance, answer in zip(lacking, found)})
+                  for instance, answer in zip(lacking, answers)})
 
 
-def one(request, instance_id):
+def one(session: asking.Session, instance_id: str
+        ) -> tuple[facts.Instance, list[facts.Image] | errors.CloudError]:
     """Return an instance and its newest snapshots.
 
-    :returns: (:class:`facts.Instance`, list of :class:`facts.Image` or the
-        :class:`errors.CloudError` of Glance).
+    :returns: the :class:`errors.CloudError` of Glance in their place.
+    :raises errors.CloudError: where Nova failed.
     """
-    instance, snapshots = asking.ask_services(request, {
-        nova: lambda: nova.get_instance(request, instance_id),
-        glance: lambda: glance.list_snapshots(request, instance_id)})
-    asking.or_raise(instance)
+    answer, snapshots = asking.ask_services(
+        session,
+        (nova, lambda: nova.get_instance(session, instance_id)),
+        (glance, lambda: glance.list_snapshots(session, instance_id)))
+    instance = asking.or_raise(answer)
     known = [] if isinstance(snapshots, errors.CloudError) else snapshots
-    return _best_properties(request, [instance], known)[0], snapshots
+    return _best_properties(session, [instance], known)[0], snapshots
 
 
-def chosen(request, instance_id, image_ids):
+def chosen(session: asking.Session, instance_id: str, image_ids: Iterable[str]
+           ) -> tuple[facts.Instance, list[facts.Image | None]]:
     """Return an instance and some of its snapshots, asked for by their ids.
 
-    :returns: (:class:`facts.Instance`, list of :class:`facts.Image`, each
-        None where this instance has no such snapshot any more).
+    :returns: a snapshot is None where this instance has none such any more.
+    :raises errors.CloudError: where a service failed.
     """
-    instance, images = asking.ask_services(request, {
-        nova: lambda: nova.get_instance(request, instance_id),
-        glance: lambda: [glance.find_image(request, image_id)
-                         for image_id in image_ids]})
-    for found in (instance, images):
-        if isinstance(found, errors.CloudError):
-            raise found
-    return instance, [image if is_own(request, instance, image) else None
-                      for image in images]
+    answer, images = asking.ask_services(
+        session,
+        (nova, lambda: nova.get_instance(session, instance_id)),
+        (glance, lambda: [glance.find_image(session, image_id)
+                          for image_id in image_ids]))
+    instance = asking.or_raise(answer)
+    return instance, [image if is_own(session, instance, image) else None
+                      for image in asking.or_raise(images)]
 
 
-def is_own(request, instance, image):
+def is_own(session: asking.Session, instance: facts.Instance,
+           image: facts.Image | None) -> bool:
     """Return whether an image is the project's and the instance's."""
     return (image is not None and image.instance_id == instance.id
-            and image.owner == request.user.tenant_id)
+            and image.owner == session.user.tenant_id)
 
 
-def image_today(request, instance):
+def image_today(session: asking.Session, instance: facts.Instance
+                ) -> facts.Image | None:
     """Return the image that an instance was launched from, as it is now.
 
     None where it is gone, where it cannot be seen, or where there is none.
     """
-    if instance.volume_backed:
+    image_id = instance.image_id
+    if image_id is None:
         return None
-    found = asking.outcome(
-        lambda: glance.get_image(request, instance.image_id))
-    return None if isinstance(found, errors.CloudError) else found
+    image = asking.outcome(lambda: glance.get_image(session, image_id))
+    return None if isinstance(image, errors.CloudError) else image
 
 
-def _best_properties(request, instances, snapshots):
+def _best_properties(session: asking.Session,
+                     instances: Sequence[facts.Instance],
+                     snapshots: Sequence[facts.Image]
+                     ) -> tuple[facts.Instance, ...]:
     """Fill in what the cloud does not show, from the best evidence.
 
     Of instances on volumes no cloud shows it (fact 9).
@@ -168,46 +182,50 @@ def _best_properties(request, instances, snapshots):
     former = {image.instance_id: image for image in reversed(snapshots)}
     wanted = {instance.image_id for instance in lacking
               if instance.id not in former and instance.image_id}
-    images = asking.outcome(lambda: glance.list_images(request, wanted))
+    images = asking.outcome(lambda: glance.list_images(session, wanted))
     if isinstance(images, errors.CloudError):
         images = []
-    today = {image.id: image for image in images}
+    today: dict[str | None, facts.Image] = {
+        image.id: image for image in images}
     return tuple(_with_best(instance, former, today)
                  for instance in instances)
 
 
-def _with_best(instance, former, today):
+def _with_best(instance: facts.Instance,
+               former: Mapping[str | None, facts.Image],
+               today: Mapping[str | None, facts.Image]) -> facts.Instance:
     if instance.properties.source is not facts.Source.NONE:
         return instance
     if instance.id in former:
-        found = facts.Properties(former[instance.id].properties,
-                                 facts.Source.SNAPSHOT)
+        best = facts.Properties(former[instance.id].properties,
+                                facts.Source.SNAPSHOT)
     elif instance.image_id in today:
-        found = facts.Properties(today[instance.image_id].properties,
-                                 facts.Source.IMAGE)
+        best = facts.Properties(today[instance.image_id].properties,
+                                facts.Source.IMAGE)
     else:
         return instance
-    return dataclasses.replace(instance, properties=found)
+    return dataclasses.replace(instance, properties=best)
 
 
-def dismiss(request, instance, image_id):
+def dismiss(session: asking.Session, instance: facts.Instance, image_id: str
+            ) -> None:
     """Forget a discarded snapshot that the user has seen."""
     for memory in records.read_memories(instance):
         if memory.image_id == image_id and memory.gone is not None:
-            nova.forget(request, instance.id, memory)
+            nova.forget(session, instance.id, memory)
 
 
-def delete(request, instance_id, image_id):
+def delete(session: asking.Session, instance_id: str, image_id: str) -> None:
     """Delete a snapshot of an instance, and what is remembered of it.
 
     :raises errors.NotFound: it is none of this instance's snapshots.
     """
-    instance = nova.get_instance(request, instance_id)
-    image = glance.get_image(request, image_id)
-    if not is_own(request, instance, image):
+    instance = nova.get_instance(session, instance_id)
+    image = glance.get_image(session, image_id)
+    if not is_own(session, instance, image):
         raise errors.NotFound('Glance', 'image %s' % image_id)
-    glance.delete_image(request, image_id)
+    glance.delete_image(session, image_id)
     for memory in records.read_memories(instance):
         if memory.image_id == image_id:
             # Else it would be called discarded.
-            nova.forget(request, instance.id, memory)
+            nova.forget(session, instance.id, memory)

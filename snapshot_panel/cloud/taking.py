@@ -12,9 +12,11 @@
 
 """Taking snapshots."""
 
+from collections.abc import Iterable
+from collections.abc import Mapping
+from collections.abc import Sequence
 import dataclasses
 import logging
-import typing
 
 from oslo_utils import timeutils
 
@@ -47,37 +49,71 @@ class Taken:
     """
 
     image_id: str
-    problems: typing.Tuple[errors.CloudError, ...] = ()
+    problems: tuple[errors.CloudError, ...] = ()
 
 
-def take(request, instance, guest, name, extra=None, replaces=(), by=None):
+def take(session: asking.Session, instance: facts.Instance,
+         guest: checklist.Guest, name: str,
+         extra: Mapping[str, str] | None = None, replaces: Sequence[str] = (),
+         by: str | None = None) -> Taken:
     """Ask Nova for a snapshot and write down what proves it later.
 
-    :param guest: the :class:`checklist.Guest` as asked just before.
+    :param guest: as asked just before.
     :param extra: properties that the user wants on the image besides.
     :param replaces: ids of the snapshots that go once this one is proven.
-    :param str by: who asked for it, if not this user.
+    :param by: who asked for it, if not this user.
+    :raises errors.Unanswered: it may have been begun.
     """
-    by = by or request.user.username
+    by = by or session.user.username
     now = timeutils.utcnow(True)
     asked = records.Request(
         at=now, by=by, state=instance.status,
         baseline=witness.read(guest.console).baseline,
         after_action=guest.actions[0].request_id if guest.actions else None)
-    image_id, action = nova.create_image(request, instance.id, name,
-                                         {**(extra or {}),
-                                          **asked.properties(),
-                                          **records.kinship(instance)})
+    image_id, action = _create(session, instance, name, asked, extra or {})
     memory = records.Memory(image_id, name, now, by)
     outcomes = [
         asking.outcome(lambda: glance.add_properties(
-            request, image_id, records.bind(image_id, action, replaces))),
-        asking.outcome(lambda: nova.remember(request, instance.id, memory))]
+            session, image_id, records.bind(image_id, action, replaces))),
+        asking.outcome(lambda: nova.remember(session, instance.id, memory))]
     problems = tuple(outcome for outcome in outcomes
                      if isinstance(outcome, errors.CloudError))
     for problem in problems:
         LOG.warning('Snapshot %s of %s: %s', image_id, instance.id, problem)
     return Taken(image_id, problems)
+
+
+def _create(session: asking.Session, instance: facts.Instance, name: str,
+            asked: records.Request, extra: Mapping[str, str]
+            ) -> tuple[str, str | None]:
+    """Do as :func:`nova.create_image`, and look once where no answer came."""
+    try:
+        return nova.create_image(session, instance.id, name, {
+            **extra, **asked.properties(), **records.kinship(instance)})
+    except errors.Unanswered as problem:
+        LOG.warning('Snapshot of %s: %s', instance.id, problem)
+        image_id = asking.outcome(
+            lambda: find_again(session, instance, asked))
+        if image_id is None or isinstance(image_id, errors.CloudError):
+            raise
+        return image_id, None
+
+
+def find_again(session: asking.Session, instance: facts.Instance,
+               request: records.Request) -> str | None:
+    """Return the id of the image that was made for a request.
+
+    It has what the request writes on an image, and was not bound since. None
+    where there is no such image, or more than one: of somebody else who
+    asked for the same in the same second.
+
+    :raises errors.CloudError: where Glance failed.
+    """
+    written = request.properties().items()
+    ids = [image.id for image in glance.list_snapshots(
+        session, instance.id, snapshots.LATEST)
+        if not image.gone and written <= image.properties.items()]
+    return ids[0] if len(ids) == 1 else None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -91,27 +127,31 @@ class Attempt:
     instance: facts.Instance
     checklist: checklist.Checklist
     name: str
-    taken: typing.Optional[Taken] = None
+    taken: Taken | None = None
     moved: bool = False
 
 
-def take_if_ready(request, instance_id, name=None, accept=None, extra=None,
-                  keep=None, shown=()):
+def take_if_ready(session: asking.Session, instance_id: str,
+                  name: str | None = None,
+                  accept: verdict.Verdict | None = None,
+                  extra: Mapping[str, str] | None = None,
+                  keep: int | None = None, shown: Iterable[str] = ()
+                  ) -> Attempt:
     """Take a snapshot if the checks, asked again, promise enough.
 
-    :param str name: of the image; made from the instance's if None.
-    :param accept: the least :class:`verdict.Verdict` to promise,
-        filesystem-consistent if None.
+    :param name: of the image; made from the instance's if None.
+    :param accept: the least verdict to promise, filesystem-consistent if
+        None.
     :param extra: see :func:`take`.
     :param keep: how many snapshots proven consistent to keep, None for all.
-    :param shown: ids of those that the user was told would go.
-    :raises errors.CloudError: a service failed, and nothing was taken.
-    :returns: an :class:`Attempt`.
+    :param shown: ids of those that the user was shown to go.
+    :raises errors.CloudError: a service failed, and nothing was taken; of
+        :class:`errors.Unanswered` nobody knows.
     """
-    instance, images = snapshots.one(request, instance_id)
-    images = settle_before(request, instance, images)
-    guest = guests.ask_guest_if_allowed(request, instance)
-    root = volumes.of_root(request, instance)
+    instance, images = snapshots.one(session, instance_id)
+    images = settle_before(session, instance, images)
+    guest = guests.ask_guest_if_allowed(session, instance)
+    root = volumes.of_root(session, instance)
     if isinstance(root, errors.CloudError):
         root = ()
     instance = dataclasses.replace(instance, properties=(
@@ -124,16 +164,19 @@ def take_if_ready(request, instance_id, name=None, accept=None, extra=None,
     if keep is not None and _going(instance, images, keep) != tuple(shown):
         return Attempt(instance, checks, name, moved=True)
     return Attempt(instance, checks, name, take(
-        request, instance, guest, name, extra, shown if keep else ()))
+        session, instance, guest, name, extra, tuple(shown) if keep else ()))
 
 
-def _going(instance, images, keep):
-    if isinstance(images, errors.CloudError):
-        raise images
-    return retention.going(retention.candidates(instance, images), keep)
+def _going(instance: facts.Instance,
+           images: list[facts.Image] | errors.CloudError, keep: int
+           ) -> tuple[str, ...]:
+    return retention.going(
+        retention.candidates(instance, asking.or_raise(images)), keep)
 
 
-def settle_before(request, instance, images):
+def settle_before(session: asking.Session, instance: facts.Instance,
+                  images: list[facts.Image] | errors.CloudError
+                  ) -> list[facts.Image] | errors.CloudError:
     """Settle what is unsettled, as far as possible; return the snapshots.
 
     Once there is another snapshot, a witness could belong to either.
@@ -141,16 +184,16 @@ def settle_before(request, instance, images):
     if not isinstance(images, errors.CloudError) and any(
             known.awaits_verdict(image) for image in images):
         settled = asking.outcome(
-            lambda: settling.settle(request, instance, images))
+            lambda: settling.settle(session, instance, images))
         if not isinstance(settled, errors.CloudError):
             return settled[1]
         LOG.warning('Snapshots of %s: %s', instance.id, settled)
     return images
 
 
-def default_name(instance):
+def default_name(instance: facts.Instance) -> str:
     """Return the name of a new snapshot: the instance's and the time."""
-    now = timeutils.utcnow(True).strftime('-%Y%m%dT%H%M%SZ')
+    now: str = timeutils.utcnow(True).strftime('-%Y%m%dT%H%M%SZ')
     room = records.METADATA_LIMIT - len(now)
     if instance.volume_backed:
         # Nova puts it into the names of the volume snapshots.

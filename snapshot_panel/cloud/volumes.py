@@ -12,7 +12,11 @@
 
 """The volumes of an instance, and what became of their snapshots."""
 
+from collections.abc import Callable
+from collections.abc import Collection
+from collections.abc import Sequence
 import time
+import typing
 
 from django.core.cache import cache
 
@@ -27,77 +31,91 @@ from snapshot_panel.consistency import verdict
 # seconds: by then a verdict does without it.
 _SEEN_TTL = 2 * verdict.VOLUMES_PATIENCE
 
+_T = typing.TypeVar('_T')
 
-def of_instance(request, instance):
+
+def of_instance(session: asking.Session, instance: facts.Instance
+                ) -> tuple[facts.Volume, ...] | errors.CloudError:
     """Return the volumes that are attached to an instance, by device.
 
-    :returns: a tuple of :class:`facts.Volume`, or the
-        :class:`errors.CloudError` of Cinder.
+    :returns: the :class:`errors.CloudError` of Cinder in their place.
     """
-    found, problem = _volumes(request, instance.volume_ids)
-    return problem or tuple(sorted(
-        found, key=lambda volume: volume.devices.get(instance.id, '')))
+    volumes = asking.outcome(lambda: _volumes(session, instance.volume_ids))
+    if isinstance(volumes, errors.CloudError):
+        return volumes
+    return tuple(sorted(
+        volumes, key=lambda volume: volume.devices.get(instance.id, '')))
 
 
-def of_root(request, instance):
-    """Do the same where only the root volume's properties matter.
+def of_root(session: asking.Session, instance: facts.Instance
+            ) -> tuple[facts.Volume, ...] | errors.CloudError | None:
+    """Return the volumes where the root volume's properties matter.
 
-    None where Nova tells them, so that nobody has to ask.
+    As :func:`of_instance`; None where Nova shows the properties, so that
+    nobody has to ask.
     """
     known = instance.properties.source is not facts.Source.NONE
     return (None if known or not instance.volume_backed
-            else of_instance(request, instance))
+            else of_instance(session, instance))
 
 
-def copies(request, instance, image):
-    """Return the :class:`verdict.Copies` that an image is made of.
+def copies(session: asking.Session, instance: facts.Instance,
+           image: facts.Image) -> verdict.Copies | None:
+    """Return the copies of volumes that an image is made of.
 
-    None where it is made of none, or where Cinder does not tell.
+    None where it is made of none, or where Cinder does not say.
     """
     ids = records.volume_snapshots(image)
     if ids is None:
         return None
-    found, problem = _each(request, cinder.get_snapshot, ids)
-    if problem:
-        return None
-    volumes, problem = _volumes(request, [
-        each.volume_id for each in found if each.volume_id])
-    return None if problem else verdict.Copies(
-        instance.id, tuple(found), tuple(volumes), instance.volume_ids,
-        _seen_for(image, found))
+    made_of = asking.outcome(lambda: _copies(session, instance, image, ids))
+    return None if isinstance(made_of, errors.CloudError) else made_of
 
 
-def _seen_for(image, found):
+def _copies(session: asking.Session, instance: facts.Instance,
+            image: facts.Image, ids: Sequence[str]) -> verdict.Copies:
+    snapshots = _each(session, cinder.get_snapshot, ids)
+    volumes = _volumes(session, [
+        each.volume_id for each in snapshots if each.volume_id])
+    return verdict.Copies(instance.id, tuple(snapshots), tuple(volumes),
+                          instance.volume_ids, _seen_for(image, snapshots))
+
+
+def _seen_for(image: facts.Image, snapshots: Sequence[facts.VolumeSnapshot]
+              ) -> float:
     """Return for how many seconds all of these were seen complete."""
-    if not all(each.complete for each in found):
+    if not all(each.complete for each in snapshots):
         return 0
     now = time.time()
-    first = cache.get_or_set('snapshot_panel:complete:' + image.id, now,
-                             _SEEN_TTL)
+    first: float = cache.get_or_set('snapshot_panel:complete:' + image.id,
+                                    now, _SEEN_TTL)
     return now - first
 
 
-def _volumes(request, ids):
-    found, problem = _each(request, _volume, ids)
-    return [volume for volume in found if volume is not None], problem
+def _volumes(session: asking.Session, ids: Collection[str]
+             ) -> list[facts.Volume]:
+    volumes = _each(session, _volume, ids)
+    return [volume for volume in volumes if volume is not None]
 
 
-def _volume(request, volume_id):
+def _volume(session: asking.Session, volume_id: str) -> facts.Volume | None:
     """Return a volume, None where it was deleted meanwhile."""
     try:
-        return cinder.get_volume(request, volume_id)
+        return cinder.get_volume(session, volume_id)
     except errors.NotFound:
         return None
 
 
-def _each(request, ask, ids):
-    """Ask for each of these; return what was found, and the first problem."""
+def _each(session: asking.Session,
+          ask: Callable[[asking.Session, str], _T], ids: Collection[str]
+          ) -> list[_T]:
+    """Ask Cinder for each of these at the same time.
+
+    :raises errors.CloudError: the first problem.
+    """
     if not ids:
-        return [], None
+        return []
     # The client is made before the threads start, so that it is made once.
-    made = asking.outcome(lambda: asking.make_client(request, cinder))
-    if isinstance(made, errors.CloudError):
-        return [], made
-    found = asking.for_each(lambda each: ask(request, each), ids)
-    return found, next((each for each in found
-                        if isinstance(each, errors.CloudError)), None)
+    asking.make_client(session, cinder)
+    return [asking.or_raise(answer) for answer in asking.for_each(
+        lambda each: ask(session, each), ids)]

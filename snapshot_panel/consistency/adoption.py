@@ -16,16 +16,16 @@ What was copied at boot stays (fact 7). There are three ways to change it, and
 each has its price.
 """
 
+from collections.abc import Mapping
 import dataclasses
 import enum
-import typing
 
 from snapshot_panel.consistency import commands
 from snapshot_panel.consistency import facts
 
 
 class Way(enum.Enum):
-    """The ways, the one that costs least data first."""
+    """The ways to adopt a property, the one that costs least data first."""
 
     # The operator changes the copy: needs a stopped instance.
     OPERATOR = 'operator'
@@ -36,7 +36,7 @@ class Way(enum.Enum):
 
 
 class Hindrance(enum.Enum):
-    """Why a way cannot be gone now."""
+    """Why a way is not open now."""
 
     BUSY = 'busy'
     LOCKED = 'locked'
@@ -46,14 +46,14 @@ class Hindrance(enum.Enum):
 
 @dataclasses.dataclass(frozen=True)
 class Adoption:
-    """One way with its commands, in their order.
+    """One way with its commands, in the order to run them.
 
-    ``hindrance`` is None where nothing is in its way now.
+    ``hindrance`` is None where nothing prevents it now.
     """
 
     way: Way
-    commands: typing.Tuple[str, ...]
-    hindrance: typing.Optional[Hindrance] = None
+    commands: tuple[str, ...]
+    hindrance: Hindrance | None = None
 
 
 # Nova's names of the states in which it rebuilds, and takes snapshots.
@@ -61,14 +61,15 @@ _REBUILT = (facts.RUNNING, facts.STOPPED, 'ERROR')
 _COPIED = (facts.RUNNING, facts.STOPPED) + facts.NEVER_FROZEN
 
 
-def ways(instance, wanted, on_image):
-    """Return an :class:`Adoption` for each way, the best for it now first.
+def ways(
+        instance: facts.Instance, wanted: Mapping[str, str], on_image: bool
+        ) -> list[Adoption]:
+    """Return an :class:`Adoption` for each way, the best one now first.
 
-    :param instance: a :class:`facts.Instance`.
     :param wanted: the properties to adopt, values by name.
-    :param bool on_image: its image has them already.
+    :param on_image: whether the instance's image has them already.
     """
-    found = {
+    adoptions = {
         Way.OPERATOR: _by_the_operator(instance, wanted),
         Way.RELAUNCH: _by_a_launch(instance, wanted),
         Way.REBUILD: _by_a_rebuild(instance, wanted, on_image)}
@@ -76,23 +77,24 @@ def ways(instance, wanted, on_image):
     if instance.status != facts.STOPPED:
         # What needs no operator and keeps the instance up comes first.
         order = [Way.RELAUNCH, Way.OPERATOR, Way.REBUILD]
-    return sorted((found[way] for way in order),
+    return sorted((adoptions[way] for way in order),
                   key=lambda adoption: adoption.hindrance is not None)
 
 
-def _by_the_operator(instance, wanted):
+def _by_the_operator(
+        instance: facts.Instance, wanted: Mapping[str, str]) -> Adoption:
     changing = commands.set_embedded(instance.id, wanted)
+    start = commands.on_instance('start', instance.id)
     if instance.status == facts.STOPPED:
-        lines = (changing, commands.on_instance('start', instance.id))
-        return Adoption(Way.OPERATOR, lines, _busy(instance))
-    lines = (commands.on_instance('stop', instance.id), changing,
-             commands.on_instance('start', instance.id))
-    return Adoption(Way.OPERATOR, lines, _changing(
+        return Adoption(Way.OPERATOR, (changing, start), _busy(instance))
+    stop = commands.on_instance('stop', instance.id)
+    return Adoption(Way.OPERATOR, (stop, changing, start), _changing(
         instance, (facts.RUNNING, 'ERROR')))
 
 
-def _by_a_launch(instance, wanted):
-    # The same whenever somebody looks: the commands are read for a while.
+def _by_a_launch(
+        instance: facts.Instance, wanted: Mapping[str, str]) -> Adoption:
+    # Without the time of day, so that the name is the same on every look.
     name = '%s-adopting-%s' % (instance.name[:200], instance.id[:8])
     lines = (commands.take(instance.id, name),
              *commands.set_properties(name, wanted),
@@ -102,7 +104,8 @@ def _by_a_launch(instance, wanted):
     return Adoption(Way.RELAUNCH, lines, hindrance)
 
 
-def _by_a_rebuild(instance, wanted, on_image):
+def _by_a_rebuild(instance: facts.Instance, wanted: Mapping[str, str],
+                  on_image: bool) -> Adoption:
     if not instance.image_id:
         return Adoption(Way.REBUILD, (), Hindrance.NO_IMAGE)
     lines = () if on_image else commands.set_properties(
@@ -111,13 +114,14 @@ def _by_a_rebuild(instance, wanted, on_image):
     return Adoption(Way.REBUILD, lines, _changing(instance, _REBUILT))
 
 
-def _changing(instance, states):
-    """Return what hinders an action that changes the instance."""
+def _changing(
+        instance: facts.Instance, states: tuple[str, ...]) -> Hindrance | None:
+    """Return what prevents an action that changes the instance, or None."""
     if instance.locked:
         return Hindrance.LOCKED
     return (Hindrance.STATE if instance.status not in states
             else _busy(instance))
 
 
-def _busy(instance):
+def _busy(instance: facts.Instance) -> Hindrance | None:
     return Hindrance.BUSY if instance.task_state else None

@@ -12,9 +12,11 @@
 
 """Can this instance be snapshotted consistently now, and if not, why?"""
 
+from collections.abc import Mapping
+from collections.abc import Sequence
 import dataclasses
 import enum
-import typing
+from typing import Any
 
 from oslo_utils import strutils
 
@@ -53,7 +55,7 @@ class Check(enum.Enum):
 
 
 class Finding(enum.Enum):
-    """What a check can find. A finding owns its check and its state."""
+    """What a check can find. Each finding has its check and its state."""
 
     RUNNING = ('running', Check.STATE, State.PASS)
     STOPPED = ('stopped', Check.STATE, State.PASS)
@@ -132,16 +134,16 @@ class Finding(enum.Enum):
     STOP_LIMIT_UNTOLD = ('stop-limit-untold', Check.STOP, State.UNKNOWN)
     STOP_NOT_ASKED = ('stop-not-asked', Check.STOP, State.UNKNOWN)
 
-    def __init__(self, code, check, state):
+    def __init__(self, code: str, check: Check, state: State) -> None:
         self.code = code
         self.check = check
         self.state = state
 
     @property
-    def in_the_way(self):
-        """Return whether it stands in the way of a proven snapshot.
+    def in_the_way(self) -> bool:
+        """Whether it stands in the way of a proven snapshot.
 
-        That nobody could read the quotas says nothing of the proof.
+        Quotas that nobody could read do not affect the proof.
         """
         return (self.state in (State.FAIL, State.UNKNOWN)
                 and self is not Finding.QUOTA_UNKNOWN)
@@ -152,84 +154,98 @@ class Result:
     """A finding with the facts it rests on (plain values)."""
 
     finding: Finding
-    evidence: typing.Mapping[str, typing.Any] = dataclasses.field(
-        default_factory=dict)
+    evidence: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
     @property
-    def state(self):
+    def state(self) -> State:
+        """The outcome of the check."""
         return self.finding.state
 
 
 @dataclasses.dataclass(frozen=True)
-class Guest:
-    """What a call for one instance tells beyond the list.
+class AttachedVolume:
+    """A volume as people know it.
 
-    ``asked`` is false as long as nobody asked. ``console`` is the log, None
-    where it could not be read; ``actions`` are newest first, None likewise.
+    ``name`` is its id where it has no name or the name is not known; ``size``
+    is in GiB; size and device are None where they are not known.
+    """
+
+    name: str
+    size: int | None = None
+    device: str | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Guest:
+    """What the calls for one instance add to the list of instances.
+
+    ``asked`` is false as long as nobody asked. ``console`` is the log and
+    ``actions`` are newest first, each None where it could not be read.
     ``image`` is the one that a stopped instance was launched from, as it is
     now, None where it is gone or was not asked for.
     """
 
     asked: bool = False
-    console: typing.Optional[str] = None
-    actions: typing.Optional[typing.Sequence[facts.Action]] = None
-    image: typing.Optional[facts.Image] = None
+    console: str | None = None
+    actions: Sequence[facts.Action] | None = None
+    image: facts.Image | None = None
 
 
 @dataclasses.dataclass(frozen=True)
 class Checklist:
     """The results of one instance, in order."""
 
-    results: typing.Tuple[Result, ...]
+    results: tuple[Result, ...]
 
     @property
-    def ready(self):
-        """Return whether a snapshot taken now can be proven consistent."""
+    def ready(self) -> bool:
+        """Whether a snapshot taken now can be proven consistent."""
         return not self.missing
 
     @property
-    def passed(self):
-        """How many checks hold."""
+    def passed(self) -> int:
+        """The number of checks that passed."""
         return sum(result.state is State.PASS for result in self.results)
 
     @property
-    def missing(self):
+    def missing(self) -> list[Result]:
         """The results that stand in the way."""
         return [result for result in self.results
                 if result.finding.in_the_way]
 
-    def find(self, check):
+    def find(self, check: Check) -> Result | None:
         """Return the result of a check, or None if it does not apply."""
         return next((result for result in self.results
                      if result.finding.check is check), None)
 
-    def has(self, *findings):
+    def has(self, *findings: Finding) -> bool:
+        """Return whether any of these findings is among the results."""
         return any(result.finding in findings for result in self.results)
 
     @property
-    def possible(self):
-        """Return whether Nova takes a snapshot at all now."""
+    def possible(self) -> bool:
+        """Whether Nova takes a snapshot at all now."""
         return not self.has(
             Finding.NO_SNAPSHOT_STATE, Finding.BUSY, Finding.QUOTA_IMAGES,
             Finding.QUOTA_SIZE, Finding.QUOTA_COPIES,
             Finding.QUIESCE_FORBIDS)
 
     @property
-    def no_channel(self):
-        """Return whether the instance is known to have no channel."""
+    def no_channel(self) -> bool:
+        """Whether the instance is known to have no channel."""
         return self.has(Finding.NO_CHANNEL, Finding.CHANNEL_TOO_LATE)
 
     @property
-    def undecided(self):
-        """Return whether only a call for this instance can tell more."""
+    def undecided(self) -> bool:
+        """Whether only calls for this instance can supply what is missing."""
         missing = {result.finding for result in self.missing}
         return bool(missing) and missing <= {
             Finding.AGENT_NOT_ASKED, Finding.KIT_UNSEEN,
             Finding.STOP_NOT_ASKED}
 
     @property
-    def prediction(self):
-        """Return the best verdict that a snapshot taken now can get."""
+    def prediction(self) -> verdict.Verdict:
+        """The best verdict that a snapshot taken now can get."""
         if self.ready:
             return verdict.Verdict.FILESYSTEM
         if self.no_channel or self.has(
@@ -238,24 +254,24 @@ class Checklist:
             return verdict.Verdict.CRASH
         return verdict.Verdict.UNPROVEN
 
-    def promises(self, least):
+    def promises(self, least: verdict.Verdict) -> bool:
         """Return whether the prediction is at least ``least``."""
         order = list(verdict.Verdict)
         return order.index(self.prediction) <= order.index(least)
 
 
-def check(instance, guest, deployment, today=None, volumes=None, limits=None):
+def check(instance: facts.Instance, guest: Guest, deployment: facts.Deployment,
+          today: facts.Image | None = None,
+          volumes: Sequence[facts.Volume] | None = None,
+          limits: facts.Limits | None = None) -> Checklist:
     """Return the :class:`Checklist` of an instance.
 
-    :param instance: a :class:`facts.Instance`.
-    :param guest: a :class:`Guest`.
-    :param deployment: a :class:`facts.Deployment`.
-    :param today: the :class:`facts.Image` that it was launched from as it is
-        now, None where it was not asked for or is gone.
-    :param volumes: the :class:`facts.Volume` attached to it by device, None
-        where they were not asked for, empty where Cinder did not tell.
-    :param limits: the :class:`facts.Limits` of the project, None where they
-        were not asked for.
+    :param today: the image that it was launched from as it is now, None where
+        it was not asked for or is gone.
+    :param volumes: those attached to it in the order of the devices, None
+        where they were not asked for, empty where Cinder did not answer.
+    :param limits: the quotas of the project, None where they were not asked
+        for.
     """
     results = [_state(instance), _task(instance), _lock(instance),
                _quota(instance, limits, volumes), _root_disk(instance),
@@ -271,7 +287,7 @@ def check(instance, guest, deployment, today=None, volumes=None, limits=None):
     return Checklist(tuple(filter(None, results)))
 
 
-def _state(instance):
+def _state(instance: facts.Instance) -> Result:
     evidence = {'status': instance.status}
     if instance.status == facts.RUNNING:
         return Result(Finding.RUNNING, evidence)
@@ -282,17 +298,17 @@ def _state(instance):
     return Result(Finding.NO_SNAPSHOT_STATE, evidence)
 
 
-def _task(instance):
+def _task(instance: facts.Instance) -> Result:
     if instance.task_state:
         return Result(Finding.BUSY, {'task': instance.task_state})
     return Result(Finding.IDLE)
 
 
-def _lock(instance):
-    """Tell what a lock forbids.
+def _lock(instance: facts.Instance) -> Result:
+    """Return whether the instance is locked, which is only a warning.
 
     Nova takes snapshots of a locked instance (read: compute.api.snapshot
-    looks for no lock), and refuses its other actions and any change of its
+    does not check for a lock). It refuses other actions and any change of the
     metadata, where the panel keeps a note of each snapshot.
     """
     if instance.locked:
@@ -300,37 +316,38 @@ def _lock(instance):
     return Result(Finding.UNLOCKED)
 
 
-def _quota(instance, limits, volumes):
+def _quota(instance: facts.Instance, limits: facts.Limits | None,
+           volumes: Sequence[facts.Volume] | None) -> Result | None:
     """Return whether a quota stops the snapshot, as far as it can be known.
 
-    Glance counts images when one is made, and their size only when the next
-    one is sent: its size does not count before (read: Nova sends it without
-    telling the size). A snapshot of volumes is an image without data; Cinder
+    Glance checks the number of images when one is made. It checks their size
+    when data is sent, without that of the new image (read: Nova does not
+    announce the size). A snapshot of volumes is an image without data; Cinder
     counts the snapshots and, unless its operator chose otherwise, their size
     (``no_snapshot_gb_quota``). Nova counts the keys of an instance's metadata.
     """
     if limits is None:
         return None
     if instance.volume_backed:
-        wanted = (
+        wanted = [
             (Finding.QUOTA_IMAGES, limits.images, 1),
             (Finding.QUOTA_COPIES, limits.copies, len(instance.volume_ids)),
             (Finding.QUOTA_COPIES_SIZE, limits.copies_gib,
-             sum(volume.size for volume in volumes or ())))
+             sum(volume.size for volume in volumes or ()))]
     else:
-        wanted = ((Finding.QUOTA_SIZE, limits.image_mib, 0),
-                  (Finding.QUOTA_IMAGES, limits.images, 1))
+        wanted = [(Finding.QUOTA_SIZE, limits.image_mib, 0),
+                  (Finding.QUOTA_IMAGES, limits.images, 1)]
     if limits.metadata is not None:
         keys = facts.Usage(len(instance.metadata), limits.metadata)
-        wanted += ((Finding.QUOTA_METADATA, keys, 1),)
+        wanted.append((Finding.QUOTA_METADATA, keys, 1))
     at = {'asked': limits.asked_at}
     for finding, usage, more in wanted:
-        # Below 0 a quota is without a limit.
+        # A negative quota means no limit.
         if usage is not None and 0 <= usage.allowed < usage.used + more:
             return Result(finding, {**usage._asdict(), **at})
     if limits.unknown:
         return Result(Finding.QUOTA_UNKNOWN,
-                      {**at, 'services': ', '.join(limits.unknown)})
+                      {**at, 'services': limits.unknown})
     room, usage = (
         (Finding.QUOTA_ROOM_COPIES, limits.copies) if instance.volume_backed
         else (Finding.QUOTA_ROOM, limits.images))
@@ -338,7 +355,7 @@ def _quota(instance, limits, volumes):
             if usage is not None and usage.allowed >= 0 else None)
 
 
-def _root_disk(instance):
+def _root_disk(instance: facts.Instance) -> Result:
     if not instance.volume_backed:
         return Result(Finding.ROOT_IMAGE)
     return Result(Finding.ROOT_VOLUME_OFF
@@ -346,48 +363,51 @@ def _root_disk(instance):
                   else Finding.ROOT_VOLUME)
 
 
-def _volumes(instance, volumes):
-    """Say of each attached volume whether the snapshot takes it (fact 13)."""
+def _volumes(
+        instance: facts.Instance, volumes: Sequence[facts.Volume] | None
+        ) -> Result | None:
+    """Return whether the snapshot takes the attached volumes (fact 13)."""
     if not instance.volume_ids:
         return None
-    names = [_name(volume, instance) for volume in volumes or ()]
-    evidence = {'volumes': ', '.join(names or instance.volume_ids)}
+    known = tuple(_attached(volume, instance) for volume in volumes or ())
+    evidence = {'volumes': known or tuple(map(AttachedVolume,
+                                              instance.volume_ids))}
     if not instance.volume_backed:
-        return Result(Finding.VOLUMES_LEFT_OUT if names or volumes is None
+        return Result(Finding.VOLUMES_LEFT_OUT if known or volumes is None
                       else Finding.VOLUMES_LEFT_OUT_UNNAMED, evidence)
-    shared = [_name(volume, instance) for volume in volumes or ()
-              if not volume.belongs_to(instance.id)]
+    shared = tuple(_attached(volume, instance) for volume in volumes or ()
+                   if not volume.belongs_to(instance.id))
     if shared:
-        return Result(Finding.VOLUMES_SHARED, {'shared': ', '.join(shared)})
-    return Result(Finding.VOLUMES_TAKEN if names or volumes is None
+        return Result(Finding.VOLUMES_SHARED, {'shared': shared})
+    return Result(Finding.VOLUMES_TAKEN if known or volumes is None
                   else Finding.VOLUMES_UNNAMED, evidence)
 
 
-def _name(volume, instance):
-    """Return how people know a volume: name, size and device."""
-    device = volume.devices.get(instance.id)
-    return '%s (%s)' % (volume.name or volume.id, ', '.join(
-        filter(None, ['%s GiB' % volume.size, device])))
+def _attached(volume: facts.Volume,
+              instance: facts.Instance) -> AttachedVolume:
+    return AttachedVolume(volume.name or volume.id, volume.size,
+                          volume.devices.get(instance.id))
 
 
-# The guest's last words when its agent is down.
+# The last event in a guest's log when its agent is down.
 _DOWN = ('stopped', 'poweroff')
 
 
-def _channel(instance, log, today):
+def _channel(instance: facts.Instance, log: witness.Log,
+             today: facts.Image | None) -> Result:
     present = instance.properties.flag(facts.AGENT_PROPERTY)
     evidence = {
         'property': facts.AGENT_PROPERTY,
         'source': instance.properties.source.value,
         'value': instance.properties.values.get(facts.AGENT_PROPERTY)}
     if present is None and log.tip and log.tip.event not in _DOWN:
-        # Without the channel the agent does not even start.
+        # Without a channel the agent does not even start.
         return Result(Finding.CHANNEL_WITNESSED)
     if present is None:
         return Result(Finding.CHANNEL_UNKNOWN, evidence)
     if present and instance.properties.source is not facts.Source.EMBEDDED:
         # The instance may have booted before the property was set (fact 7),
-        # and a snapshot's own may have been changed since (fact 10).
+        # and a snapshot's property may have been changed since (fact 10).
         return Result(Finding.CHANNEL_LIKELY, evidence)
     if present:
         return Result(Finding.CHANNEL, evidence)
@@ -399,27 +419,30 @@ def _channel(instance, log, today):
                   {**evidence, 'wanted': {facts.AGENT_PROPERTY: 'yes'}})
 
 
-# The properties that bear on a freeze and are copied at boot.
+# The properties that decide about a freeze and are copied at boot.
 _COPIED = (facts.AGENT_PROPERTY, facts.QUIESCE_PROPERTY)
 
 
-def _drift(instance, today):
-    """Compare what the instance booted with to its image now (fact 7)."""
+def _drift(
+        instance: facts.Instance, today: facts.Image | None) -> Result | None:
+    """Return whether the image has changed since the boot (fact 7)."""
     changed = _changed(instance, today)
-    if changed is None:
+    if today is None or changed is None:
         return None
     when = {'updated': today.updated}
     if not changed:
         return Result(Finding.NO_DRIFT, when)
-    return Result(Finding.DRIFT, {**when, 'names': ', '.join(changed),
+    return Result(Finding.DRIFT, {**when, 'names': tuple(changed),
                                   'wanted': changed})
 
 
-def _changed(instance, today):
-    """Return the copied properties that the image has otherwise today.
+def _changed(
+        instance: facts.Instance, today: facts.Image | None
+        ) -> dict[str, str] | None:
+    """Return the copied properties that differ on the image today.
 
-    A dict of their values there ('no' where it has none), or None where
-    nobody can tell.
+    :returns: their values on the image by name ('no' where it has none),
+        None where nobody knows.
     """
     if (today is None
             or instance.properties.source is not facts.Source.EMBEDDED):
@@ -429,11 +452,12 @@ def _changed(instance, today):
             if now.flag(name) != instance.properties.flag(name)}
 
 
-def _names(instance, today):
-    """Point out names that do nothing where they stand.
+def _names(
+        instance: facts.Instance, today: facts.Image | None) -> Result | None:
+    """Return a name that has no effect where it is set, if there is one.
 
-    Nova reads properties of the image only: on the instance (its metadata)
-    the right name does nothing either.
+    Nova reads properties of the image only, so even the right name has no
+    effect in the metadata of the instance.
     """
     on_image = today.properties if today else instance.properties.values
     for finding, place, alive in (
@@ -446,17 +470,17 @@ def _names(instance, today):
     return None
 
 
-def _meant(name):
+def _meant(name: str) -> str | None:
     """Return the property that somebody meant by a name, or None.
 
-    Nova tells names apart by case, and by dash and underline.
+    To Nova, names that differ in case, or in dash and underscore, differ.
     """
     folded = name.strip().lower().replace('-', '_')
     meant = facts.DEAD_PROPERTIES.get(folded, folded)
     return meant if meant in _COPIED else None
 
 
-def _agent(instance, guest, log):
+def _agent(instance: facts.Instance, guest: Guest, log: witness.Log) -> Result:
     if instance.properties.flag(facts.AGENT_PROPERTY) is False:
         return Result(Finding.AGENT_UNREACHABLE)
     if not guest.asked:
@@ -473,40 +497,39 @@ def _agent(instance, guest, log):
     return Result(Finding.AGENT_RUNNING, evidence)
 
 
-def _kit(log):
+def _kit(log: witness.Log) -> Result:
     if log.tip is None:
         return Result(Finding.KIT_UNSEEN)
     return Result(Finding.KIT, {'boot': log.tip.boot, 'seq': log.tip.seq})
 
 
-def _last_freeze(instance, log):
+def _last_freeze(instance: facts.Instance, log: witness.Log) -> Result | None:
     attempts = witness.freezes(log.chain)
     if log.tip is None or not attempts:
         return None
     last = attempts[-1]
-    found = {'up': next(line.up for line in reversed(log.chain)
-                        if line.event == 'freeze'),
-             'hooks': dict(last.hooks)}
+    evidence: dict[str, Any] = {
+        'up': next(line.up for line in reversed(log.chain)
+                   if line.event == 'freeze'),
+        'hooks': dict(last.hooks)}
     if last.proven and last.torn and not instance.volume_backed:
-        return Result(Finding.FREEZE_TORN,
-                      {'torn': ', '.join(last.torn), **found})
+        return Result(Finding.FREEZE_TORN, {'torn': last.torn, **evidence})
     if last.proven:
         return Result(Finding.FREEZE_PROVEN,
-                      {'stall': max(last.frozen.values()), **found})
+                      {'stall': max(last.frozen.values()), **evidence})
     if last.aborted is not None:
         return Result(Finding.FREEZE_REFUSED,
-                      {'hook': last.aborted, **found})
+                      {'hook': last.aborted, **evidence})
     if not last.open and _unfinished(log.chain):
-        return Result(Finding.FREEZE_OPEN_END, found)
-    return Result(Finding.FREEZE_UNPROVEN,
-                  {'open': ', '.join(last.open), **found})
+        return Result(Finding.FREEZE_OPEN_END, evidence)
+    return Result(Finding.FREEZE_UNPROVEN, {'open': last.open, **evidence})
 
 
-def _unfinished(chain):
-    """Return whether the guest may still stand frozen, by its own word.
+def _unfinished(chain: Sequence[witness.Witness]) -> bool:
+    """Return whether the guest may still be frozen, by its own account.
 
-    An agent that only stops leaves it frozen. A guest that was restarted, or
-    whose agent came back, is not frozen any more.
+    An agent that only stops leaves the guest frozen. A guest that was
+    restarted, or whose agent came back, is not frozen any more.
     """
     for line in reversed(chain):
         if line.event in ('thaw', 'aborted', 'started', 'poweroff'):
@@ -516,12 +539,12 @@ def _unfinished(chain):
     return False
 
 
-def _quiesce(instance):
-    """Tell what the property is worth for this instance (fact 2).
+def _quiesce(instance: facts.Instance) -> Result | None:
+    """Return what ``os_require_quiesce`` does for this instance (fact 2).
 
-    Nova keeps it for volumes. For a disk of its own it only looks whether
-    there is a channel, and throws the snapshot away if there is none (read:
-    the libvirt driver's _live_snapshot).
+    Nova enforces it for volumes. For a disk that is not a volume it only
+    looks whether there is a channel, and throws the snapshot away if there is
+    none (read: the libvirt driver's _live_snapshot).
     """
     value = instance.properties.values.get(facts.QUIESCE_PROPERTY)
     if not strutils.bool_from_string(value):
@@ -537,8 +560,10 @@ def _quiesce(instance):
     return Result(Finding.QUIESCE_NOT_ENFORCED, evidence)
 
 
-def _backend(instance, deployment):
-    # It is the storage of disks that are not volumes.
+def _backend(
+        instance: facts.Instance, deployment: facts.Deployment
+        ) -> Result | None:
+    # The backend is that of disks that are not volumes.
     if deployment.ephemeral_backend is None or instance.volume_backed:
         return None
     evidence = {'backend': deployment.ephemeral_backend}
@@ -546,7 +571,9 @@ def _backend(instance, deployment):
                   else Finding.BACKEND_FREEZES, evidence)
 
 
-def _stop(instance, guest, deployment):
+def _stop(
+        instance: facts.Instance, guest: Guest, deployment: facts.Deployment
+        ) -> Result:
     if not guest.asked:
         return Result(Finding.STOP_NOT_ASKED)
     limit, source = _shutdown_limit(instance, guest.image, deployment)
@@ -554,7 +581,8 @@ def _stop(instance, guest, deployment):
     evidence = dict(decision.evidence)
     if evidence:
         evidence.update(source=source, at=next(
-            action.finished for action in guest.actions if action.finished))
+            action.finished for action in guest.actions or ()
+            if action.finished))
     if evidence and limit is None:
         return Result(Finding.STOP_LIMIT_UNTOLD if source
                       else Finding.STOP_LIMIT_UNKNOWN, evidence)
@@ -564,19 +592,23 @@ def _stop(instance, guest, deployment):
     }.get(decision.rule, Finding.STOP_UNKNOWN), evidence)
 
 
-# Nova reads the image before it writes down when the instance was created:
-# how much earlier is not known, so what was changed about then is not
-# trusted, in seconds.
+# Nova reads the image some time before it writes down when the instance was
+# created. An image that was changed within so many seconds before that is not
+# trusted.
 _LAUNCH = 10
 
 
-def _shutdown_limit(instance, image, deployment):
-    """Return how long Nova let this guest go down, and who says so.
+def _shutdown_limit(
+        instance: facts.Instance, image: facts.Image | None,
+        deployment: facts.Deployment) -> tuple[int | None, str | None]:
+    """Return how many seconds Nova gave the guest, and who says so.
 
-    The verdict reads the snapshot's own copy of ``os_shutdown_timeout``. Of
-    an instance Nova never shows it, so before there is a snapshot only an
-    image that was not changed since the launch tells what was copied.
-    Nothing may be promised by less: (None, None).
+    The verdict reads the snapshot's own copy of ``os_shutdown_timeout``. Nova
+    never shows the copy of an instance, so before there is a snapshot only an
+    image that was not changed since the launch shows what was copied. With
+    less evidence than that nothing may be promised.
+
+    :returns: seconds and source, (None, None) where there is no evidence.
     """
     booted = instance.properties
     if (booted.source is facts.Source.EMBEDDED

@@ -12,11 +12,17 @@
 
 """What the panel does, as commands for a shell, quoted."""
 
+from collections.abc import Iterable
+from collections.abc import Mapping
 import shlex
 
+from snapshot_panel.consistency import facts
 
-def take(instance_id, name, extra=()):
-    """Return the command that takes a snapshot, without its evidence.
+
+def take(
+        instance_id: str, name: str, extra: Iterable[tuple[str, str]] = ()
+        ) -> str:
+    """Return the command that takes a snapshot, without the panel's record.
 
     :param extra: (name, value) of each property to give to it.
     """
@@ -28,7 +34,7 @@ def take(instance_id, name, extra=()):
                  instance_id)
 
 
-def restart(instance_id, name):
+def restart(instance_id: str, name: str) -> list[str]:
     """Return the commands that stop, copy and start an instance."""
     status = _line('openstack', 'server', 'show', '-f', 'value', '-c',
                    'status', instance_id)
@@ -37,55 +43,58 @@ def restart(instance_id, name):
             take(instance_id, name), start(instance_id)]
 
 
-def start(instance_id):
+def start(instance_id: str) -> str:
     """Return the command that starts an instance."""
     return _line('openstack', 'server', 'start', instance_id)
 
 
-def delete_images(image_ids):
+def delete_images(image_ids: Iterable[str]) -> str:
     """Return the command that deletes images."""
     return _line('openstack', 'image', 'delete', *image_ids)
 
 
-def show_seal(image_id):
+def show_seal(image_id: str) -> str:
     """Return the command that shows what is written on a snapshot."""
     return _line('openstack', 'image', 'show', '-f', 'json', '-c',
                  'properties', image_id)
 
 
-def show_console(instance_id):
-    """Return the command that shows the guest's witnesses."""
+def show_console(instance_id: str) -> str:
+    """Return the command that shows the lines of the guest kit."""
     return '%s | grep -o %s' % (
         _line('openstack', 'console', 'log', 'show', instance_id),
         shlex.quote('consistency-witness .*'))
 
 
-def set_property(image_id, name, value):
+def set_property(image_id: str, name: str, value: str) -> str:
     """Return the command that sets one property of an image."""
     return _line('openstack', 'image', 'set', '--property',
                  '%s=%s' % (name, value), image_id)
 
 
-def unset_property(image_id, name):
+def unset_property(image_id: str, name: str) -> str:
     """Return the command that removes one property of an image."""
     return _line('openstack', 'image', 'unset', '--property', name, image_id)
 
 
-def unset_metadata(instance_id, name):
+def unset_metadata(instance_id: str, name: str) -> str:
     """Return the command that removes a key of an instance's metadata."""
     return _line('openstack', 'server', 'unset', '--property', name,
                  instance_id)
 
 
-def on_instance(verb, instance_id):
-    """Return the command that starts, stops, unpauses... an instance."""
+def on_instance(verb: str, instance_id: str) -> str:
+    """Return the command that starts, stops or unpauses an instance.
+
+    :param verb: what to do, as ``openstack server`` calls it.
+    """
     return _line('openstack', 'server', verb, instance_id)
 
 
-def set_properties(image, wanted):
-    """Return the commands that give an image these properties, as a tuple.
+def set_properties(image: str, wanted: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the commands that give an image these properties.
 
-    :param str image: its id or its name.
+    :param image: its id or its name.
     :param wanted: values by name.
     """
     return tuple(_line('openstack', 'image', 'set', '--property',
@@ -93,25 +102,27 @@ def set_properties(image, wanted):
                  for pair in wanted.items())
 
 
-def set_embedded(instance_id, wanted):
-    """Return the operator's command that changes what was copied at boot."""
+def set_embedded(instance_id: str, wanted: Mapping[str, str]) -> str:
+    """Return the operator's command that changes what was copied at boot.
+
+    :param wanted: values of image properties by name.
+    """
     options = [word for pair in wanted.items()
                for word in ('--property', '%s=%s' % pair)]
     return _line('nova-manage', 'image_property', 'set', *options,
                  instance_id)
 
 
-def rebuild(instance_id, image_id):
-    """Return the command that reads the image again: the disk is lost."""
+def rebuild(instance_id: str, image_id: str) -> str:
+    """Return the command that rebuilds an instance: its root disk is lost."""
     return _line('openstack', 'server', 'rebuild', '--wait', '--image',
                  image_id, instance_id)
 
 
-def launch(image, instance):
+def launch(image: str, instance: facts.Instance) -> str:
     """Return the command that launches a copy of an instance.
 
-    :param str image: the name of the image to launch it from.
-    :param instance: a :class:`facts.Instance`.
+    :param image: the name of the image to launch it from.
     """
     networks = ['--network=' + name for name in instance.networks]
     return _line('openstack', 'server', 'create', '--wait',
@@ -120,10 +131,10 @@ def launch(image, instance):
                  *networks, *_named(instance.name))
 
 
-def _named(name):
+def _named(name: str) -> tuple[str, ...]:
     # A name that begins with a dash would be taken for an option.
     return ('--', name) if name.startswith('-') else (name,)
 
 
-def _line(*words):
+def _line(*words: str) -> str:
     return ' '.join(shlex.quote(word) for word in words)

@@ -10,13 +10,14 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""An edit of an image: its difference, its disputes, the ready-made ones."""
+"""Edits of an image: their changes, disputes over them, ready-made edits."""
 
+from collections.abc import Collection
+from collections.abc import Mapping
 import dataclasses
 import enum
 import json
 import shlex
-import typing
 import uuid
 
 from oslo_utils import strutils
@@ -38,37 +39,38 @@ class Change:
     """One property before and after; None where it is not set."""
 
     name: str
-    old: typing.Optional[str]
-    new: typing.Optional[str]
+    old: str | None
+    new: str | None
 
     @property
-    def effect(self):
+    def effect(self) -> Effect:
+        """What the change does to the property."""
         if self.old is None:
             return Effect.ADDED
         return Effect.REMOVED if self.new is None else Effect.CHANGED
 
-    def operation(self):
+    def operation(self) -> dict[str, str]:
         """Return the operation of a JSON patch.
 
-        Glance refuses to replace or to remove what is not there (any more).
+        Glance refuses to replace or remove what is not there (any more).
         """
         path = pointer(self.name)
-        if self.effect is Effect.REMOVED:
+        if self.new is None:
             return {'op': 'remove', 'path': path}
         return {'op': 'add' if self.effect is Effect.ADDED else 'replace',
                 'path': path, 'value': self.new}
 
 
-def pointer(name):
+def pointer(name: str) -> str:
     """Return the JSON pointer of a property (RFC 6901)."""
     return '/' + name.replace('~', '~0').replace('/', '~1')
 
 
-def diff(old, new):
+def diff(old: Mapping[str, str], new: Mapping[str, str]) -> tuple[Change, ...]:
     """Return the changes that lead from one dict of properties to another.
 
-    Seals are left out: the panel itself writes them, once, while a user may
-    have the image's form open.
+    Seals are left out, because the panel itself may write one while a user
+    has the image's form open.
     """
     return tuple(Change(name, old.get(name), new.get(name))
                  for name in sorted(set(old) | set(new))
@@ -76,10 +78,10 @@ def diff(old, new):
                  and properties.lock(name) is not properties.Lock.SEAL)
 
 
-def same_text(one, other):
-    """Return whether two texts are the same to a browser.
+def same_text(one: str, other: str) -> bool:
+    """Return whether two texts differ at most in their line ends.
 
-    It sends the line ends of a text area in its own way.
+    A browser changes the line ends of a text area.
     """
     return properties.unify_lines(one) == properties.unify_lines(other)
 
@@ -92,45 +94,47 @@ class Edit:
     """
 
     image_id: str
-    opened: typing.Mapping[str, str]
-    changes: typing.Tuple[Change, ...]
+    opened: Mapping[str, str]
+    changes: tuple[Change, ...]
 
     @property
-    def wanted(self):
-        """The properties as they shall be."""
+    def wanted(self) -> dict[str, str]:
+        """The properties as the user wants them."""
         values = {**self.opened,
                   **{change.name: change.new for change in self.changes}}
         return {name: value for name, value in values.items()
                 if value is not None}
 
-    def dump(self):
+    def dump(self) -> str:
         """Return the edit as text, for a form to carry."""
         return json.dumps({
             'image': self.image_id, 'opened': dict(self.opened),
             'set': {change.name: change.new for change in self.changes}})
 
     @classmethod
-    def load(cls, text):
-        """Read a edit that a form carried.
+    def load(cls, text: str) -> 'Edit':
+        """Return the edit that a form carried.
 
-        :raises ValueError: it is none.
+        :raises ValueError: the text is not an edit.
         """
         value = json.loads(text)
         if (not isinstance(value, dict)
                 or not isinstance(value.get('image'), str)
                 or not _is_properties(value.get('opened'), str)
                 or not _is_properties(value.get('set'), (str, type(None)))):
-            raise ValueError('not a edit')
+            raise ValueError('not an edit')
         opened = value['opened']
         return cls(str(uuid.UUID(value['image'])), opened, tuple(
             Change(name, opened.get(name), new)
             for name, new in sorted(value['set'].items())
             if opened.get(name) != new))
 
-    def rebased(self, today, without=()):
-        """Return the same wish, based on the properties as they are today.
+    def rebased(
+            self, today: Mapping[str, str], without: Collection[str] = ()
+            ) -> 'Edit':
+        """Return the same edit, based on the properties as they are today.
 
-        :param without: names whose change is given up.
+        :param without: names of properties whose change is dropped.
         """
         return Edit(self.image_id, today, tuple(
             Change(change.name, today.get(change.name), change.new)
@@ -138,7 +142,7 @@ class Edit:
             and today.get(change.name) != change.new))
 
 
-def _is_properties(value, kinds):
+def _is_properties(value: object, kinds: type | tuple[type, ...]) -> bool:
     return isinstance(value, dict) and all(
         isinstance(item, kinds) for item in value.values())
 
@@ -152,22 +156,20 @@ class Dispute:
     """
 
     name: str
-    opened: typing.Optional[str]
-    theirs: typing.Optional[str]
-    mine: typing.Optional[str]
+    opened: str | None
+    theirs: str | None
+    mine: str | None
 
     @property
-    def contested(self):
-        """Return whether both sides changed it, and to different values."""
+    def contested(self) -> bool:
+        """Whether both sides changed it, to different values."""
         return self.opened not in (self.theirs, self.mine)
 
 
-def disputes(edit, today):
-    """Return what somebody else changed, beside what the edit changes.
+def disputes(edit: Edit, today: Mapping[str, str]) -> tuple[Dispute, ...]:
+    """Return where the image of today and the edit differ.
 
-    Empty where nobody changed anything, or only to what the edit wants.
-
-    :returns: a tuple of :class:`Dispute`.
+    Empty where nobody else changed anything, or only to what the edit wants.
     """
     wanted = edit.wanted
     theirs = {change.name for change in diff(edit.opened, today)}
@@ -181,12 +183,12 @@ def disputes(edit, today):
         if today.get(name) != wanted.get(name))
 
 
-def unsound(edit, pending):
-    """Return the name of a property that a edit must not touch, or None.
+def unsound(edit: Edit, pending: bool) -> str | None:
+    """Return the name of a property that an edit must not touch, or None.
 
-    A edit comes back from a browser, so it is checked again.
+    An edit comes back from a browser, so it is checked again.
 
-    :param bool pending: see :func:`lock`.
+    :param pending: as in :func:`properties.lock`.
     """
     for change in edit.changes:
         if properties.lock(change.name, pending) is not None:
@@ -199,11 +201,11 @@ def unsound(edit, pending):
     return None
 
 
-def commands(edit):
-    """Return the ``openstack`` commands that do the same, as lines.
+def commands(edit: Edit) -> list[str]:
+    """Return the ``openstack`` commands that make the changes of an edit.
 
     The command takes a name only up to its first "=", so a property with
-    one in its name can be removed with it and not set.
+    one in its name can be removed but not set.
     """
     sets = ['--property ' + shlex.quote('%s=%s' % (change.name, change.new))
             for change in edit.changes
@@ -221,24 +223,24 @@ class Preset(enum.Enum):
 
     # Nova asks the agent of instances with a channel to it (fact 2).
     READY = ('ready', {facts.AGENT_PROPERTY: 'yes'})
-    # For templates of volume-backed instances: only there Nova keeps what
-    # os_require_quiesce promises (fact 2).
+    # For templates of volume-backed instances: Nova enforces
+    # os_require_quiesce only there (fact 2).
     STRICT = ('strict', {facts.AGENT_PROPERTY: 'yes',
                          facts.QUIESCE_PROPERTY: 'yes'})
 
-    def __init__(self, code, values):
+    def __init__(self, code: str, values: dict[str, str]) -> None:
         self.code = code
         self.values = values
 
     @classmethod
-    def of(cls, code):
+    def of(cls, code: str) -> 'Preset | None':
         """Return the preset with that code, or None."""
         return next((preset for preset in cls if preset.code == code), None)
 
-    def edit(self, image):
-        """Return the :class:`Edit` for a :class:`facts.Image`.
+    def edit(self, image: facts.Image) -> 'Edit':
+        """Return the :class:`Edit` that applies the preset to an image.
 
-        What Nova already reads as wanted stays as it is written.
+        A value that Nova already reads as wanted stays as it is written.
         """
         return Edit(image.id, image.properties, tuple(
             Change(name, image.properties.get(name), value)
@@ -246,18 +248,21 @@ class Preset(enum.Enum):
             if not strutils.bool_from_string(image.properties.get(name))))
 
 
-# Nova shows the properties that it has a field for, and none for these.
+# Nova only shows properties that it has a field for, and has none for these.
 _NOT_SHOWN = frozenset(('os_version', facts.SHUTDOWN_TIMEOUT_PROPERTY))
 
 
-def drift(embedded, today):
+def drift(
+        embedded: facts.Properties, today: Mapping[str, str]
+        ) -> tuple[Change, ...] | None:
     """Return how an image changed since an instance was booted from it.
 
-    :param embedded: the :class:`facts.Properties` of the instance.
+    Only the properties in :data:`properties.KNOWN` that Nova shows are
+    compared.
+
+    :param embedded: the properties of the instance.
     :param today: the image's properties.
-    :returns: a tuple of :class:`Change` of the properties in
-        :data:`properties.KNOWN` that Nova shows; None where the instance's
-        own are not known.
+    :returns: None where the instance's own are not known.
     """
     if embedded.source is not facts.Source.EMBEDDED:
         return None
@@ -267,9 +272,10 @@ def drift(embedded, today):
         and not _alike(known, embedded.values.get(name), today.get(name)))
 
 
-def _alike(definition, one, other):
+def _alike(definition: properties.Definition, one: str | None,
+           other: str | None) -> bool:
     """Return whether Nova reads two values as the same."""
     if definition.choices == properties.FLAG:
-        return (strutils.bool_from_string(one)
-                == strutils.bool_from_string(other))
+        return bool(strutils.bool_from_string(one)
+                    == strutils.bool_from_string(other))
     return one == other

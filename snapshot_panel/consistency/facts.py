@@ -10,8 +10,10 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""The value objects that the rules take: what is known of the cloud."""
+"""What is known of the cloud: the values that the rules take."""
 
+from collections.abc import Iterable
+from collections.abc import Mapping
 import dataclasses
 import datetime
 import enum
@@ -22,12 +24,14 @@ from oslo_utils import strutils
 AGENT_PROPERTY = 'hw_qemu_guest_agent'
 QUIESCE_PROPERTY = 'os_require_quiesce'
 SHUTDOWN_TIMEOUT_PROPERTY = 'os_shutdown_timeout'
-# Names that guides set and no Nova reads, and what they were meant to be
-# (fact 15).
+# Names that guides set although no Nova reads them, and the names that were
+# meant (fact 15).
 DEAD_PROPERTIES = {'hw_require_fsfreeze': QUIESCE_PROPERTY}
-# Nova's own: the disks of an image that has no data (fact 13).
+# Nova's names of what it made of an instance, in ``image_type`` (fact 43).
+SNAPSHOT_TYPES = ('snapshot', 'backup')
+# Written by Nova: the disks of an image that has no data (fact 13).
 MAPPING_PROPERTY = 'block_device_mapping'
-# Ours: the id of the image that a record belongs to; see records.py.
+# Written by this panel: the image that a record belongs to; see records.py.
 BOUND_PROPERTY = 'consistency_image'
 UNBOUND = 'none'
 
@@ -37,16 +41,35 @@ STOPPED = 'SHUTOFF'
 NEVER_FROZEN = ('PAUSED', 'SUSPENDED')
 
 
+class SnapshotTask(enum.Enum):
+    """Nova's task states while a snapshot is made, in their order.
+
+    The driver for libvirt mirrors the disk, freezes the guest, ends the
+    mirror and thaws, all as COPYING. Nobody can tell these apart from
+    outside.
+    """
+
+    ACCEPTED = 'image_snapshot_pending'
+    PREPARING = 'image_snapshot'
+    COPYING = 'image_pending_upload'
+    UPLOADING = 'image_uploading'
+
+    @classmethod
+    def of(cls, task_state: str | None) -> 'SnapshotTask | None':
+        """Return the task that Nova calls ``task_state``, or None."""
+        return next((task for task in cls if task.value == task_state), None)
+
+
 class Source(enum.Enum):
     """Where the properties of an instance were read, best evidence first."""
 
-    # Nova's own word, from microversion 2.98 on (fact 8).
+    # From Nova itself, since microversion 2.98 (fact 8).
     EMBEDDED = 'embedded'
-    # A former snapshot of the instance inherits its properties (fact 11).
+    # From an earlier snapshot, which inherits the properties (fact 11).
     SNAPSHOT = 'snapshot'
-    # What the root volume was made of: a proxy, it can be changed (fact 9).
+    # From what the root volume was made of, which can be changed (fact 9).
     VOLUME = 'volume'
-    # The image as it is today: the instance may have booted before.
+    # From the image as it is today: the instance may have booted before.
     IMAGE = 'image'
     NONE = 'none'
 
@@ -55,14 +78,14 @@ class Source(enum.Enum):
 class Properties:
     """Image properties with the place they come from."""
 
-    values: typing.Mapping[str, str]
+    values: Mapping[str, str]
     source: Source
 
-    def flag(self, name):
-        """Return a boolean property as Nova reads it, or None if unknown."""
+    def flag(self, name: str) -> bool | None:
+        """Return a boolean property as Nova reads it, None if unknown."""
         if self.source is Source.NONE:
             return None
-        return strutils.bool_from_string(self.values.get(name))
+        return bool(strutils.bool_from_string(self.values.get(name)))
 
 
 UNKNOWN_PROPERTIES = Properties({}, Source.NONE)
@@ -70,60 +93,79 @@ UNKNOWN_PROPERTIES = Properties({}, Source.NONE)
 
 @dataclasses.dataclass(frozen=True)
 class Instance:
-    """A server as Nova tells it, reduced to what the rules ask."""
+    """An instance as Nova shows it, reduced to what the rules need.
 
-    id: str
-    name: str
-    status: str
-    task_state: typing.Optional[str] = None
-    image_id: typing.Optional[str] = None
-    properties: Properties = UNKNOWN_PROPERTIES
-    metadata: typing.Mapping[str, str] = dataclasses.field(
-        default_factory=dict)
-    project_id: typing.Optional[str] = None
-    created: typing.Optional[datetime.datetime] = None
-    volume_ids: typing.Tuple[str, ...] = ()
-    locked: bool = False
-    locked_reason: str = ''
-    # What a copy of it is launched with: names.
-    flavor: str = ''
-    networks: typing.Tuple[str, ...] = ()
-
-    @property
-    def volume_backed(self):
-        """Return whether the root disk is a volume (fact 9)."""
-        return not self.image_id
-
-
-@dataclasses.dataclass(frozen=True)
-class Image:
-    """An image as Glance tells it, reduced to what the rules ask.
-
-    ``size`` is in bytes, None while Glance does not know it.
+    ``status`` and ``task_state`` are Nova's names; ``image_id`` is None where
+    the root disk is a volume; ``flavor`` and ``networks`` are the names that
+    a copy of it is launched with.
     """
 
     id: str
     name: str
     status: str
-    properties: typing.Mapping[str, str]
-    created: typing.Optional[datetime.datetime] = None
-    updated: typing.Optional[datetime.datetime] = None
-    size: typing.Optional[int] = None
-    owner: typing.Optional[str] = None
-    protected: bool = False
+    task_state: str | None = None
+    image_id: str | None = None
+    properties: Properties = UNKNOWN_PROPERTIES
+    metadata: Mapping[str, str] = dataclasses.field(
+        default_factory=dict)
+    project_id: str | None = None
+    created: datetime.datetime | None = None
+    volume_ids: tuple[str, ...] = ()
+    locked: bool = False
+    locked_reason: str = ''
+    flavor: str = ''
+    # Disks of the flavor besides the root disk, in GiB and in MiB.
+    ephemeral: int = 0
+    swap: int = 0
+    networks: tuple[str, ...] = ()
 
     @property
-    def volume_backed(self):
-        """Return whether it is made of snapshots of volumes."""
+    def volume_backed(self) -> bool:
+        """Whether the root disk is a volume (fact 9)."""
+        return not self.image_id
+
+
+@dataclasses.dataclass(frozen=True)
+class Image:
+    """An image as Glance shows it, reduced to what the rules need.
+
+    ``size`` is in bytes, None while Glance does not know it; ``checksum`` is
+    of its data, '' likewise.
+    """
+
+    id: str
+    name: str
+    status: str
+    properties: Mapping[str, str]
+    created: datetime.datetime | None = None
+    updated: datetime.datetime | None = None
+    size: int | None = None
+    owner: str | None = None
+    protected: bool = False
+    checksum: str = ''
+
+    @property
+    def volume_backed(self) -> bool:
+        """Whether it is made of snapshots of volumes."""
         return MAPPING_PROPERTY in self.properties
 
     @property
-    def instance_id(self):
+    def is_snapshot(self) -> bool:
+        """Whether it was made of an instance (fact 43)."""
+        return self.properties.get('image_type') in SNAPSHOT_TYPES
+
+    @property
+    def readable(self) -> bool:
+        """Whether it has data that can be read now (fact 44)."""
+        return self.active and not self.volume_backed and bool(self.size)
+
+    @property
+    def instance_id(self) -> str | None:
         """The id of the instance that it is a snapshot of, or None.
 
-        Nova writes it on images with data only. One that is made of volume
-        snapshots has it from the panel, or inherited from an ancestor; then
-        it has inherited the rest of the record too.
+        Nova writes it only on images with data. An image that is made of
+        volume snapshots has it from the panel, or has inherited it together
+        with the rest of an ancestor's record, which then does not count.
         """
         if self.volume_backed and self.properties.get(BOUND_PROPERTY) not in (
                 self.id, UNBOUND):
@@ -131,45 +173,83 @@ class Image:
         return self.properties.get('instance_uuid')
 
     @property
-    def active(self):
+    def active(self) -> bool:
+        """Whether Glance has all of it."""
         return self.status == 'active'
 
     @property
-    def gone(self):
+    def deactivated(self) -> bool:
+        """Whether the operator took its data out of reach (fact 44)."""
+        return self.status == 'deactivated'
+
+    @property
+    def gone(self) -> bool:
+        """Whether it was deleted or given up."""
         return self.status in ('deleted', 'pending_delete', 'killed')
+
+
+# What a disk says of itself; values as they are written on images.
+AT_REST = 'at-rest'
+IN_USE = 'in-use'
+DAMAGED = 'damaged'
+CANNOT_TELL = 'cannot-tell'
+
+
+@dataclasses.dataclass(frozen=True)
+class DiskReading:
+    """What the file systems in an image say of themselves (facts 35 to 40).
+
+    ``word`` is one of :data:`AT_REST`, :data:`IN_USE`, :data:`DAMAGED` and
+    :data:`CANNOT_TELL`; ``torn`` is true where a volume group also lies on
+    disks that the image does not hold; ``kinds`` are the file systems that
+    count; ``report`` is all that was read, as plain values for JSON.
+    """
+
+    word: str
+    torn: bool = False
+    kinds: tuple[str, ...] = ()
+    report: typing.Mapping[str, typing.Any] = dataclasses.field(
+        default_factory=dict)
+
+    @property
+    def decides(self) -> bool:
+        """Whether it proves or disproves that the disk was at rest."""
+        return self.word != CANNOT_TELL
 
 
 @dataclasses.dataclass(frozen=True)
 class Volume:
-    """A volume as Cinder tells it, reduced to what the rules ask.
+    """A volume as Cinder shows it, reduced to what the rules need.
 
-    ``size`` is in GiB; ``devices`` maps the id of each instance that it is
-    attached to to the device there; ``multiattach`` tells whether it may be
+    ``size`` is in GiB; ``devices`` maps each instance (id) that it is
+    attached to to the device there; ``multiattach`` is whether it may be
     attached to several at once; ``properties`` are those of the image that it
-    was made from (fact 9), empty where it was not.
+    was made from (fact 9), empty where it was made from none.
     """
 
     id: str
     name: str
     size: int
-    devices: typing.Mapping[str, str] = dataclasses.field(
+    devices: Mapping[str, str] = dataclasses.field(
         default_factory=dict)
     multiattach: bool = False
-    properties: typing.Mapping[str, str] = dataclasses.field(
+    properties: Mapping[str, str] = dataclasses.field(
         default_factory=dict)
 
-    def belongs_to(self, instance_id):
-        """Return whether nobody but this instance can write to it."""
+    def belongs_to(self, instance_id: str) -> bool:
+        """Return whether only this instance can write to it."""
         return set(self.devices) == {instance_id} and not self.multiattach
 
 
-def proxy_properties(instance, volumes):
-    """Return the best :class:`Properties` of an instance on a volume.
+def proxy_properties(
+        instance: Instance, volumes: Iterable[Volume]) -> Properties:
+    """Return the best known :class:`Properties` of an instance.
 
-    They are those of the first volume that was made of an image, in the order
-    of the devices: the root disk is the first.
+    Where nothing better is known of an instance on a volume, they are those
+    of the first volume that was made of an image, in the order of the
+    devices, because the root disk comes first.
 
-    :param volumes: the :class:`Volume` that are attached to it.
+    :param volumes: those that are attached to it.
     """
     if not instance.volume_backed or (
             instance.properties.source is not Source.NONE):
@@ -183,30 +263,31 @@ def proxy_properties(instance, volumes):
 
 @dataclasses.dataclass(frozen=True)
 class VolumeSnapshot:
-    """A snapshot of one volume as Cinder tells it.
+    """A snapshot of one volume as Cinder shows it.
 
-    ``status`` is Cinder's, None where it is gone; ``created`` and ``updated``
-    are when Cinder first and last wrote it down.
+    ``status`` is Cinder's, None where the snapshot is gone; ``created`` and
+    ``updated`` are when Cinder first and last wrote its record.
     """
 
     id: str
-    status: typing.Optional[str]
-    volume_id: typing.Optional[str] = None
-    progress: typing.Optional[str] = None
-    created: typing.Optional[datetime.datetime] = None
-    updated: typing.Optional[datetime.datetime] = None
+    status: str | None
+    volume_id: str | None = None
+    progress: str | None = None
+    created: datetime.datetime | None = None
+    updated: datetime.datetime | None = None
 
     @property
-    def complete(self):
-        """Return whether Cinder itself finished it.
+    def complete(self) -> bool:
+        """Whether Cinder itself finished it.
 
-        An operator can call one that failed available; Cinder writes its
+        An operator can set a failed one to available, but Cinder writes the
         progress only where it succeeded.
         """
         return self.status == 'available' and self.progress == '100%'
 
     @property
-    def failed(self):
+    def failed(self) -> bool:
+        """Whether it will never be complete."""
         return self.status in (None, 'error', 'deleting', 'error_deleting')
 
 
@@ -215,15 +296,15 @@ class Action:
     """One entry of Nova's record of what was done to an instance.
 
     ``started`` and ``finished`` are those of the work on the hypervisor's
-    host, each by the clock of the conductor that wrote it down; None where
-    Nova does not tell.
+    host, each by the clock of the conductor that wrote it; None where Nova
+    does not show them.
     """
 
     name: str
     request_id: str
-    user_id: typing.Optional[str] = None
-    started: typing.Optional[datetime.datetime] = None
-    finished: typing.Optional[datetime.datetime] = None
+    user_id: str | None = None
+    started: datetime.datetime | None = None
+    finished: datetime.datetime | None = None
     succeeded: bool = False
 
 
@@ -240,17 +321,18 @@ class Limits:
 
     ``images`` counts images; ``image_mib`` is in MiB; ``metadata`` is how
     many keys an instance may have; ``copies`` counts snapshots of volumes;
-    ``copies_gib`` is their and the volumes' size. ``unknown`` names the
-    services that could not be asked; ``asked_at`` is when they were.
+    ``copies_gib`` is the size in GiB of volumes and their snapshots.
+    ``unknown`` names the services that did not answer; ``asked_at`` is when
+    they were asked.
     """
 
-    images: typing.Optional[Usage] = None
-    image_mib: typing.Optional[Usage] = None
-    metadata: typing.Optional[int] = None
-    copies: typing.Optional[Usage] = None
-    copies_gib: typing.Optional[Usage] = None
-    unknown: typing.Tuple[str, ...] = ()
-    asked_at: typing.Optional[datetime.datetime] = None
+    images: Usage | None = None
+    image_mib: Usage | None = None
+    metadata: int | None = None
+    copies: Usage | None = None
+    copies_gib: Usage | None = None
+    unknown: tuple[str, ...] = ()
+    asked_at: datetime.datetime | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -259,15 +341,15 @@ class Deployment:
 
     ``ephemeral_backend`` is Nova's ``[libvirt] images_type``;
     ``shutdown_timeout`` (seconds) is Nova's option of that name; both are
-    None when the operator did not tell. ``settle_grace`` (seconds) is how
-    long a witness may come after the image became active.
+    None when the operator did not set them. ``settle_grace`` (seconds) is how
+    long after the image became active a line of the guest may come.
     """
 
-    ephemeral_backend: typing.Optional[str] = None
-    shutdown_timeout: typing.Optional[int] = None
+    ephemeral_backend: str | None = None
+    shutdown_timeout: int | None = None
     settle_grace: int = 30
 
     @property
-    def never_freezes(self):
+    def never_freezes(self) -> bool:
         """Whether live snapshots are taken without freezing (fact 4)."""
         return self.ephemeral_backend in ('rbd', 'lvm')

@@ -10,15 +10,14 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""The way of a snapshot: its steps, and what is known of each.
+"""The journey of a snapshot: its steps, and what is known of each.
 
-Before a snapshot, a step shows what the checklist says of it; while one is
-made, where it is.
+Before a snapshot, a step shows what the checklist says about it; while one is
+being made, how far it has come.
 """
 
 import dataclasses
 import enum
-import typing
 
 from snapshot_panel.consistency import checklist
 from snapshot_panel.consistency import facts
@@ -42,7 +41,7 @@ class Step(enum.Enum):
     UPLOAD = ('upload', ())
     VERDICT = ('verdict', (Check.STOP,))
 
-    def __init__(self, code, checks):
+    def __init__(self, code: str, checks: tuple[Check, ...]) -> None:
         self.code = code
         self.checks = checks
 
@@ -66,17 +65,15 @@ _LIGHTS = {State.FAIL: Light.BLOCKED, State.UNKNOWN: Light.DOUBTFUL,
            State.WARNING: Light.NOTED, State.PASS: Light.CLEAR}
 # The steps that only a running guest goes through.
 _OF_THE_GUEST = (Step.LIBVIRT, Step.FREEZE, Step.THAW)
-# The steps that no guest takes that nobody can ask to freeze.
+# The steps that a guest misses if nobody can ask it to freeze.
 _FROZEN = (Step.FREEZE, Step.THAW)
 
-# Where Nova says it is. The driver for libvirt mirrors the disk, freezes the
-# guest, ends the mirror and thaws, all as one task: from outside nobody can
-# tell these apart.
-_AT = {
-    'image_snapshot_pending': (Step.NOVA,),
-    'image_snapshot': (Step.LIBVIRT,),
-    'image_pending_upload': (Step.FREEZE, Step.COPY, Step.THAW),
-    'image_uploading': (Step.UPLOAD,),
+# The steps that each of Nova's tasks covers.
+_STEPS_OF_TASK = {
+    facts.SnapshotTask.ACCEPTED: (Step.NOVA,),
+    facts.SnapshotTask.PREPARING: (Step.LIBVIRT,),
+    facts.SnapshotTask.COPYING: (Step.FREEZE, Step.COPY, Step.THAW),
+    facts.SnapshotTask.UPLOADING: (Step.UPLOAD,),
 }
 
 
@@ -86,19 +83,21 @@ class Stage:
 
     step: Step
     light: Light
-    results: typing.Tuple[checklist.Result, ...] = ()
+    results: tuple[checklist.Result, ...] = ()
 
 
-def ahead(instance, checks):
+def ahead(
+        instance: facts.Instance, checks: checklist.Checklist) -> list[Stage]:
     """Return a :class:`Stage` for each step of a snapshot taken now.
 
-    :param instance: a :class:`facts.Instance`.
-    :param checks: its :class:`checklist.Checklist`.
+    :param checks: the checklist of the instance.
     """
     return [_stage(step, instance, checks) for step in Step]
 
 
-def _stage(step, instance, checks):
+def _stage(
+        step: Step, instance: facts.Instance, checks: checklist.Checklist
+        ) -> Stage:
     if instance.status == facts.STOPPED and step in _OF_THE_GUEST:
         return Stage(step, Light.UNNEEDED)
     results = tuple(result for result in checks.results
@@ -107,44 +106,41 @@ def _stage(step, instance, checks):
         return Stage(step, Light.BLOCKED, results)
     if step is Step.VERDICT:
         return Stage(step, _expected(checks), results)
-    found = {_LIGHTS[result.state] for result in results}
-    light = next((light for light in _LIGHTS.values() if light in found),
+    lights = {_LIGHTS[result.state] for result in results}
+    light = next((light for light in _LIGHTS.values() if light in lights),
                  Light.UNCHECKED)
     return Stage(step, light, results)
 
 
-def _bears_on(step, finding):
-    # Nova accepts it: the guest is what stands still without being frozen.
+def _bears_on(step: Step, finding: Finding) -> bool:
+    # Nova accepts such an instance; what does not happen is the freeze.
     if finding is Finding.NEVER_FROZEN:
         return step is Step.FREEZE
     return finding.check in step.checks
 
 
-def _never_frozen(checks):
+def _never_frozen(checks: checklist.Checklist) -> bool:
     return checks.no_channel or checks.has(Finding.NEVER_FROZEN)
 
 
-def _expected(checks):
+def _expected(checks: checklist.Checklist) -> Light:
     crash = checks.prediction is verdict.Verdict.CRASH
     if crash or not checks.possible:
         return Light.BLOCKED
     return Light.CLEAR if checks.prediction.consistent else Light.DOUBTFUL
 
 
-def under_way(instance, image, checks):
+def under_way(instance: facts.Instance, image: facts.Image | None,
+              checks: checklist.Checklist) -> list[Stage]:
     """Return a :class:`Stage` for each step of a snapshot being made.
 
-    :param instance: a :class:`facts.Instance`.
-    :param image: the :class:`facts.Image` that is not settled yet, or None
-        where only the server remembers it.
-    :param checks: its :class:`checklist.Checklist`.
+    :param image: the image that is not settled yet, None where only the
+        server remembers it.
+    :param checks: the checklist of the instance.
     """
-    if image is not None and image.active:
-        now = (Step.VERDICT,)
-    else:
-        now = _AT.get(instance.task_state, (Step.UPLOAD,))
+    now = _steps_now(instance, image)
     order = list(Step)
-    unneeded = ()
+    unneeded: tuple[Step, ...] = ()
     if instance.status == facts.STOPPED:
         unneeded = _OF_THE_GUEST
         now = tuple(step for step in now if step not in unneeded) or (
@@ -152,23 +148,31 @@ def under_way(instance, image, checks):
     first = order.index(now[0])
     lights = {step: Light.DONE if order.index(step) < first else Light.AHEAD
               for step in order}
-    lights.update({step: Light.NOW for step in now})
+    lights.update(dict.fromkeys(now, Light.NOW))
     for step in _FROZEN:
-        # That Nova went on does not prove that the guest did it.
+        # That Nova went on does not prove that the guest was frozen.
         if lights[step] is Light.DONE:
             lights[step] = Light.OVER
         if _never_frozen(checks):
             lights[step] = Light.BLOCKED
     if left_frozen(checks):
         lights[Step.THAW] = Light.DOUBTFUL
-    lights.update({step: Light.UNNEEDED for step in unneeded})
+    lights.update(dict.fromkeys(unneeded, Light.UNNEEDED))
     return [Stage(step, lights[step]) for step in order]
 
 
-def left_frozen(checks):
-    """Return whether the guest may stand frozen: an alarm.
+def _steps_now(instance: facts.Instance,
+               image: facts.Image | None) -> tuple[Step, ...]:
+    if image is not None and image.active:
+        return (Step.VERDICT,)
+    task = facts.SnapshotTask.of(instance.task_state)
+    return _STEPS_OF_TASK[task] if task else (Step.UPLOAD,)
 
-    While Nova is at work the freeze is as it should be.
+
+def left_frozen(checks: checklist.Checklist) -> bool:
+    """Return whether the guest may have been left frozen: an alarm.
+
+    While Nova is at work the guest is meant to be frozen.
     """
     return checks.has(Finding.FREEZE_OPEN_END) and not checks.has(
         Finding.BUSY)

@@ -10,13 +10,11 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""What is known of an instance's snapshots, and what is left to be done.
+"""What is known of an instance's snapshots, and what is still to be done.
 
-Some have an image; of others only the server's metadata tells, because their
+Some have an image. Others are only in the server's metadata, because their
 image vanished or the list was too short for it.
 """
-
-from __future__ import annotations
 
 from collections.abc import Iterable
 from collections.abc import Sequence
@@ -49,15 +47,21 @@ class Snapshot:
 
     @property
     def pending(self) -> bool:
-        """Whether looking again, or settling, may tell more."""
+        """Whether looking again, or settling it, may bring a verdict."""
         return not self.decision.verdict.final
 
     @property
+    def unread(self) -> bool:
+        """Whether its disk alone can tell, and nobody has read it yet."""
+        return self.decision.rule is verdict.Rule.UNREAD
+
+    @property
     def counts(self) -> bool:
-        """Whether it can be an instance's latest.
+        """Whether it can be the latest snapshot of an instance.
 
         Nova makes the image before it refuses a request for a busy
-        instance. That was no snapshot, and whoever asked was told.
+        instance. Such an image never was a snapshot, and whoever asked for
+        it saw the refusal.
         """
         return (self.decision.rule is not verdict.Rule.ABANDONED
                 or bool(self.by))
@@ -94,9 +98,9 @@ def of_memory(memory: records.Memory) -> Snapshot:
 def snapshots(instance: facts.Instance, images: Iterable[facts.Image],
               now: datetime.datetime, deployment: facts.Deployment
               ) -> list[Snapshot]:
-    """Return all that is known of an instance's snapshots, newest first.
+    """Return what is known of each snapshot of an instance, newest first.
 
-    Those whose time nobody knows come last.
+    Snapshots whose time is not known come last.
 
     :param images: its snapshots as far as they were asked for.
     """
@@ -110,23 +114,37 @@ def snapshots(instance: facts.Instance, images: Iterable[facts.Image],
                   reverse=True)
 
 
+def latest(known: Iterable[Snapshot]) -> list[Snapshot]:
+    """Return the first that counts, of some that are newest first."""
+    return [snapshot for snapshot in known if snapshot.counts][:1]
+
+
 def awaits_verdict(image: facts.Image) -> bool:
     """Return whether a finished image waits for its verdict."""
     return verdict.look(image).rule is verdict.Rule.UNSETTLED
 
 
+def awaits_disk(image: facts.Image) -> bool:
+    """Return whether only the disk can tell, and nobody has read it yet."""
+    return verdict.look(image).rule is verdict.Rule.UNREAD
+
+
 def unsettled(instance: facts.Instance, images: Sequence[facts.Image],
               now: datetime.datetime, deployment: facts.Deployment) -> bool:
-    """Return whether something of an instance is left to be carried on.
+    """Return whether something is still to be done about an instance.
 
-    Also where an image is sealed and the server still remembers it.
+    This includes an image that is sealed while the server still remembers
+    it. Of the snapshots that the panel has no record of only the latest
+    counts: a project may have thousands.
 
     :param images: its snapshots as far as they were asked for.
     """
     known = snapshots(instance, images, now, deployment)
     abandoned = {snapshot.id for snapshot in known
                  if snapshot.decision.rule is verdict.Rule.ABANDONED}
-    return (any(snapshot.pending for snapshot in known)
+    return (any(snapshot.pending and not snapshot.unread
+                for snapshot in known)
+            or any(snapshot.unread for snapshot in latest(known))
             or any(memory.gone is None and memory.image_id not in abandoned
                    for memory in records.read_memories(instance))
             or any(retention.due(instance, image) for image in images)

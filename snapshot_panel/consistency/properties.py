@@ -10,16 +10,18 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""What may be written on an image, and what a change of it amounts to.
+"""What may be written on an image, and why something may not.
 
-A property is a name and a text. Values that nobody understands are legal,
+A property is a name and a text. Values that nobody understands are legal
 and are left alone; only what the user changed is ever sent.
 """
 
+from collections.abc import Collection
+from collections.abc import Iterable
+from collections.abc import Mapping
 import dataclasses
 import enum
 import re
-import typing
 
 from oslo_utils import strutils
 
@@ -30,7 +32,7 @@ from snapshot_panel.consistency import records
 NAME_LIMIT = 255
 VALUE_LIMIT = 65535
 
-# What Glance itself says of an image; everything else is a property.
+# The attributes that Glance itself has; everything else is a property.
 SCHEMA = frozenset((
     'id', 'name', 'status', 'visibility', 'protected', 'checksum', 'owner',
     'size', 'virtual_size', 'container_format', 'disk_format', 'created_at',
@@ -41,7 +43,7 @@ SCHEMA = frozenset((
 _RESERVED = SCHEMA | {'location', 'deleted', 'deleted_at'}
 _RESERVED_PREFIX = 'os_glance'
 
-# What Nova and Cinder write on the images that they make, and read again.
+# What Nova and Cinder write on the images that they make, and read back.
 _SERVICES_OWN = frozenset((
     'image_type', 'image_state', 'image_location', 'instance_uuid',
     'base_image_ref', 'boot_roles', 'user_id', 'owner_id', 'owner_user_name',
@@ -49,7 +51,7 @@ _SERVICES_OWN = frozenset((
     'root_device_name', 'mappings', 'signature_verified',
     'cinder_encryption_key_id', 'cinder_encryption_key_deletion_policy'))
 
-# A verdict that is still being made reads these from its image.
+# The properties of its image that a verdict rests on.
 _EVIDENCE = frozenset((facts.AGENT_PROPERTY,
                        facts.SHUTDOWN_TIMEOUT_PROPERTY))
 
@@ -74,14 +76,14 @@ class Definition:
 
     name: str
     kind: Kind = Kind.TEXT
-    choices: typing.Tuple[str, ...] = ()
-    lowest: typing.Optional[float] = None
-    highest: typing.Optional[float] = None
+    choices: tuple[str, ...] = ()
+    lowest: float | None = None
+    highest: float | None = None
     default: str = ''
     title: str = ''
     help: str = ''
 
-    def over(self, other):
+    def over(self, other: 'Definition') -> 'Definition':
         """Return this definition, with what it lacks taken from another."""
         return dataclasses.replace(
             self, kind=other.kind if self.kind is Kind.TEXT else self.kind,
@@ -94,12 +96,12 @@ class Definition:
 FLAG = ('yes', 'no')
 
 
-def _flag(name):
+def _flag(name: str) -> Definition:
     return Definition(name, choices=FLAG, default='no')
 
 
-# The properties that bear on consistency and on the agent, in the order in
-# which they are shown, as Nova reads them.
+# The properties that matter for consistency and for the agent, as Nova reads
+# them, in the order in which they are shown.
 KNOWN = {known.name: known for known in (
     _flag(facts.AGENT_PROPERTY),
     _flag(facts.QUIESCE_PROPERTY),
@@ -118,10 +120,12 @@ KNOWN = {known.name: known for known in (
 )}
 
 
-def known(definitions):
-    """Return the known properties, the cloud's own word on them first.
+def known(definitions: Mapping[str, Definition]) -> dict[str, Definition]:
+    """Return the known properties by name, as the cloud defines them.
 
-    :param definitions: the cloud's, a dict of :class:`Definition` by name.
+    What the cloud does not define is taken from :data:`KNOWN`.
+
+    :param definitions: those of the cloud by name.
     """
     return {name: definitions[name].over(ours) if name in definitions
             else ours for name, ours in KNOWN.items()}
@@ -150,11 +154,11 @@ class Flaw(enum.Enum):
     VALUE_FOR_NOVA = 'value-for-nova'
 
 
-def name_flaw(name, taken):
+def name_flaw(name: str, taken: Iterable[str]) -> Flaw | None:
     """Return the :class:`Flaw` of the name of a new property, or None.
 
     :param taken: the names that the image has. Databases compare them
-        without case, so two that differ only in it cannot both be had.
+        without case, so an image cannot have two that differ only in case.
     """
     for flaw, wrong in (
             (Flaw.NAME_MISSING, not name.strip()),
@@ -172,12 +176,13 @@ def name_flaw(name, taken):
     return None
 
 
-def _four_bytes(text):
-    """Return whether a character takes four bytes in UTF-8: Glance refuses."""
+def _four_bytes(text: str) -> bool:
+    """Return whether a character takes four bytes, which Glance refuses."""
     return any(character > '\uffff' for character in text)
 
 
-def value_flaw(value, definition=None):
+def value_flaw(
+        value: str, definition: Definition | None = None) -> Flaw | None:
     """Return the :class:`Flaw` of a new value, or None.
 
     :param definition: the :class:`Definition` of the property, if any.
@@ -195,14 +200,14 @@ def value_flaw(value, definition=None):
     return _kind_flaw(value, definition)
 
 
-# What Nova takes with createImage, and how many by default, its own quota
-# of 128 less what the panel gives.
+# The names that Nova takes with createImage, and how many properties: its
+# default quota is 128, of which the panel needs some.
 _NOVA_NAME = re.compile(r'[a-zA-Z0-9_:. -]*')
 EXTRA_LIMIT = 100
 
 
-def read_lines(text):
-    """Read the properties that a user wrote, one "name=value" a line.
+def read_lines(text: str) -> list[tuple[str, str | None]]:
+    """Return the properties that a user wrote, one "name=value" a line.
 
     :returns: a list of (name, value); the value is None without a "=".
     """
@@ -212,11 +217,12 @@ def read_lines(text):
             for name, equals, value in pairs]
 
 
-def extra_flaw(name, value, taken):
+def extra_flaw(
+        name: str, value: str | None, taken: Iterable[str]) -> Flaw | None:
     """Return the :class:`Flaw` of a property to give to a snapshot, or None.
 
-    The way is Nova's, which takes less than Glance; and what the verdict
-    will rest on is not for the user to say.
+    It goes through Nova, which accepts less than Glance. And a user must not
+    set what the verdict will rest on.
 
     :param value: None where there was no "=".
     :param taken: the names of the others.
@@ -238,7 +244,7 @@ def extra_flaw(name, value, taken):
     return value_flaw(value, KNOWN.get(name))
 
 
-def _kind_flaw(value, definition):
+def _kind_flaw(value: str, definition: Definition) -> Flaw | None:
     if definition.kind is Kind.BOOLEAN and not strutils.is_valid_boolstr(
             value):
         return Flaw.NOT_A_FLAG
@@ -263,11 +269,12 @@ class Lock(enum.Enum):
     PROTECTED = 'protected'
 
 
-def lock(name, pending=False, protected=()):
+def lock(
+        name: str, pending: bool = False, protected: Collection[str] = ()
+        ) -> Lock | None:
     """Return the :class:`Lock` of a property, or None.
 
-    :param bool pending: the image is a snapshot whose verdict is still
-        being made.
+    :param pending: whether the image is a snapshot without a verdict yet.
     :param protected: names that Glance would not let this user change.
     """
     # Glance's database may not tell names apart by case.
@@ -285,5 +292,6 @@ def lock(name, pending=False, protected=()):
     return None
 
 
-def unify_lines(text):
+def unify_lines(text: str) -> str:
+    r"""Return ``text`` with each line end as ``\n``."""
     return text.replace('\r\n', '\n').replace('\r', '\n')

@@ -10,7 +10,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""What is written down, and where: names and formats, read and made.
+"""What is written down, and where: the names and formats of all records.
 
 A snapshot's state is on its image. Image properties are inherited by the
 instances that are booted from a snapshot and by *their* snapshots, so a
@@ -19,11 +19,13 @@ record counts only on the image whose id it names.
 What must survive a vanished image is in the server's metadata.
 """
 
+from collections.abc import Iterable
+from collections.abc import Mapping
 import dataclasses
 import datetime
 import json
 import re
-import typing
+from typing import Any
 import uuid
 
 from oslo_utils import uuidutils
@@ -60,12 +62,12 @@ MEMORY_PREFIX = 'consistency_snapshot_'
 PLAN_KEY = 'consistency_restart'
 
 
-def format_time(moment):
+def format_time(moment: datetime.datetime) -> str:
     """Write an aware UTC datetime as text."""
     return moment.strftime(_TIME)
 
 
-def parse_time(text):
+def parse_time(text: str | None) -> datetime.datetime | None:
     """Return the aware UTC datetime of ``text``, or None."""
     try:
         moment = datetime.datetime.strptime(text or '', _TIME)
@@ -78,47 +80,66 @@ def parse_time(text):
 class Request:
     """What was known when a snapshot was asked for.
 
-    ``state`` is the instance's status; ``after_action`` the request id of
-    the newest entry in Nova's record of actions before it; ``action`` that of
-    the snapshot itself, None as long as it is not known.
+    ``at`` is an aware time, ``by`` a user's name; ``state`` is the instance's
+    status; ``after_action`` the request id of the newest entry in Nova's
+    record of actions before the request; ``action`` the request id of the
+    snapshot itself, None as long as it is not known.
     """
 
-    at: typing.Optional[datetime.datetime]
+    at: datetime.datetime | None
     by: str
     state: str
-    baseline: typing.Optional[witness.Baseline]
-    after_action: typing.Optional[str]
-    action: typing.Optional[str] = None
+    baseline: witness.Baseline | None
+    after_action: str | None
+    action: str | None = None
 
-    def properties(self):
+    def properties(self) -> dict[str, str]:
         """Return the properties to give to ``createImage``."""
         return {
             VERDICT: PENDING,
-            REQUESTED_AT: format_time(self.at),
+            REQUESTED_AT: format_time(self.at) if self.at else _NONE,
             REQUESTED_BY: self.by[:METADATA_LIMIT],
             STATE: self.state,
             BASELINE: str(self.baseline) if self.baseline else _NONE,
             AFTER_ACTION: self.after_action or _NONE,
-            # Whatever the instance inherited must not speak for this image.
+            # What the instance inherited must not count for this image.
             IMAGE: _NONE, ACTION: _NONE, RULE: _NONE, EVIDENCE: _NONE,
             REPLACES: _NONE, REPLACED: _NONE,
         }
 
 
-def bind(image_id, action, replaces=()):
+def bind(
+        image_id: str, action: str | None, replaces: Iterable[str] = ()
+        ) -> dict[str, str]:
     """Return the properties that make a request count for an image.
 
-    They can only be written once the image has its id: an instance that is
-    booted from a snapshot hands all others on to its own snapshots.
+    They can only be written once the image has its id: without an id in it,
+    a record would be inherited by the snapshots of instances that are booted
+    from this one.
 
-    :param replaces: ids of the snapshots that go once this one is proven.
+    :param action: the request id of the snapshot, None if unknown.
+    :param replaces: ids of the snapshots to delete once this one is proven
+        consistent.
     """
     return {IMAGE: image_id, ACTION: action or _NONE,
             REPLACES: ' '.join(replaces) or _NONE}
 
 
-def read_replaces(image):
-    """Return the ids of the snapshots that go once ``image`` is proven.
+def adopt(image: facts.Image) -> dict[str, str]:
+    """Return the properties that let a seal count on an image.
+
+    Nothing is needed where the panel has a record of it. Elsewhere whatever
+    the image inherited must not speak for it.
+    """
+    if read_request(image) is not None:
+        return {}
+    return {IMAGE: image.id, **dict.fromkeys(
+        (REQUESTED_AT, REQUESTED_BY, STATE, BASELINE, AFTER_ACTION, ACTION,
+         REPLACES, REPLACED), _NONE)}
+
+
+def read_replaces(image: facts.Image) -> tuple[str, ...]:
+    """Return the ids of the snapshots to delete once ``image`` is proven.
 
     Anybody in the project may have written there, and ids end up in
     addresses.
@@ -131,34 +152,35 @@ def read_replaces(image):
         if _is_id(word) and word != image.id))
 
 
-def has_replaced(image):
-    """Return whether that was carried out."""
+def has_replaced(image: facts.Image) -> bool:
+    """Return whether the snapshots that ``image`` replaces were deleted."""
     return image.properties.get(REPLACED) == DONE
 
 
-def _is_id(text):
+def _is_id(text: str) -> bool:
     try:
         return str(uuid.UUID(text)) == text
     except ValueError:
         return False
 
 
-def kinship(instance):
-    """Return what Nova writes only on images that have data (fact 11).
+def kinship(instance: facts.Instance) -> dict[str, str]:
+    """Return the properties that make an image a snapshot of an instance.
 
-    Without it nobody would find the snapshots of an instance on volumes.
+    Nova itself writes them only on images that have data (fact 11). Without
+    them nobody would find the snapshots of an instance on volumes.
+
+    :returns: values by name; none where Nova writes them.
     """
     return {'image_type': 'snapshot',
             'instance_uuid': instance.id} if instance.volume_backed else {}
 
 
-def read_request(image):
-    """Return the :class:`Request` that belongs to ``image``, or None.
-
-    :param image: a :class:`facts.Image`.
-    """
+def read_request(image: facts.Image) -> Request | None:
+    """Return the :class:`Request` that belongs to ``image``, or None."""
     values = image.properties
-    if values.get(IMAGE) != image.id or STATE not in values:
+    if (values.get(IMAGE) != image.id
+            or values.get(STATE, _NONE) == _NONE):
         return None
     return Request(at=parse_time(values.get(REQUESTED_AT)),
                    by=values.get(REQUESTED_BY, ''),
@@ -168,7 +190,7 @@ def read_request(image):
                    action=_known(values.get(ACTION)))
 
 
-def _known(value):
+def _known(value: str | None) -> str | None:
     return None if value == _NONE else value
 
 
@@ -176,85 +198,92 @@ def _known(value):
 class Seal:
     """A verdict as it is written on an image, once.
 
-    ``seconds`` is what :func:`seconds` told just before, None if unknown.
+    ``verdict`` and ``rule`` are codes, ``evidence`` is what the rule rests
+    on, ``seconds`` what :func:`seconds` returned just before, None if
+    unknown.
     """
 
     verdict: str
     rule: str
-    evidence: typing.Mapping[str, typing.Any]
-    seconds: typing.Optional[int] = None
+    evidence: Mapping[str, Any]
+    seconds: int | None = None
 
-    def properties(self):
-        """Return the properties to write. The same seal, the same text."""
+    def properties(self) -> dict[str, str]:
+        """Return the properties to write, the same for the same seal."""
         return {VERDICT: self.verdict, RULE: self.rule,
                 EVIDENCE: json.dumps(self.evidence, sort_keys=True),
                 SECONDS: _NONE if self.seconds is None
                 else str(self.seconds)}
 
 
-def seconds(image):
-    """Return how long an unsealed, finished image took at most, or None.
+def seconds(image: facts.Image) -> int | None:
+    """Return the most seconds that an unsealed image can have taken, or None.
 
-    From its registration to its last change, both by Glance's clock. The
-    seal changes it once more, so this is to be read before. Nova's record of
-    the action does not tell: it ends when the work begins (fact 5).
+    They run from its registration to its last change, both by Glance's clock.
+    The seal changes the image once more, so read them before. Nova's record
+    of the action does not help: it ends when the work begins (fact 5).
 
-    :param image: a :class:`facts.Image`.
+    :returns: None also where the image is not finished.
     """
-    # Of volumes it holds a list alone, which is there at once (fact 13).
+    # An image of volumes is only a list, which is there at once (fact 13).
     if (not image.active or image.volume_backed
             or image.created is None or image.updated is None):
         return None
     return round((image.updated - image.created).total_seconds())
 
 
-def read_seal(image):
-    """Return the :class:`Seal` of ``image``, or None if it has none.
-
-    :param image: a :class:`facts.Image`.
-    """
+def read_seal(image: facts.Image) -> Seal | None:
+    """Return the :class:`Seal` of ``image``, or None if it has none."""
     values = image.properties
     verdict = values.get(VERDICT, PENDING)
     if values.get(IMAGE) != image.id or verdict == PENDING:
         return None
     return Seal(verdict, values.get(RULE, ''),
-                _json(values.get(EVIDENCE)), _count(values.get(SECONDS)))
+                _read_dict(values.get(EVIDENCE)),
+                _count(values.get(SECONDS)))
 
 
-def _count(text):
+def _count(text: str | None) -> int | None:
     # Anybody may have written it.
-    return int(text) if re.fullmatch('[0-9]{1,9}', text or '') else None
+    return int(text) if text and re.fullmatch('[0-9]{1,9}', text) else None
 
 
-def volume_snapshots(image):
+def volume_snapshots(image: facts.Image) -> tuple[str, ...] | None:
     """Return the ids of the volume snapshots that an image is made of.
 
-    Anybody in the project may change that list. None where it cannot be
-    what Nova writes: an id for each snapshot, none twice. Disks that begin
-    empty are in it too, and nothing of them is copied.
+    Anybody in the project may change that list. Disks that begin empty are
+    in it too, and nothing of them is copied.
 
-    :param image: a :class:`facts.Image`.
+    :returns: None where the list cannot be what Nova writes, which is an id
+        for each snapshot and none twice.
     """
-    disks = _json(image.properties.get(facts.MAPPING_PROPERTY), list)
-    if len(disks) > _MOST_DISKS:
+    disks = _read_json(image.properties.get(facts.MAPPING_PROPERTY))
+    if not isinstance(disks, list) or len(disks) > _MOST_DISKS:
         return None
-    found = []
+    ids: list[str] = []
     for disk in disks:
         kind = disk.get('source_type') if isinstance(disk, dict) else None
         if kind == 'snapshot' and uuidutils.is_uuid_like(
                 disk.get('snapshot_id')):
-            found.append(disk['snapshot_id'])
+            ids.append(disk['snapshot_id'])
         elif kind != 'blank':
             return None
-    return tuple(found) if 0 < len(found) == len(set(found)) else None
+    return tuple(ids) if 0 < len(ids) == len(set(ids)) else None
 
 
-def _json(text, kind=dict):
+def _read_json(text: str | None) -> object:
+    """Return what ``text`` holds, None where it is not JSON."""
     try:
-        value = json.loads(text or '')
+        value: object = json.loads(text or '')
     except (ValueError, RecursionError):
-        return kind()
-    return value if isinstance(value, kind) else kind()
+        return None
+    return value
+
+
+def _read_dict(text: str | None) -> dict[str, Any]:
+    """Return the JSON object that ``text`` holds, empty where it is none."""
+    value = _read_json(text)
+    return value if isinstance(value, dict) else {}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -267,16 +296,17 @@ class Memory:
 
     image_id: str
     name: str
-    at: typing.Optional[datetime.datetime]
+    at: datetime.datetime | None
     by: str = ''
-    gone: typing.Optional[datetime.datetime] = None
-    cause: typing.Optional[str] = None
+    gone: datetime.datetime | None = None
+    cause: str | None = None
 
     @property
-    def key(self):
+    def key(self) -> str:
+        """The name of the metadata item."""
         return MEMORY_PREFIX + self.image_id
 
-    def value(self):
+    def value(self) -> str:
         """Return the metadata value, cut to what Nova accepts."""
         name, by = self.name, self.by
         while True:
@@ -284,14 +314,14 @@ class Memory:
             over = len(text.encode()) - METADATA_LIMIT
             if over <= 0 or not (name or by):
                 return text
-            # The longer of the two gives way: both are only for people.
+            # Both are only for people; cut the longer one.
             if len(name) >= len(by):
                 name = name[:-max(1, over // 8)]
             else:
                 by = by[:-max(1, over // 8)]
 
-    def _dump(self, name, by):
-        value = {'name': name, 'by': by}
+    def _dump(self, name: str, by: str) -> str:
+        value: dict[str, str | None] = {'name': name, 'by': by}
         if self.at:
             value['at'] = format_time(self.at)
         if self.gone:
@@ -299,22 +329,20 @@ class Memory:
         return json.dumps(value, separators=(',', ':'), ensure_ascii=False)
 
 
-def read_memories(instance):
-    """Return what the server remembers, newest first.
-
-    :param instance: a :class:`facts.Instance`.
-    """
+def read_memories(instance: facts.Instance) -> list[Memory]:
+    """Return the :class:`Memory` of each unsettled snapshot, newest first."""
     # Anybody in the project may write metadata, and ids end up in addresses.
-    found = [_memory(key[len(MEMORY_PREFIX):], text)
-             for key, text in instance.metadata.items()
-             if key.startswith(MEMORY_PREFIX)
-             and uuidutils.is_uuid_like(key[len(MEMORY_PREFIX):])]
+    memories = [_memory(key[len(MEMORY_PREFIX):], text)
+                for key, text in instance.metadata.items()
+                if key.startswith(MEMORY_PREFIX)
+                and uuidutils.is_uuid_like(key[len(MEMORY_PREFIX):])]
     oldest = datetime.datetime.min.replace(tzinfo=datetime.timezone.utc)
-    return sorted(found, key=lambda memory: memory.at or oldest, reverse=True)
+    return sorted(memories, key=lambda memory: memory.at or oldest,
+                  reverse=True)
 
 
-def _memory(image_id, text):
-    value = {key: str(item) for key, item in _json(text).items()}
+def _memory(image_id: str, text: str) -> Memory:
+    value = {key: str(item) for key, item in _read_dict(text).items()}
     return Memory(image_id=image_id, name=value.get('name', ''),
                   at=parse_time(value.get('at')), by=value.get('by', ''),
                   gone=parse_time(value.get('gone')),
@@ -325,30 +353,31 @@ def _memory(image_id, text):
 class Plan:
     """A server's record of being stopped, copied and started again.
 
-    ``step`` and ``cause`` are codes of :mod:`.restart`; ``after`` the request
-    id of the newest entry in Nova's record of actions before the plan;
-    ``since`` when the step began; ``image_id`` the snapshot once it is known.
+    ``step`` and ``cause`` are codes of :mod:`.restart`; ``at`` is when the
+    plan was made and ``by`` whose it is; ``after`` is the request id of the
+    newest entry in Nova's record of actions before the plan; ``since`` is
+    when the step began; ``image_id`` is the snapshot once it is known.
     """
 
     step: str
-    at: typing.Optional[datetime.datetime]
+    at: datetime.datetime | None
     by: str
     after: str
-    since: typing.Optional[datetime.datetime]
-    image_id: typing.Optional[str] = None
-    cause: typing.Optional[str] = None
+    since: datetime.datetime | None
+    image_id: str | None = None
+    cause: str | None = None
 
-    def metadata(self):
+    def metadata(self) -> dict[str, str]:
         """Return the item to write, cut to what Nova accepts."""
         by = self.by
         while True:
             text = self._dump(by)
             if len(text.encode()) <= METADATA_LIMIT or not by:
                 return {PLAN_KEY: text}
-            # It is only for people.
+            # The name is only for people.
             by = by[:-1]
 
-    def _dump(self, by):
+    def _dump(self, by: str) -> str:
         value = {'step': self.step, 'by': by, 'after': self.after,
                  'at': self.at and format_time(self.at),
                  'since': self.since and format_time(self.since),
@@ -357,14 +386,12 @@ class Plan:
                           separators=(',', ':'), ensure_ascii=False)
 
 
-def read_plan(instance):
+def read_plan(instance: facts.Instance) -> Plan | None:
     """Return the :class:`Plan` of a server, or None.
 
     Anybody in the project may write metadata, and ids end up in addresses.
-
-    :param instance: a :class:`facts.Instance`.
     """
-    value = {key: str(item) for key, item in _json(
+    value = {key: str(item) for key, item in _read_dict(
         instance.metadata.get(PLAN_KEY)).items()}
     if 'step' not in value or 'after' not in value:
         return None

@@ -14,14 +14,16 @@
 """Stop, snapshot and start again: what comes next, whoever looks.
 
 The plan is a record on the server. Each look decides from that record, the
-instance, Nova's record of actions and the snapshot; so it does not matter who
+instance, Nova's record of actions and the snapshot, so it does not matter who
 began, who looks, or how long nobody looked. An instance that somebody else
-started, stopped or rebuilt meanwhile is left alone.
+started, stopped or rebuilt in the meantime is left alone.
 """
 
+from collections.abc import Iterable
+from collections.abc import Sequence
 import dataclasses
+import datetime
 import enum
-import typing
 
 from snapshot_panel.consistency import facts
 from snapshot_panel.consistency import records
@@ -38,7 +40,7 @@ class Phase(enum.Enum):
 
 
 class Cause(enum.Enum):
-    """Why a plan did not do all that it was to do."""
+    """Why a plan was not carried out in full."""
 
     NOT_BEGUN = 'not-begun'
     STOP_FAILED = 'stop-failed'
@@ -59,14 +61,15 @@ class Move(enum.Enum):
 
 @dataclasses.dataclass(frozen=True)
 class NextMove:
-    """The move, and the plan to be written before; None to forget it."""
+    """A move, and the plan to write before it; None to forget the plan."""
 
     move: Move
-    plan: typing.Optional[records.Plan]
+    plan: records.Plan | None
 
 
 # How long, in seconds, a call that was on its way to Nova may still arrive.
-# It compares the clocks of Horizon's processes, which only makes us wait.
+# This compares the clocks of Horizon's processes. If they differ, we only
+# wait longer or shorter.
 GRACE = 120
 # How long Cinder may take to copy volumes before the instance is started
 # all the same, in seconds; the verdict then says what is not known.
@@ -80,29 +83,33 @@ _TAKEOVERS = frozenset((
     'restore', 'confirmResize', 'revertResize', 'trigger_crash_dump'))
 
 
-def begin(by, actions, now):
-    """Return the :class:`records.Plan` of a new beginning.
+def begin(
+        by: str, actions: Sequence[facts.Action], now: datetime.datetime
+        ) -> records.Plan:
+    """Return a new :class:`records.Plan`.
 
+    :param by: the name of the user who asked for it.
     :param actions: of the instance, newest first; there is at least one.
+    :param now: the reader's clock, aware.
     """
     return records.Plan(Phase.STOPPING.value, now, by,
                         actions[0].request_id, now)
 
 
-def step_of(plan):
+def step_of(plan: records.Plan) -> Phase:
     """Return the :class:`Phase` of a plan; a broken one is over."""
     return next((step for step in Phase if step.value == plan.step),
                 Phase.OVER)
 
 
-def cause_of(plan):
+def cause_of(plan: records.Plan) -> Cause | None:
     """Return the :class:`Cause` of a plan, or None."""
     return next((cause for cause in Cause if cause.value == plan.cause),
                 None)
 
 
-def unfinished(instance):
-    """Return whether an instance has a plan that is to be carried on."""
+def unfinished(instance: facts.Instance) -> bool:
+    """Return whether an instance has a plan that is not over yet."""
     plan = records.read_plan(instance)
     if plan is None:
         return False
@@ -110,16 +117,19 @@ def unfinished(instance):
             or _runs_after_all(plan, instance))
 
 
-def _runs_after_all(plan, instance):
+def _runs_after_all(plan: records.Plan, instance: facts.Instance) -> bool:
     return (cause_of(plan) is Cause.START_FAILED
             and instance.status == facts.RUNNING)
 
 
-def own_image(plan, actions, images):
+def own_image(plan: records.Plan, actions: Sequence[facts.Action] | None,
+              images: Iterable[facts.Image]) -> facts.Image | None:
     """Return the snapshot of a plan among some images, or None.
 
-    Where a process died before it could write down which it is, the action
-    that stood before it tells: it is none from before the plan.
+    Where a process died before it could write down which image it is, it is
+    the one that was asked for since the plan was made.
+
+    :param actions: of the instance, newest first.
     """
     if plan.image_id:
         return next((image for image in images
@@ -129,13 +139,15 @@ def own_image(plan, actions, images):
         records.AFTER_ACTION) in since), None)
 
 
-def decide(plan, instance, actions, image, now):
-    """Return the :class:`NextMove` of a look.
+def decide(plan: records.Plan, instance: facts.Instance,
+           actions: Sequence[facts.Action] | None, image: facts.Image | None,
+           now: datetime.datetime) -> NextMove:
+    """Return the :class:`NextMove` for a plan.
 
-    :param plan: the :class:`records.Plan` of the instance.
-    :param instance: the :class:`facts.Instance` as just read.
-    :param actions: its actions, newest first.
-    :param image: its snapshot, None where there is none (any more).
+    :param instance: the instance as just read.
+    :param actions: its actions, newest first, None if unknown.
+    :param image: the plan's snapshot, None where there is none (any more).
+    :param now: the reader's clock, aware.
     """
     step = step_of(plan)
     if step is Phase.OVER:
@@ -156,9 +168,11 @@ def decide(plan, instance, actions, image, now):
     return _taking(plan, instance, image, now)
 
 
-def _window(plan, actions):
+def _window(
+        plan: records.Plan, actions: Sequence[facts.Action] | None
+        ) -> list[facts.Action] | None:
     """Return the actions since the plan, oldest first, None if unknown."""
-    newer = []
+    newer: list[facts.Action] = []
     for action in actions or ():
         if action.request_id == plan.after:
             return newer[::-1]
@@ -166,7 +180,8 @@ def _window(plan, actions):
     return None
 
 
-def _stopping(plan, instance, power, now):
+def _stopping(plan: records.Plan, instance: facts.Instance, power: list[str],
+              now: datetime.datetime) -> NextMove:
     if instance.status == facts.STOPPED:
         return NextMove(Move.TAKE, advance(plan, Phase.TAKING, now))
     if instance.status != facts.RUNNING:
@@ -179,14 +194,15 @@ def _stopping(plan, instance, power, now):
     return NextMove(Move.STOP, plan)
 
 
-def _taking(plan, instance, image, now):
+def _taking(plan: records.Plan, instance: facts.Instance,
+            image: facts.Image | None, now: datetime.datetime) -> NextMove:
     if instance.status != facts.STOPPED:
         return _give_up(plan, Cause.INTERFERED, now)
     if image is None and plan.image_id is None and not _late(plan, now):
         return NextMove(Move.WAIT, plan)
     if image is None:
-        # Nova threw it away, which is told with the snapshots; or there
-        # never was one.
+        # Nova threw the snapshot away, which the list of snapshots shows,
+        # or there never was one.
         return _start(plan, None if plan.image_id else Cause.NOT_TAKEN, now)
     plan = dataclasses.replace(plan, image_id=image.id)
     if _copied(image, now):
@@ -196,11 +212,11 @@ def _taking(plan, instance, image, now):
     return NextMove(Move.WAIT, plan)
 
 
-def _copied(image, now):
-    """Return whether the disk may change again.
+def _copied(image: facts.Image, now: datetime.datetime) -> bool:
+    """Return whether the copy is complete, so that the disk may change.
 
-    Volumes are copied after their image is active: once it has its verdict
-    they are.
+    Volumes are still being copied when their image is active. Once it has
+    its verdict, they are copied.
     """
     if not image.volume_backed:
         return image.active
@@ -208,15 +224,18 @@ def _copied(image, now):
             or _older(image.updated, COPY_GRACE, now))
 
 
-def _start(plan, cause, now):
+def _start(
+        plan: records.Plan, cause: Cause | None, now: datetime.datetime
+        ) -> NextMove:
     return NextMove(Move.START, advance(plan, Phase.STARTING, now, cause))
 
 
-def _starting(plan, instance, power, now):
+def _starting(plan: records.Plan, instance: facts.Instance, power: list[str],
+              now: datetime.datetime) -> NextMove:
     if instance.status == facts.RUNNING or (
             'start' in power and power[-1] == 'stop'):
         cause = cause_of(plan)
-        if cause in (None, Cause.CANCELLED):
+        if cause is None or cause is Cause.CANCELLED:
             return NextMove(Move.WAIT, None)
         return _give_up(plan, cause, now)
     if instance.status != facts.STOPPED or (
@@ -227,19 +246,26 @@ def _starting(plan, instance, power, now):
     return NextMove(Move.START, plan)
 
 
-def _give_up(plan, cause, now):
+def _give_up(
+        plan: records.Plan, cause: Cause, now: datetime.datetime) -> NextMove:
     return NextMove(Move.WAIT, advance(plan, Phase.OVER, now, cause))
 
 
-def advance(plan, step, now, cause=None):
-    """Return a plan that is one step further."""
+def advance(plan: records.Plan, step: Phase, now: datetime.datetime,
+            cause: Cause | None = None) -> records.Plan:
+    """Return ``plan`` with its next phase.
+
+    :param now: when that phase begins.
+    :param cause: why the plan was not carried out in full, if so.
+    """
     return dataclasses.replace(plan, step=step.value, since=now,
-                               cause=cause and cause.value)
+                               cause=cause.value if cause else None)
 
 
-def _late(plan, now):
+def _late(plan: records.Plan, now: datetime.datetime) -> bool:
     return _older(plan.since, GRACE, now)
 
 
-def _older(moment, seconds, now):
+def _older(moment: datetime.datetime | None, seconds: float,
+           now: datetime.datetime) -> bool:
     return moment is None or (now - moment).total_seconds() > seconds

@@ -11,13 +11,14 @@
 # under the License.
 
 
-"""Which older snapshots go when a new one is proven consistent.
+"""Which older snapshots are deleted once a new one is proven consistent.
 
 The rule is "keep the newest N that were proven consistent", the new one
-counted: whatever this panel made of this instance and is older than those
-goes. So a consistent snapshot always stays.
+included: whatever this panel made of this instance and is older than those
+is deleted. So a consistent snapshot always stays.
 """
 
+from collections.abc import Iterable
 import dataclasses
 import enum
 
@@ -28,60 +29,70 @@ from snapshot_panel.consistency import verdict
 
 @dataclasses.dataclass(frozen=True)
 class Candidate:
-    """A snapshot that may go.
+    """A snapshot that may be deleted.
 
-    ``keeping`` is the largest N with which it goes.
+    ``keeping`` is the largest N for which it is.
     """
 
     image: facts.Image
     keeping: int
 
 
-def candidates(instance, images):
-    """Return a :class:`Candidate` for each snapshot that may go.
+def candidates(
+        instance: facts.Instance, images: Iterable[facts.Image]
+        ) -> tuple[Candidate, ...]:
+    """Return a :class:`Candidate` for each snapshot that may be deleted.
 
-    Newest first. Those that are protected, that are still being made or
-    settled, and those that this panel did not make are none.
+    They come newest first. Snapshots that are protected, that are still
+    being made or settled, or that this panel did not make are left out.
 
-    :param instance: a :class:`facts.Instance`.
-    :param images: its snapshots.
+    :param images: the snapshots of the instance.
     """
     made = sorted((image for image in images if _ours(instance, image)),
                   key=lambda image: (image.created, image.id), reverse=True)
-    found, keeping = [], 1
+    offered: list[Candidate] = []
+    keeping = 1
     for image in made:
         if not image.protected:
-            found.append(Candidate(image, keeping))
+            offered.append(Candidate(image, keeping))
         if _consistent(image):
             keeping += 1
-    return tuple(found)
+    return tuple(offered)
 
 
-def going(found, keep):
-    """Return the ids of the candidates that go where N is ``keep``."""
-    return tuple(candidate.image.id for candidate in found
+def going(offered: Iterable[Candidate], keep: int | None) -> tuple[str, ...]:
+    """Return the ids of the candidates to delete where N is ``keep``.
+
+    :param keep: how many consistent snapshots to keep, None to keep all.
+    """
+    return tuple(candidate.image.id for candidate in offered
                  if keep is not None and keep <= candidate.keeping)
 
 
-def may_go(instance, image, successor):
-    """Return whether a snapshot that was chosen may still go.
+def may_go(
+        instance: facts.Instance, image: facts.Image, successor: facts.Image
+        ) -> bool:
+    """Return whether a snapshot that was chosen may still be deleted.
 
     :param image: the snapshot as just read.
-    :param successor: the :class:`facts.Image` that replaces it, likewise.
+    :param successor: the image that replaces it, as just read.
     """
     return (image.id in due(instance, successor)
             and _ours(instance, image) and not image.protected)
 
 
-def due(instance, image):
-    """Return the ids of what an image replaces and may be deleted now."""
+def due(instance: facts.Instance, image: facts.Image) -> tuple[str, ...]:
+    """Return the ids of the snapshots that ``image`` replaces as of now.
+
+    Empty unless it is proven consistent and they were not deleted yet.
+    """
     if standing(image) is not Standing.DUE or not _ours(instance, image):
         return ()
     return records.read_replaces(image)
 
 
 class Standing(enum.Enum):
-    """How it stands with what an image is to replace."""
+    """What has become of the snapshots that an image is to replace."""
 
     NOTHING = 'nothing'
     WAITING = 'waiting'
@@ -90,8 +101,8 @@ class Standing(enum.Enum):
     DROPPED = 'dropped'
 
 
-def standing(image):
-    """Return the :class:`Standing` of what an image replaces."""
+def standing(image: facts.Image) -> Standing:
+    """Return the :class:`Standing` of what ``image`` replaces."""
     if not records.read_replaces(image):
         return Standing.NOTHING
     if not verdict.look(image).verdict.final:
@@ -101,8 +112,8 @@ def standing(image):
     return Standing.DONE if records.has_replaced(image) else Standing.DUE
 
 
-def _ours(instance, image):
-    """Return whether this panel made it of this instance, and sealed it."""
+def _ours(instance: facts.Instance, image: facts.Image) -> bool:
+    """Return whether this panel made and sealed it, of this instance."""
     return (image.active and image.created is not None
             and image.instance_id == instance.id
             and image.owner == instance.project_id
@@ -111,5 +122,5 @@ def _ours(instance, image):
                 verdict.Rule.UNSETTLED, verdict.Rule.NOT_OURS))
 
 
-def _consistent(image):
+def _consistent(image: facts.Image) -> bool:
     return verdict.look(image).verdict.consistent

@@ -16,10 +16,12 @@ A verdict is never better than its evidence: where nothing proves a freeze,
 the answer is ``unproven``, whatever the image's own status says.
 """
 
+from collections.abc import Mapping
+from collections.abc import Sequence
 import dataclasses
 import datetime
 import enum
-import typing
+from typing import Any
 
 from snapshot_panel.consistency import facts
 from snapshot_panel.consistency import records
@@ -37,11 +39,13 @@ class Verdict(enum.Enum):
     PENDING = 'pending'
 
     @property
-    def consistent(self):
+    def consistent(self) -> bool:
+        """Whether a freeze or a clean shutdown was proven."""
         return self in (Verdict.APPLICATION, Verdict.FILESYSTEM)
 
     @property
-    def final(self):
+    def final(self) -> bool:
+        """Whether nothing more can come."""
         return self is not Verdict.PENDING
 
 
@@ -51,7 +55,12 @@ class Rule(enum.Enum):
     HOOKS_WITNESSED = ('hooks-witnessed', Verdict.APPLICATION)
     FREEZE_WITNESSED = ('freeze-witnessed', Verdict.FILESYSTEM)
     CLEAN_STOP = ('clean-stop', Verdict.FILESYSTEM)
+    DISK_AT_REST_HOOKS = ('disk-at-rest-hooks', Verdict.APPLICATION)
+    DISK_AT_REST = ('disk-at-rest', Verdict.FILESYSTEM)
 
+    NOT_CONTAINED = ('not-contained', Verdict.UNPROVEN)
+    DISK_TORN = ('disk-torn', Verdict.UNPROVEN)
+    DEACTIVATED = ('deactivated', Verdict.UNPROVEN)
     NOT_OURS = ('not-taken-here', Verdict.UNPROVEN)
     THAWED_EARLY = ('thawed-early', Verdict.UNPROVEN)
     THAWED_TWICE = ('thawed-twice', Verdict.UNPROVEN)
@@ -78,6 +87,8 @@ class Rule(enum.Enum):
     AGENT_STOPPED = ('agent-stopped', Verdict.CRASH)
     HOOK_REFUSED = ('hook-refused', Verdict.CRASH)
     HARD_STOP = ('hard-stop', Verdict.CRASH)
+    DISK_IN_USE = ('disk-in-use', Verdict.CRASH)
+    DISK_DAMAGED = ('disk-damaged', Verdict.CRASH)
 
     GONE = ('gone', Verdict.DISCARDED)
     ABANDONED = ('abandoned', Verdict.DISCARDED)
@@ -89,13 +100,14 @@ class Rule(enum.Enum):
     WAITING = ('waiting-for-witness', Verdict.PENDING)
     COPYING = ('waiting-for-volumes', Verdict.PENDING)
     UNSETTLED = ('unsettled', Verdict.PENDING)
+    UNREAD = ('unread', Verdict.PENDING)
 
-    def __init__(self, code, verdict):
+    def __init__(self, code: str, verdict: Verdict) -> None:
         self.code = code
         self.verdict = verdict
 
     @classmethod
-    def of(cls, code):
+    def of(cls, code: str | None) -> 'Rule | None':
         """Return the rule with that code, or None."""
         return next((rule for rule in cls if rule.code == code), None)
 
@@ -105,14 +117,14 @@ class Decision:
     """A rule, and the facts it rests on (plain values, kept as JSON)."""
 
     rule: Rule
-    evidence: typing.Mapping[str, typing.Any] = dataclasses.field(
-        default_factory=dict)
+    evidence: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
     @property
-    def verdict(self):
+    def verdict(self) -> Verdict:
+        """The verdict that the rule leads to."""
         return self.rule.verdict
 
-    def seal(self):
+    def seal(self) -> records.Seal:
         """Return the :class:`records.Seal` of a final decision."""
         return records.Seal(self.verdict.value, self.rule.code,
                             dict(self.evidence))
@@ -120,15 +132,15 @@ class Decision:
 
 @dataclasses.dataclass(frozen=True)
 class Evidence:
-    """What was asked of Nova to settle one snapshot.
+    """What Nova answered about one snapshot that is to be settled.
 
     ``console`` is the log, None where it could not be read. ``actions`` are
     those of the instance, newest first, None where they could not be read.
     ``now`` is the reader's clock; it only decides how long to wait.
     """
 
-    console: typing.Optional[str]
-    actions: typing.Optional[typing.Sequence[facts.Action]]
+    console: str | None
+    actions: Sequence[facts.Action] | None
     now: datetime.datetime
 
 
@@ -136,42 +148,45 @@ class Evidence:
 class Copies:
     """The volume snapshots that an image is made of.
 
-    They are asked for BEFORE the :class:`Evidence`: what the instance did
-    until they were seen is among its actions then. ``volumes`` are those
-    that were copied and still exist; ``attached`` are the ids of the
-    instance's. Nova does not write its id on an image of volumes.
-    ``seen_for`` is for how many seconds the reader has seen all snapshots
-    complete, by no clock but the reader's own.
+    They are asked for BEFORE the :class:`Evidence`, so that its actions
+    include all that the instance did until the snapshots were seen.
+    ``volumes`` are those that were copied and still exist; ``attached`` are
+    the ids of the instance's volumes. ``instance_id`` is given, because Nova
+    does not write it on an image made of volume snapshots. ``seen_for`` is
+    for how many seconds the reader has seen all snapshots complete, by the
+    reader's own clock alone.
     """
 
     instance_id: str
-    snapshots: typing.Tuple[facts.VolumeSnapshot, ...]
-    volumes: typing.Tuple[facts.Volume, ...] = ()
-    attached: typing.Tuple[str, ...] = ()
+    snapshots: tuple[facts.VolumeSnapshot, ...]
+    volumes: tuple[facts.Volume, ...] = ()
+    attached: tuple[str, ...] = ()
     seen_for: float = 0
 
     @property
-    def least_seconds(self):
-        """How long Cinder needed at least, from the first to the last.
+    def least_seconds(self) -> float:
+        """The least seconds that Cinder needed, from the first to the last.
 
         Its databases may keep whole seconds only. A snapshot that was changed
         later looks as if it had taken longer. Two hosts write the two times:
-        where they contradict each other, nobody knows.
+        infinite where they contradict each other, because then nobody knows.
         """
-        if not all(each.created and each.updated
-                   and each.created <= each.updated
-                   for each in self.snapshots):
+        times = [(each.created, each.updated) for each in self.snapshots
+                 if each.created and each.updated
+                 and each.created <= each.updated]
+        if len(times) < len(self.snapshots):
             return float('inf')
-        first = min(each.created for each in self.snapshots)
-        last = max(each.updated for each in self.snapshots)
+        first = min(created for created, _ in times)
+        last = max(updated for _, updated in times)
         whole = not (first.microsecond or last.microsecond)
         return (last - first).total_seconds() - (1 if whole else 0)
 
     @property
-    def hold_all(self):
-        """Return whether every volume of the instance was copied.
+    def hold_all(self) -> bool:
+        """Whether the copies are those of the instance's volumes, exactly.
 
-        And nothing else, nor what another instance may have written to.
+        Every volume was copied, nothing else was, and no other instance can
+        write to any of them.
         """
         copied = sorted(each.volume_id or '' for each in self.snapshots)
         return copied == sorted(self.attached) == sorted(
@@ -179,36 +194,37 @@ class Copies:
             if volume.belongs_to(self.instance_id))
 
 
-def look(image):
-    """Return what an image alone tells, asking nothing else.
-
-    :param image: a :class:`facts.Image`.
-    """
+def look(image: facts.Image) -> Decision:
+    """Return the :class:`Decision` that an image alone allows."""
     seal = records.read_seal(image)
     if seal is not None:
         return _sealed(seal)
+    if image.deactivated:
+        return Decision(Rule.DEACTIVATED)
     if not image.active:
         return Decision(Rule.RUNNING)
-    if records.read_request(image) is None:
-        return Decision(Rule.NOT_OURS)
-    return Decision(Rule.UNSETTLED)
+    if records.read_request(image) is not None:
+        return Decision(Rule.UNSETTLED)
+    return Decision(Rule.UNREAD if image.readable else Rule.NOT_OURS)
 
 
-def abandoned(image, instance, now, deployment):
-    """Return whether nobody works on an unfinished image any more.
+def abandoned(image: facts.Image, instance: facts.Instance,
+              now: datetime.datetime, deployment: facts.Deployment) -> bool:
+    """Return whether nothing works on an unfinished image any more.
 
-    Nova makes the image first. Where it then finds the instance busy, or
-    breaks down later, the image stays as it is for ever.
+    Nova makes the image first. If it then finds the instance busy, or fails
+    later, the image stays unfinished for ever.
 
     :param instance: the :class:`facts.Instance` that it was to be made of.
-    :param now: the reader's clock.
+    :param now: the reader's clock, aware.
     """
-    if image.active or instance.task_state or image.updated is None:
+    if (image.active or image.deactivated or instance.task_state
+            or image.updated is None):
         return False
     return (now - image.updated).total_seconds() > deployment.settle_grace
 
 
-def _sealed(seal):
+def _sealed(seal: records.Seal) -> Decision:
     rule = Rule.of(seal.rule)
     # A seal whose rule and verdict do not belong together was changed by
     # hand: it proves nothing.
@@ -217,26 +233,27 @@ def _sealed(seal):
     return Decision(rule, seal.evidence)
 
 
-def settle(image, evidence, deployment, copies=None):
-    """Decide on a snapshot.
+def settle(
+        image: facts.Image, evidence: Evidence, deployment: facts.Deployment,
+        copies: Copies | None = None) -> Decision:
+    """Return the :class:`Decision` on a snapshot.
 
-    :param image: a :class:`facts.Image`.
-    :param evidence: an :class:`Evidence`.
-    :param deployment: a :class:`facts.Deployment`.
+    Its verdict is ``pending`` while more evidence may come.
+
     :param copies: the :class:`Copies` of an image that is made of volume
-        snapshots, None where nobody could tell.
-    :returns: a :class:`Decision`; ``pending`` while more may come.
+        snapshots, None where they could not be read.
     """
     seen = look(image)
-    if seen.rule is not Rule.UNSETTLED:
-        return seen
     request = records.read_request(image)
+    if seen.rule is not Rule.UNSETTLED or request is None:
+        return seen
     if image.volume_backed:
         return _settle_volumes(image, request, evidence, deployment, copies)
     return _settle(image, request, evidence, deployment)
 
 
-def _settle(image, request, evidence, deployment):
+def _settle(image: facts.Image, request: records.Request, evidence: Evidence,
+            deployment: facts.Deployment) -> Decision:
     if request.state == facts.STOPPED:
         return _settle_stopped(image, request, evidence, deployment)
     if request.state in facts.NEVER_FROZEN:
@@ -251,44 +268,48 @@ def _settle(image, request, evidence, deployment):
 VOLUMES_PATIENCE = 3600
 
 
-def _settle_volumes(image, request, evidence, deployment, copies):
+def _settle_volumes(image: facts.Image, request: records.Request,
+                    evidence: Evidence, deployment: facts.Deployment,
+                    copies: Copies | None) -> Decision:
     """Decide on a snapshot that is made of volume snapshots.
 
     Nova freezes a running guest, tells Cinder to make each snapshot, makes
     the image, and lets the host thaw once none of them is being created
     (``unquiesce_instance``). So one freeze that was proven, thawed once and
     belongs to this very action held until all copies were made. The thaw can
-    come earlier, and then the guest or Cinder's times show it:
+    come earlier, and then the guest's lines or Cinder's times show it:
 
     - A second createImage meanwhile is not held back. Its freeze fails at
       the agent, and libvirt then thaws (``qemuSnapshotFSFreeze``). So does
       storage whose snapshots Nova itself takes (Cinder's NFS and its kin),
       because libvirt freezes once more for them. Nova's own thaw still
       comes after the copies, and the guest witnesses that it was told to
-      thaw twice. Therefore nothing is sealed before that had its time: from
-      the moment on when the reader first saw all copies complete, which no
-      two clocks that differ can shorten.
+      thaw twice. So nothing is sealed before a second thaw had its time. That
+      time runs from when the reader first saw all copies complete, so that
+      clocks that differ cannot shorten it.
     - An error while the host waits is logged there and ends the wait. The
       guest then stood still for less time than Cinder needed.
 
-    What is left, and nothing outside Nova shows: such an error where Cinder
-    needed longer than the guest stood still by no more than the moment
-    between the freeze and Cinder's first time, or than the second that its
-    database rounds away.
+    One case is left that nothing outside Nova shows: such an error where
+    Cinder needed longer than the guest stood still, but by no more than the
+    moment between the freeze and Cinder's first time, or than the second
+    that its database rounds away.
 
-    A guest that is shut off is frozen by nobody. There all of its volumes
-    were at rest if it had gone down cleanly, and was left alone until all
-    copies were seen complete: see :class:`Copies`.
+    Nobody freezes a guest that is shut off. Its volumes were at rest if it
+    had gone down cleanly and was left alone until all copies were seen
+    complete: see :class:`Copies`.
     """
+    if copies is None or records.volume_snapshots(image) is None:
+        return _without_copies(image, evidence)
     doubt = _doubt_copies(image, evidence, copies)
     if doubt is not None:
         return doubt
-    # The witnesses come when the last copy is complete.
+    # The guest's lines come when the last copy is complete.
     finished = [each.updated for each in copies.snapshots if each.updated]
     if image.updated is not None:
         image = dataclasses.replace(
             image, updated=max([image.updated, *finished]))
-    # The storage of instances that are not on volumes says nothing here.
+    # The backend is that of disks that are not volumes.
     decision = _settle(image, request, evidence, dataclasses.replace(
         deployment, ephemeral_backend=None))
     if decision.verdict.consistent:
@@ -298,44 +319,63 @@ def _settle_volumes(image, request, evidence, deployment, copies):
         **decision.evidence, 'volumes': len(copies.snapshots)})
 
 
-def _doubt_copies(image, evidence, copies):
-    """Return the decision where not all volume snapshots are complete."""
-    if records.volume_snapshots(image) is None:
-        return Decision(Rule.VOLUMES_UNKNOWN)
-    patient = _waited(image, evidence) < VOLUMES_PATIENCE
-    if copies is None:
-        return Decision(Rule.COPYING if patient else Rule.VOLUMES_UNKNOWN)
-    found = {'volumes': len(copies.snapshots)}
+def _doubt_copies(
+        image: facts.Image, evidence: Evidence, copies: Copies
+        ) -> Decision | None:
+    """Return the decision where not all volume snapshots are complete.
+
+    :returns: a :class:`Decision`, None where all are complete.
+    """
+    volumes = len(copies.snapshots)
     failed = sum(each.failed for each in copies.snapshots)
     if failed:
-        return Decision(Rule.VOLUMES_FAILED, {**found, 'failed': failed})
+        return Decision(Rule.VOLUMES_FAILED,
+                        {'volumes': volumes, 'failed': failed})
     if not all(each.complete for each in copies.snapshots):
-        return Decision(Rule.COPYING if patient
-                        else Rule.VOLUMES_UNFINISHED, found)
+        return Decision(
+            Rule.COPYING if _may_still_copy(image, evidence)
+            else Rule.VOLUMES_UNFINISHED, {'volumes': volumes})
     return None
 
 
-def _judge_copies(decision, image, request, evidence, copies, deployment):
-    """Return what is left of a proof where volumes were copied."""
+def _without_copies(image: facts.Image, evidence: Evidence) -> Decision:
+    """Return the decision where the volume snapshots are not known."""
+    if (records.volume_snapshots(image) is not None
+            and _may_still_copy(image, evidence)):
+        return Decision(Rule.COPYING)
+    return Decision(Rule.VOLUMES_UNKNOWN)
+
+
+def _may_still_copy(image: facts.Image, evidence: Evidence) -> bool:
+    """Return whether volume snapshots are still worth waiting for."""
+    return _waited(image, evidence) < VOLUMES_PATIENCE
+
+
+def _judge_copies(decision: Decision, image: facts.Image,
+                  request: records.Request, evidence: Evidence, copies: Copies,
+                  deployment: facts.Deployment) -> Decision:
+    """Return the decision on a proof where volumes were copied."""
     if not copies.hold_all:
         return Decision(Rule.VOLUMES_DIFFER)
     if decision.rule is Rule.CLEAN_STOP:
         changes = [action.name
-                   for action in _window(request, evidence.actions)
+                   for action in _window(request, evidence.actions) or ()
                    if action.name not in _NEUTRAL]
         # Nova does not hold back a start while Cinder copies.
         return (Decision(Rule.STATE_UNKNOWN, {'action': changes[0]})
                 if changes else decision)
     if copies.least_seconds > min(decision.evidence['frozen'].values()):
         return Decision(Rule.THAWED_EARLY, decision.evidence)
-    # A second thaw may still come. Clocks that differ by so much that they
-    # spoil the long wait would keep all from logging in.
+    # A second thaw may still come. The long wait bounds this one; clocks
+    # that differ by as much as that would keep everybody from logging in.
     return (Decision(Rule.WAITING)
             if copies.seen_for < deployment.settle_grace
-            and _waited(image, evidence) < VOLUMES_PATIENCE else decision)
+            and _may_still_copy(image, evidence) else decision)
 
 
-def _settle_running(image, request, evidence, deployment):
+def _settle_running(
+        image: facts.Image, request: records.Request, evidence: Evidence,
+        deployment: facts.Deployment) -> Decision:
     if deployment.never_freezes:
         return Decision(Rule.BACKEND,
                         {'backend': deployment.ephemeral_backend})
@@ -348,11 +388,14 @@ def _settle_running(image, request, evidence, deployment):
         return Decision(Rule.NO_WITNESS)
     if evidence.console is None:
         return Decision(Rule.NO_CONSOLE)
-    return _judge_witnesses(image, request, evidence, deployment)
+    return _judge_witnesses(image, request, request.baseline, evidence,
+                            deployment)
 
 
-def _judge_witnesses(image, request, evidence, deployment):
-    log = witness.since(evidence.console, request.baseline)
+def _judge_witnesses(image: facts.Image, request: records.Request,
+                     baseline: witness.Baseline, evidence: Evidence,
+                     deployment: facts.Deployment) -> Decision:
+    log = witness.since(evidence.console, baseline)
     attempts = witness.freezes(log.chain)
     if log.conflict and not _done_before_reboot(image, log, attempts):
         return Decision(Rule.REBOOTED)
@@ -360,25 +403,27 @@ def _judge_witnesses(image, request, evidence, deployment):
         return Decision(Rule.SEVERAL_FREEZES, {'freezes': len(attempts)})
     # What lies in a gap may be another freeze, or the end of this one.
     if not log.gap:
-        refusal = _refusal(request, log, attempts)
+        refusal = _refusal(baseline, log, attempts)
         if refusal is not None:
             return refusal
         if attempts and attempts[0].thawed:
-            return _judge_proof(image, request, evidence, attempts[0])
+            return _judge_proof(image, request, baseline.boot, evidence,
+                                attempts[0])
     if _may_still_come(image, evidence, deployment):
         return Decision(Rule.WAITING)
     return Decision(Rule.CUT_SHORT if attempts else Rule.SILENT)
 
 
-# What a guest says of its own, without being told to freeze or thaw.
+# What a guest says by itself, without being told to freeze or thaw.
 _UNTOLD = ('started', 'stopped', 'poweroff')
 
 
-def _done_before_reboot(image, log, attempts):
+def _done_before_reboot(image: facts.Image, log: witness.Log,
+                        attempts: Sequence[witness.Freeze]) -> bool:
     """Return whether a guest was frozen and thawed before it was restarted.
 
-    Nova copies the disk in between, and sends it for long after: a restart
-    then changes nothing. Of volumes nobody knows when the last is copied.
+    Nova copies the disk in between and uploads the copy long after, when a
+    restart changes nothing. Of volumes nobody knows when the last is copied.
     """
     return (not image.volume_backed and not log.gap
             and len(attempts) == 1 and attempts[0].thawed
@@ -386,26 +431,31 @@ def _done_before_reboot(image, log, attempts):
             and all(line.event in _UNTOLD for line in log.later))
 
 
-def _refusal(request, log, attempts):
-    """Return the decision where the guest said that it did not freeze."""
+def _refusal(baseline: witness.Baseline, log: witness.Log,
+             attempts: Sequence[witness.Freeze]) -> Decision | None:
+    """Return the decision where the guest said that it did not freeze.
+
+    :returns: a :class:`Decision`, None where the guest did not say so.
+    """
     if attempts and attempts[0].aborted is not None:
         return Decision(Rule.HOOK_REFUSED, {'hook': attempts[0].aborted})
     if attempts and attempts[0].open:
         # A guest that is too busy may have missed a freeze that there was.
         return Decision(Rule.NOT_SEEN_FROZEN,
                         {'open': list(attempts[0].open)})
-    if not attempts and _stopped(request, log):
+    if not attempts and _stopped(baseline, log):
         return Decision(Rule.AGENT_STOPPED)
     return None
 
 
-def _stopped(request, log):
-    """Return whether the agent was down all the time, by its own word."""
-    return (request.baseline.event in ('stopped', 'poweroff')
+def _stopped(baseline: witness.Baseline, log: witness.Log) -> bool:
+    """Return whether the agent said it was down, and nothing since."""
+    return (baseline.event in ('stopped', 'poweroff')
             and not log.chain)
 
 
-def _judge_proof(image, request, evidence, freeze):
+def _judge_proof(image: facts.Image, request: records.Request, boot: str,
+                 evidence: Evidence, freeze: witness.Freeze) -> Decision:
     if not freeze.proven:
         return Decision(Rule.CUT_SHORT)
     if freeze.thawed_again:
@@ -416,25 +466,26 @@ def _judge_proof(image, request, evidence, freeze):
     doubt = _window_doubt(request, evidence.actions)
     if doubt is not None:
         return doubt
-    found = {'frozen': dict(freeze.frozen), 'boot': request.baseline.boot,
-             'seq': freeze.seq}
+    proof: dict[str, Any] = {
+        'frozen': dict(freeze.frozen), 'boot': boot, 'seq': freeze.seq}
     if freeze.hooks:
-        found['hooks'] = dict(freeze.hooks)
+        proof['hooks'] = dict(freeze.hooks)
     all_hooks = bool(freeze.hooks) and all(freeze.hooks.values())
     return Decision(
-        Rule.HOOKS_WITNESSED if all_hooks else Rule.FREEZE_WITNESSED, found)
+        Rule.HOOKS_WITNESSED if all_hooks else Rule.FREEZE_WITNESSED, proof)
 
 
 # Each of these may freeze the guest (Nova's names of instance actions).
 _FREEZING = ('createImage', 'createBackup')
 
 
-def _window_doubt(request, actions):
-    """Return the decision where Nova's record leaves more than one reading.
+def _window_doubt(request: records.Request,
+                  actions: Sequence[facts.Action] | None) -> Decision | None:
+    """Return the decision where Nova's record is ambiguous, or None.
 
-    Right after the newest action that was seen before the request must come
-    this very snapshot, or the instance was in another state by then; and no
-    other snapshot may share the witnesses.
+    This very snapshot must come right after the newest action that was seen
+    before the request; otherwise the instance was in another state by then.
+    And no other snapshot may share the guest's lines.
     """
     window = _window(request, actions)
     if not window or request.action is None:
@@ -447,62 +498,68 @@ def _window_doubt(request, actions):
     return None
 
 
-def _window(request, actions):
+def _window(
+        request: records.Request, actions: Sequence[facts.Action] | None
+        ) -> list[facts.Action] | None:
     """Return the actions since the request, oldest first, None if unknown.
 
-    It begins after the newest action that was seen before the request, by
-    Nova's own order: no two clocks are compared.
+    The window begins after the newest action that was seen before the
+    request, in Nova's own order, so that no clocks are compared.
     """
-    position = _position(request, actions)
-    return None if position is None else list(reversed(actions[:position]))
+    newer: list[facts.Action] = []
+    for action in actions or ():
+        if action.request_id == request.after_action:
+            return newer[::-1]
+        newer.append(action)
+    return None
 
 
-def _position(request, actions):
-    """Return where the newest action before the request stands, or None."""
-    return next((index for index, action in enumerate(actions or ())
-                 if action.request_id == request.after_action), None)
-
-
-def _may_still_come(image, evidence, deployment):
-    """Return whether a witness may still arrive."""
+def _may_still_come(image: facts.Image, evidence: Evidence,
+                    deployment: facts.Deployment) -> bool:
+    """Return whether a line of the guest may still arrive."""
     return _waited(image, evidence) < deployment.settle_grace
 
 
-def _waited(image, evidence):
+def _waited(image: facts.Image, evidence: Evidence) -> float:
     """Return how many seconds ago an image was last changed.
 
     This compares Glance's clock with ours, which can only make us give up
-    sooner or later, never decide for the better.
+    earlier or later. It never makes a verdict better.
     """
     if image.updated is None:
         return float('inf')
     return (evidence.now - image.updated).total_seconds()
 
 
-# The shortest time, in seconds, in which a guest can go down by itself. Nova
-# ends at once where the guest was already off, say after a crash.
+# The shortest time, in seconds, in which a guest can go down by itself. A
+# stop ends at once where the guest was already off, say after a crash.
 SHORTEST_STOP = 2
-# By how many seconds the times of a stop may mislead: Nova's conductors write
-# them, the start and the end each by the clock of another one.
+# By how many seconds the times of a stop may be wrong: two of Nova's
+# conductors may have written the start and the end, each by its own clock.
 CLOCKS_DIFFER = 2
 
-# Actions that change whether the guest runs; anything newer than the stop
-# makes the stop say nothing about the disk.
+# Actions that do not touch the guest's disk. After any other action, an
+# earlier stop says nothing about the disk.
 _NEUTRAL = ('createImage', 'createBackup', 'lock', 'unlock')
 
 
-def _settle_stopped(image, request, evidence, deployment):
-    doubt = _window_doubt(request, evidence.actions)
+def _settle_stopped(
+        image: facts.Image, request: records.Request, evidence: Evidence,
+        deployment: facts.Deployment) -> Decision:
+    actions = evidence.actions or ()
+    window = _window(request, actions)
+    if window is None:
+        return Decision(Rule.NO_RECORD)
+    doubt = _window_doubt(request, actions)
     # A second snapshot changes nothing on the disk of a stopped instance.
     if doubt is not None and (
-            doubt.rule is not Rule.SHARED_WINDOW
-            or _disturbed(_window(request, evidence.actions))):
+            doubt.rule is not Rule.SHARED_WINDOW or _disturbed(window)):
         return doubt
-    before = evidence.actions[_position(request, evidence.actions):]
+    before = actions[len(window):]
     return judge_stop(before, shutdown_limit(image.properties, deployment))
 
 
-def _disturbed(window):
+def _disturbed(window: Sequence[facts.Action]) -> bool:
     """Return whether the instance was changed between two snapshots."""
     names = [action.name for action in window]
     while names[-1] not in _FREEZING:
@@ -510,16 +567,23 @@ def _disturbed(window):
     return not set(names) <= set(_NEUTRAL)
 
 
-def shutdown_limit(properties, deployment):
-    """Return how long Nova lets a guest go down by itself, in seconds."""
+def shutdown_limit(
+        properties: Mapping[str, str], deployment: facts.Deployment
+        ) -> int | None:
+    """Return the seconds that Nova gives a guest to go down by itself.
+
+    :param properties: of the snapshot or of the instance, values by name.
+    :returns: None where nobody knows.
+    """
     try:
         return int(properties[facts.SHUTDOWN_TIMEOUT_PROPERTY])
     except (KeyError, ValueError):
         return deployment.shutdown_timeout
 
 
-def judge_stop(actions, limit):
-    """Decide how a stopped instance went down (fact 6).
+def judge_stop(
+        actions: Sequence[facts.Action] | None, limit: int | None) -> Decision:
+    """Return the :class:`Decision` on how an instance went down (fact 6).
 
     :param actions: of the instance, newest first, or None if unknown.
     :param limit: seconds after which Nova powers off hard, None if unknown.
@@ -527,31 +591,30 @@ def judge_stop(actions, limit):
     stop = next((action for action in actions or ()
                  if action.name not in _NEUTRAL), None)
     # Nova records a stop of its own, without a user, when it finds the guest
-    # already down: that does not tell how it went down.
+    # already down: that does not show how it went down.
     if (stop is None or stop.name != 'stop' or not stop.user_id
             or stop.started is None or stop.finished is None):
         return Decision(Rule.STOP_UNKNOWN)
     seconds = (stop.finished - stop.started).total_seconds()
-    found = {'seconds': round(seconds, 1), 'limit': limit}
+    times = {'seconds': round(seconds, 1), 'limit': limit}
     if limit is not None and seconds >= limit:
-        return Decision(Rule.HARD_STOP, found)
+        return Decision(Rule.HARD_STOP, times)
     # A database that keeps whole seconds shows two where one was enough.
     whole = not (stop.started.microsecond or stop.finished.microsecond)
     if (limit is None or not stop.succeeded
             or seconds - (1 if whole else 0) < SHORTEST_STOP
             or seconds > limit - CLOCKS_DIFFER):
-        return Decision(Rule.STOP_UNKNOWN, found)
-    return Decision(Rule.CLEAN_STOP, found)
+        return Decision(Rule.STOP_UNKNOWN, times)
+    return Decision(Rule.CLEAN_STOP, times)
 
 
-def vanished(memory, evidence):
-    """Say why an image may have vanished.
+def vanished(memory: records.Memory, evidence: Evidence) -> Decision:
+    """Return the :class:`Decision` on why an image may have vanished.
 
     Nova records a discarded snapshot as a success (fact 5), so the guest's
-    last words are all there is.
+    last lines are the only evidence.
 
-    :param memory: the :class:`records.Memory` of the snapshot.
-    :param evidence: an :class:`Evidence`.
+    :param memory: what the server remembers of the snapshot.
     """
     log = witness.read(evidence.console)
     if log.tip is None:

@@ -25,11 +25,14 @@ typed, replayed or taken from another boot does not fit, whatever it says.
 before it: a character that was lost or changed on the way is noticed.
 """
 
+from collections.abc import Iterable
+from collections.abc import Mapping
+from collections.abc import Sequence
 import dataclasses
 import hashlib
 import math
 import re
-import typing
+import urllib.parse
 
 # How a guest can prove that a file system was frozen (fact 22): its writer was
 # seen waiting for the thaw, or the superblock said so.
@@ -61,14 +64,22 @@ class Witness:
     seq: int
     up: float
     event: str
-    fields: typing.Mapping[str, str]
+    fields: Mapping[str, str]
     key: str
     next: str
 
-    def number(self, name, kind=int):
-        """Return a field as a number, or None if it is not one."""
+    def number(self, name: str) -> int | None:
+        """Return a field as a whole number, or None if it is not one."""
         try:
-            return kind(self.fields[name])
+            return int(self.fields[name])
+        except (KeyError, ValueError):
+            return None
+
+    @property
+    def stall(self) -> float | None:
+        """The stall in seconds as the line has it, or None."""
+        try:
+            return float(self.fields['stall'])
         except (KeyError, ValueError):
             return None
 
@@ -86,12 +97,12 @@ class Baseline:
     next: str
     event: str
 
-    def __str__(self):
+    def __str__(self) -> str:
         return ':'.join((self.boot, str(self.seq), self.next, self.event))
 
     @classmethod
-    def parse(cls, text):
-        """Return the baseline that ``text`` tells, or None."""
+    def parse(cls, text: str | None) -> 'Baseline | None':
+        """Return the baseline that ``text`` holds, or None."""
         match = re.fullmatch(
             r'([0-9a-f]{8}):([0-9]{1,9}):([0-9a-f]{32}):([a-z]{1,20})',
             text or '')
@@ -101,7 +112,8 @@ class Baseline:
         return cls(boot, int(seq), following, event)
 
     @classmethod
-    def of(cls, witness):
+    def of(cls, witness: Witness) -> 'Baseline':
+        """Return the baseline that a line makes."""
         return cls(witness.boot, witness.seq, witness.next, witness.event)
 
 
@@ -117,44 +129,45 @@ class Log:
     is in conflict with the chain.
     """
 
-    chain: typing.Tuple[Witness, ...]
+    chain: tuple[Witness, ...]
     conflict: bool = False
     gap: bool = False
-    later: typing.Tuple[Witness, ...] = ()
+    later: tuple[Witness, ...] = ()
 
     @property
-    def tip(self):
+    def tip(self) -> Witness | None:
         """The guest's last word, or None."""
         return self.chain[-1] if self.chain and not self.conflict else None
 
     @property
-    def baseline(self):
-        """What to keep of it before a snapshot, or None.
+    def baseline(self) -> Baseline | None:
+        """The guest's last word in the form to keep, or None.
 
-        What lies in a gap may be read later: it would look newer.
+        There is none where lines are missing: they may be read later, and
+        would then look newer than the baseline.
         """
         return Baseline.of(self.tip) if self.tip and not self.gap else None
 
 
-def parse(console):
+def parse(console: str | None) -> list[Witness]:
     """Return every witness line of ``console`` that is whole, in order.
 
-    :param str console: the console log, as Nova gives it.
+    :param console: the console log as Nova returns it, None if unknown.
     """
     return [line for line in _scan(console) if line is not None]
 
 
-def _scan(console):
+def _scan(console: str | None) -> list[Witness | None]:
     """Return the witness lines in order, None for each damaged one."""
     console = console or ''
-    # The log is cut at its beginning: what is left of a line there tells
-    # only that it is long.
+    # The log is cut at its beginning: what is left of a line there only
+    # shows that the log is long.
     first_end = console.find('\n')
     return [_witness(match) for match in _LINE.finditer(console)
             if match['damaged'] is None or match.start() > first_end]
 
 
-def _witness(match):
+def _witness(match: re.Match[str]) -> Witness | None:
     if match['damaged'] or match['sum'] != checksum(match['words']):
         return None
     pairs = (item.split('=', 1) for item in match['fields'].split())
@@ -162,12 +175,12 @@ def _witness(match):
                    match['event'], dict(pairs), match['key'], match['next'])
 
 
-def checksum(words):
-    """Return what a line must say of its words, without those it says."""
+def checksum(words: str) -> str:
+    """Return the ``sum`` of a line, made of the words before it."""
     return hashlib.sha256(words.encode()).hexdigest()[:8]
 
 
-def follows(earlier, later):
+def follows(earlier: Witness | Baseline, later: Witness) -> bool:
     """Return whether ``later`` is the very next line after ``earlier``.
 
     :param earlier: a :class:`Witness` or a :class:`Baseline`.
@@ -177,14 +190,16 @@ def follows(earlier, later):
             and digest[:len(earlier.next)] == earlier.next)
 
 
-def read(console):
+def read(console: str | None) -> Log:
     """Return the :class:`Log` of a console.
 
     A chain begins with the first line of the log, whose predecessors may
     have rotated away, or with the agent's start. Any other line that does not
     follow does not count.
     """
-    chain, left, conflict, gap = [], [], False, False
+    chain: list[Witness] = []
+    left: list[Witness] = []
+    conflict = gap = False
     for witness in _scan(console):
         if witness is None:
             gap = bool(chain)
@@ -202,11 +217,11 @@ def read(console):
     return Log(tuple(chain), conflict, gap)
 
 
-def _begins(tip, witness):
+def _begins(tip: Witness | Baseline, witness: Witness) -> bool:
     """Return whether a line may begin a new chain after ``tip``.
 
-    A guest that was restarted begins at 1. Within a boot the agent's start
-    takes up the count where lines before it were lost.
+    A guest that was restarted counts from 1. Within a boot the agent's start
+    continues the count, even where lines before it were lost.
     """
     if witness.event != 'started':
         return False
@@ -215,15 +230,16 @@ def _begins(tip, witness):
     return witness.seq == 1
 
 
-def since(console, baseline):
+def since(console: str | None, baseline: Baseline) -> Log:
     """Return the :class:`Log` of what the guest said after ``baseline``.
 
-    Only lines that follow the baseline without a gap are in the chain. It
-    conflicts when the guest was restarted, or started over, in the meantime,
-    or when somebody else witnesses beside it. A damaged line anywhere is a
-    gap, because nobody knows what it said.
+    Only lines that follow the baseline without a gap are in the chain. The
+    log is in conflict when the guest or its agent was restarted in the
+    meantime, or when another chain goes on beside the guest's. A damaged
+    line anywhere is a gap, because nobody knows what it said.
     """
-    chain, last = [], baseline
+    chain: list[Witness] = []
+    last: Witness | Baseline = baseline
     lines = _after(_scan(console), baseline)
     whole = [line for line in lines if line is not None]
     damaged, gap = len(whole) < len(lines), False
@@ -239,13 +255,13 @@ def since(console, baseline):
                 for line in others)
     later = whole[len(chain):]
     if later != others or not _are_boots(baseline, later):
-        later = ()
+        later = []
     return Log(tuple(chain), conflict=begun, gap=gap or damaged,
                later=tuple(later))
 
 
-def _are_boots(tip, lines):
-    """Return whether lines are those of other boots, and none is missing."""
+def _are_boots(tip: Witness | Baseline, lines: Iterable[Witness]) -> bool:
+    """Return whether ``lines`` are all of later boots and none is missing."""
     boot = tip.boot
     for line in lines:
         if line.boot == boot or not (
@@ -256,12 +272,35 @@ def _are_boots(tip, lines):
     return True
 
 
-def _after(lines, baseline):
-    """Return the lines behind the baseline's own, all if it is not there."""
+def _after(
+        lines: list[Witness | None], baseline: Baseline
+        ) -> list[Witness | None]:
+    """Return the lines after the baseline's own, all if it is not there."""
     for index, line in enumerate(lines):
         if line is not None and Baseline.of(line) == baseline:
             return lines[index + 1:]
     return lines
+
+
+def path_for_people(text: str) -> str:
+    """Return a path or a name of a witness as people know it.
+
+    The kit percent-encodes what is no plain character, and ends a text that
+    is too long with ``%~`` and 32 digits of its SHA-256. What it encoded is
+    untrusted: what cannot be printed, or would turn the direction of the
+    text around it, stays encoded. Two paths may look alike here, so the
+    encoded one is the key.
+    """
+    encoded, cut, digest = text.partition('%~')
+    # The last character may have been cut in half.
+    encoded = re.sub('%[0-9A-F]?$', '', encoded) if cut else encoded
+    try:
+        plain = urllib.parse.unquote_to_bytes(encoded).decode(
+            errors='ignore' if cut else 'strict')
+    except UnicodeDecodeError:
+        plain = encoded
+    shown = plain if plain.isprintable() else encoded
+    return f'{shown}… ({digest[:8]})' if cut else shown
 
 
 @dataclasses.dataclass(frozen=True)
@@ -273,35 +312,35 @@ class Freeze:
     names those that were not seen to stand still; ``disks`` maps each path to
     the disks that it lies on, as the guest names them; ``hooks`` maps each
     application hook to whether it succeeded; ``aborted`` names the hook that
-    refused, or None. ``thawed`` tells whether its end was witnessed,
-    ``thawed_again`` whether the guest was told to thaw once more: who froze
-    it may not have known that it was thawed already.
+    refused, or None. ``thawed`` is whether its end was witnessed,
+    ``thawed_again`` whether the guest was told to thaw once more: whoever
+    froze it may not have known that it was thawed already.
     """
 
     seq: int
-    expected: typing.Optional[int]
-    frozen: typing.Mapping[str, float]
-    open: typing.Tuple[str, ...] = ()
-    hooks: typing.Mapping[str, bool] = dataclasses.field(default_factory=dict)
-    aborted: typing.Optional[str] = None
+    expected: int | None
+    frozen: Mapping[str, float]
+    open: tuple[str, ...] = ()
+    hooks: Mapping[str, bool] = dataclasses.field(default_factory=dict)
+    aborted: str | None = None
     thawed: bool = False
     thawed_again: bool = False
-    disks: typing.Mapping[str, typing.FrozenSet[str]] = dataclasses.field(
+    disks: Mapping[str, frozenset[str]] = dataclasses.field(
         default_factory=dict)
 
     @property
-    def torn(self):
-        """The paths of which a copy of the root's disk holds a part only.
+    def torn(self) -> tuple[str, ...]:
+        """The paths of which a copy of the root disk holds only a part.
 
-        Such as the root itself, where its volume group spans two disks.
+        The root itself is one where its volume group spans two disks.
         """
         root = self.disks.get('/', frozenset())
         return tuple(path for path, disks in self.disks.items()
                      if disks & root and len(disks) > 1)
 
     @property
-    def proven(self):
-        """Return whether every writable file system was proven frozen.
+    def proven(self) -> bool:
+        """Whether every writable file system was proven frozen.
 
         A freeze of nothing is no proof: the agent reports 0 frozen file
         systems as a success (fact 23).
@@ -311,9 +350,9 @@ class Freeze:
                 and len(self.frozen) == self.expected)
 
 
-def freezes(chain):
+def freezes(chain: Iterable[Witness]) -> list[Freeze]:
     """Return the :class:`Freeze` attempts in a chain, oldest first."""
-    groups = []
+    groups: list[list[Witness]] = []
     for witness in chain:
         if witness.event == 'freeze':
             groups.append([witness])
@@ -323,25 +362,25 @@ def freezes(chain):
     return [_freeze(group) for group in groups]
 
 
-def _closed(group):
+def _closed(group: Sequence[Witness]) -> bool:
     return _end(group).event in ('thaw', 'aborted', 'stopped', 'started',
                                  'poweroff')
 
 
-def _end(group):
+def _end(group: Sequence[Witness]) -> Witness:
     """Return the last line of an attempt; later thaws come after its end."""
     return [line for line in group if line.event != 'rethaw'][-1]
 
 
-def _freeze(group):
+def _freeze(group: Sequence[Witness]) -> Freeze:
     head, last = group[0], _end(group)
-    proven = {w.fields['path']: w.number('stall', float)
-              for w in group if w.event == 'frozen' and _is_proof(w)}
+    proven = {w.fields['path']: w.stall for w in group
+              if w.event == 'frozen' and w.stall is not None and _is_proof(w)}
     disks = {path: frozenset(w.fields.get('disk', '').split('+'))
              for w in group for path in [w.fields.get('path')]
              if w.event == 'frozen' and path in proven}
     ran = [w for w in group if w.event == 'hook']
-    hooks = {}
+    hooks: dict[str, bool] = {}
     for w in ran:
         # Two folders may hold hooks of the same name.
         name = w.fields.get('name', '')
@@ -360,13 +399,13 @@ def _freeze(group):
         thawed_again=any(line.event == 'rethaw' for line in group))
 
 
-def _is_proof(witness):
+def _is_proof(witness: Witness) -> bool:
     """Return whether a ``frozen`` line names its path, stall and proof."""
-    stall = witness.number('stall', float)
+    stall = witness.stall
     return (bool(witness.fields.get('path'))
             and stall is not None and math.isfinite(stall) and stall > 0
             and bool(PROOFS & set(witness.fields.get('proof', '').split(','))))
 
 
-def _hook_succeeded(witness):
+def _hook_succeeded(witness: Witness) -> bool:
     return witness.number('freeze') == 0 and witness.number('thaw') == 0

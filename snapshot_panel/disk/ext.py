@@ -46,6 +46,10 @@ _EXT4_INCOMPAT = ~0x1f
 # Huge files, descriptor checksums, many links, large inodes, ...
 _EXT4_RO_COMPAT = ~0x7
 _METADATA_CSUM, _BIGALLOC = 0x400, 0x200
+# All that the kernel defines, up to Linux 6.18; beyond the last field that
+# it defines, bytes are zero.
+_COMPAT_KNOWN, _INCOMPAT_KNOWN, _RO_COMPAT_KNOWN = 0x1fff, 0x3f7de, 0x1ff7f
+_RESERVED = slice(0x2a0, 0x3fc)
 
 
 class Superblock:
@@ -119,6 +123,23 @@ class Superblock:
     def _groups(self) -> int:
         return -(-(self.blocks - self.first) // self.blocks_per_group)
 
+    def is_meant(self) -> bool:
+        """Return whether the features are meant as they are.
+
+        What holds its checksum is. What has none may be bytes gone astray,
+        in which a flag is clear by chance: there, only what is known and
+        agrees is believed.
+        """
+        if self.ro_compat & _METADATA_CSUM:
+            return True
+        journal = bool(self.compat & _HAS_JOURNAL)
+        return (not self.compat & ~_COMPAT_KNOWN
+                and not self.incompat & ~_INCOMPAT_KNOWN
+                and not self.ro_compat & ~_RO_COMPAT_KNOWN
+                and (journal or not self.journal_inode)
+                and self.journal_inode <= self.inodes
+                and fields.is_zero(self.data[_RESERVED]))
+
     def has_right_checksum(self) -> bool:
         """Return whether the checksum is right, or there is none."""
         if not self.ro_compat & _METADATA_CSUM:
@@ -156,7 +177,7 @@ def judge(view: source.View, found: Superblock, place: str) -> reading.Part:
                             f'{found.kind} superblock {field}',
                             found.mounted_on)
 
-    if not found.is_plausible():
+    if not found.is_plausible() or not found.is_meant():
         return say(Word.CANNOT_TELL, Reason.IMPLAUSIBLE,
                    's_magic=0xef53, the rest contradicts itself')
     if not found.has_right_checksum():

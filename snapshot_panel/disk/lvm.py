@@ -51,11 +51,14 @@ class Volume:
     :ivar uuid: without its hyphens
     :ivar text: the newest description of its group that it holds; '' for
         none
+    :ivar is_free: it has room for a description, holds none, and none is
+        said to be elsewhere
     """
 
     uuid: str
     view: source.View
     text: str
+    is_free: bool
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,9 +74,14 @@ class Logical:
 
 @dataclasses.dataclass(frozen=True)
 class Group:
-    """A volume group; ``missing`` counts physical volumes elsewhere."""
+    """A volume group.
+
+    :ivar uuids: of its physical volumes
+    :ivar missing: how many of these are elsewhere
+    """
 
     name: str
+    uuids: frozenset[str]
     missing: int
     volumes: tuple[Logical, ...]
 
@@ -109,7 +117,9 @@ def read_volume(view: source.View, head: bytes) -> Volume:
     # metadata areas.
     at = _after_list(label, at + 40)
     areas = list(_pairs(label, at))[:_MAX_AREAS]
-    return Volume(uuid, view, _newest(_text(view, *area) for area in areas))
+    texts = [_text(view, *area) for area in areas]
+    text = max((text for text in texts if text), key=_sequence, default='')
+    return Volume(uuid, view, text, bool(texts) and set(texts) == {''})
 
 
 def _pairs(label: bytes, at: int) -> Iterator[tuple[int, int]]:
@@ -126,17 +136,16 @@ def _after_list(label: bytes, at: int) -> int:
     return at + 16 * (len(list(_pairs(label, at))) + 1)
 
 
-def _newest(texts: Iterator[str]) -> str:
-    return max(texts, key=_sequence, default='')
-
-
 def _sequence(text: str) -> int:
     found = re.search(r'^\s*seqno\s*=\s*(\d{1,18})$', text, re.MULTILINE)
     return int(found.group(1)) if found else -1
 
 
-def _text(view: source.View, area: int, area_size: int) -> str:
-    """Return the text in a metadata area; '' where it holds none."""
+def _text(view: source.View, area: int, area_size: int) -> str | None:
+    """Return the text in a metadata area; '' where it holds none.
+
+    None where the area is not in use, as the text is kept elsewhere.
+    """
     header = view.read(area, SECTOR)
     if (header[4:20] != _MAGIC or fields.crc32_seeded(header[4:], _SEED)
             != fields.little(header, 0, 4)):
@@ -144,7 +153,9 @@ def _text(view: source.View, area: int, area_size: int) -> str:
     offset, size = fields.little(header, 40, 8), fields.little(header, 48, 8)
     checksum, flags = (fields.little(header, 56, 4),
                        fields.little(header, 60, 4))
-    if not offset or flags & 1:
+    if flags & 1:
+        return None
+    if not offset:
         return ''
     if size > _MAX_TEXT:
         raise source.Cannot(Reason.TOO_MUCH)
@@ -242,27 +253,24 @@ def read_groups(volumes: list[Volume]) -> list[Group]:
             for _sequence_, name, group in newest.values()]
 
 
-def is_orphan(volume: Volume, volumes: list[Volume]) -> bool:
-    """Return whether no group of this disk names the physical volume."""
-    dashed = re.sub('-', '', ' '.join(other.text for other in volumes))
-    return volume.uuid not in dashed
-
-
 def _group(name: str, group: Section, here: dict[str, Volume]) -> Group:
     present = {}
     physical = _sections(group, 'physical_volumes')
+    uuids = {key: str(described.get('id')).replace('-', '')
+             for key, described in physical.items()}
     for key, described in physical.items():
-        volume = here.get(str(described.get('id')).replace('-', ''))
+        volume = here.get(uuids[key])
         if volume and 'MISSING' not in _flags(described):
             present[key] = (volume.view,
                             _number(described, 'pe_start') * SECTOR)
     extent = _number(group, 'extent_size') * SECTOR
     logical = _sections(group, 'logical_volumes')
     stores = _stores(logical)
-    return Group(name, len(physical) - len(present), tuple(
-        _logical(name, key, described, present, extent, key in stores)
-        for key, described in logical.items()
-        if 'VISIBLE' in _flags(described)))
+    return Group(
+        name, frozenset(uuids.values()), len(physical) - len(present), tuple(
+            _logical(name, key, described, present, extent, key in stores)
+            for key, described in logical.items()
+            if 'VISIBLE' in _flags(described)))
 
 
 def _stores(logical: dict[str, Section]) -> set[str]:
@@ -318,6 +326,8 @@ def _number(section: Section, name: str) -> int:
 
 def _flags(section: Section) -> list[object]:
     """Return a volume's status and flags."""
-    return [flag for name in ('status', 'flags')
-            for flag in section.get(name, ())
-            if isinstance(section.get(name), list)]
+    found: list[object] = []
+    for name in ('status', 'flags'):
+        value = section.get(name)
+        found += value if isinstance(value, list) else [value]
+    return found

@@ -94,7 +94,8 @@ def read_table(disk: source.View) -> Table | None:
 def _slots(sector: bytes) -> list[tuple[int, int, int]] | None:
     """Return type, start and sectors of the four slots of an MBR.
 
-    None where it is none: boot sectors of file systems end alike.
+    None where it is none: boot sectors of file systems end alike. A slot of
+    no sectors is not used, whatever its type.
     """
     if len(sector) < SECTOR or sector[510:] != b'\x55\xaa':
         return None
@@ -103,10 +104,9 @@ def _slots(sector: bytes) -> list[tuple[int, int, int]] | None:
         kind = sector[at + 4]
         start = fields.little(sector, at + 8, 4)
         size = fields.little(sector, at + 12, 4)
-        used = bool(kind and start and size)
-        if sector[at] not in (0, 0x80) or (kind and not used):
+        if sector[at] not in (0, 0x80) or (kind and size and not start):
             return None
-        slots.append((kind, start, size))
+        slots.append((kind if size else 0, start, size))
     return slots if any(kind for kind, _start, _size in slots) else None
 
 
@@ -132,20 +132,33 @@ def _logical(disk: source.View, extended: int,
         if len(seen) == _MAX_LOGICAL:
             raise source.Cannot(Reason.TOO_MUCH)
         seen.add(at)
-        slots = _slots(disk.read(at * SECTOR, SECTOR))
-        if slots is None:
-            # The chain of an extended partition that holds none.
-            break
-        (kind, start, size), (link, following, _size) = slots[:2]
-        if kind:
+        data, links = _record(disk.read(at * SECTOR, SECTOR))
+        for kind, start, size in data:
             found.append(_partition(number + len(found), kind, at + start,
                                     size))
-        if link not in _EXTENDED:
+        if not links:
             break
-        at = extended + following
+        at = extended + links[0][1]
     else:
         raise source.Cannot(Reason.CORRUPT)
     return found
+
+
+def _record(sector: bytes) -> tuple[list[tuple[int, int, int]],
+                                    list[tuple[int, int, int]]]:
+    """Return the partition and the link in a record of the chain.
+
+    Strictly: what is overlooked here would be a partition not judged.
+    """
+    slots = _slots(sector)
+    if slots is None and not fields.is_zero(sector[446:510]):
+        raise source.Cannot(Reason.CORRUPT)
+    used = [slot for slot in slots or () if slot[0]]
+    data = [slot for slot in used if slot[0] not in _EXTENDED]
+    links = [slot for slot in used if slot[0] in _EXTENDED]
+    if len(data) > 1 or len(links) > 1:
+        raise source.Cannot(Reason.CORRUPT)
+    return data, links
 
 
 def _partition(number: int, kind: int, start: int, size: int) -> Partition:

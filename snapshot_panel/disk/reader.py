@@ -124,16 +124,14 @@ def _untold(place: str, kind: str, reason: Reason,
 def _of_groups(placed: list[tuple[str, lvm.Volume]],
                most: int) -> list[reading.Part]:
     """Return the volumes of the groups on a disk, ``most`` of them."""
-    volumes = [volume for _place, volume in placed]
-    parts = [reading.part(place, 'lvm2', None, Reason.EMPTY,
-                          'a physical volume of no group')
-             for place, volume in placed if not volume.text
-             and lvm.is_orphan(volume, volumes)]
     try:
-        groups = lvm.read_groups(volumes)
+        groups = lvm.read_groups([volume for _place, volume in placed])
     except source.Cannot as cannot:
         return [_untold(place, 'lvm2', cannot.reason)
                 for place, _volume in placed]
+    named = {uuid for group in groups for uuid in group.uuids}
+    parts = [_of_no_group(place, volume) for place, volume in placed
+             if volume.uuid not in named]
     for group in groups:
         if group.missing:
             parts.append(_untold(
@@ -144,6 +142,14 @@ def _of_groups(placed: list[tuple[str, lvm.Volume]],
                 return parts
             parts.append(_logical(logical))
     return parts
+
+
+def _of_no_group(place: str, volume: lvm.Volume) -> reading.Part:
+    if volume.is_free:
+        return reading.part(place, 'lvm2', None, Reason.EMPTY,
+                            'a physical volume of no group')
+    return _untold(place, 'lvm2', Reason.VOLUME_METADATA,
+                   'nothing here says what group it belongs to')
 
 
 def _logical(logical: lvm.Logical) -> reading.Part:

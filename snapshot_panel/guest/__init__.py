@@ -32,6 +32,18 @@ def script():
     return _read(SCRIPT)
 
 
+def bare_script():
+    """Return the kit as text, without its comments but with its licence.
+
+    For where there is little room: a third of the packed script is comments.
+    """
+    lines = script().splitlines(keepends=True)
+    header = next(number for number, line in enumerate(lines)
+                  if not line.startswith('#'))
+    return ''.join(lines[:header] + [
+        line for line in lines[header:] if not line.lstrip().startswith('#')])
+
+
 def user_data():
     """Return cloud-init user data that installs the kit at the first boot.
 

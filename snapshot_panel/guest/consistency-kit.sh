@@ -21,32 +21,40 @@
 #   sh consistency-kit.sh uninstall         back to what was there before
 #
 # What it adds: itself as /usr/local/sbin/consistency-kit, the agent's package
-# where it is missing, a drop-in for the agent's unit, a copy of the agent's
-# configuration beside it, a link in systemd's shutdown folder, and
-# /var/lib/consistency-kit, where it remembers what to undo. Under SELinux also
-# a label for itself and two booleans that let the agent freeze and call it.
-# The system's own files stay as they are.
+# where it is missing, a drop-in for the agent's unit, a configuration for the
+# agent beside its own, a link in systemd's shutdown folder, and
+# /var/lib/consistency-kit, where it remembers what to undo and keeps what the
+# application hooks print. Under SELinux also a label for itself and two
+# booleans that let the agent freeze and call it. The system's own files stay
+# as they are.
 #
-# The agent calls it with freeze and thaw; systemd calls it with started,
-# stopped and, after the file systems were put away, poweroff.
+# The agent calls it with freeze and thaw; systemd calls it with configure,
+# started, stopped and, after the file systems were put away, poweroff.
+#
+# It runs as root. So it writes and reads only where nobody else can write:
+# never in /tmp or /var/tmp.
 
 set -u
 LC_ALL=C
 export LC_ALL
-PATH=${PATH:-/bin}:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin
 umask 077
 
 R=${CONSISTENCY_KIT_ROOT-}      # another root folder, for the kit's own tests
+PATH=${R:+$PATH:}/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 KIT=/usr/local/sbin/consistency-kit
 STATE=$R/var/lib/consistency-kit
 RUN=$R/run/consistency-kit
 KMSG=$R/dev/kmsg
 CHANNEL=$R/dev/virtio-ports/org.qemu.guest_agent.0
-HOOK_LOG=$R/var/log/qga-fsfreeze-hook.log
+HOOK_LOG=$STATE/hooks.log
 SHUTDOWN=/usr/lib/systemd/system-shutdown
 CONF=/etc/qemu/qemu-ga.conf
 COPY=/etc/qemu/consistency-kit.conf
-SYSCONFIG=/etc/sysconfig/qemu-ga        # variables of the unit, where it is
+# The last drop-in counts: the owner's own may replace the command too.
+DROP_IN=zz-consistency-kit.conf
+# What the hypervisor asks the agent for a freeze.
+COMMANDS=guest-sync,guest-sync-delimited,guest-fsfreeze-status,\
+guest-fsfreeze-freeze,guest-fsfreeze-freeze-list,guest-fsfreeze-thaw
 
 HOOK_SECONDS=120        # an application hook that takes longer has failed
 WATCH_SECONDS=300       # no background process tries longer than this
@@ -54,10 +62,11 @@ TIGHT_SECONDS=30        # after which they pause between tries
 READY_SECONDS=5         # the most that a freeze waits for those who watch it
 EARLY=300               # 1/100 s that a stall may end before the thaw's hook
 
-# No file system takes a name this long. Opening it to write asks for leave to
-# write, for which a frozen file system makes wait, and then fails: this tries
-# to write without ever writing, on a full disk too.
+# No file system takes a name this long (ZFS up to 1023). Opening it to write
+# asks for leave to write, for which a frozen file system makes wait, and then
+# fails: this tries to write without ever writing, on a full disk too.
 LONG=________________
+LONG=$LONG$LONG$LONG$LONG
 LONG=$LONG$LONG$LONG$LONG
 LONG=$LONG$LONG$LONG$LONG
 
@@ -115,9 +124,39 @@ prepare() {
     [ -d "$RUN" ] || mkdir -m 700 "$RUN"
 } 2>/dev/null
 
-# Print $1 in a form that fits into a witness as a value.
+# Set $word to $1 as a value of a witness: percent-encoded, and a long one cut,
+# with its digest. Different texts stay different: the panel tells file systems
+# apart by it.
 to_word() {
-    printf %.200s "$1" | tr -c '!-<>-~' _
+    word=$1
+    case $word in
+        *[!A-Za-z0-9/._,:+@-]*) word=$(percent_encode "$word") ;;
+    esac
+    [ "${#word}" -le 200 ] ||
+        word=$(printf '%.150s%%~%.32s' "$word" "$(digest "$1")")
+}
+
+percent_encode() {
+    printf %s "$1" | od -An -v -to1 | while read -r bytes; do
+        for byte in $bytes; do
+            case $byte in
+                # Control characters and space, % = \ and what is no ASCII.
+                0[0-3]? | 040 | 045 | 075 | 134 | 177 | [23]??)
+                    printf %%%02X "0$byte" ;;
+                *) printf %b "\\0$byte" ;;
+            esac
+        done
+    done
+}
+
+# Set $path to the mount point that is written as $1 in the table of mounts.
+unescape() {
+    path=$1
+    case $path in *\\*)
+        path=$(printf '%s\n' "$path" | sed 's/\\/\\0/g')
+        # A line break at the end of it would get lost.
+        path=$(printf '%b/' "$path") path=${path%/} ;;
+    esac
 }
 
 # Set $now to the time since boot in 1/100 s.
@@ -130,7 +169,7 @@ clock() {
 # --- What there is to freeze ------------------------------------------------
 
 # Write a line for each writable file system on a block device to the table $1:
-# kind, device number, type, disk, id of the mount and mount point.
+# kind, device number, type, disk, id of the mount, devices and mount point.
 # Set $count to how many of them need proof.
 list_file_systems() {
     count=0
@@ -150,12 +189,8 @@ list_file_systems() {
             rest=${rest#*- }
             type=${rest%% *} rest=${rest#* }
             source=${rest%% *}
-            case $type,$source,${rest#* }, in
-                # A program's own name for what it gave none: no disk.
-                fuse*,/dev/fuse,*) continue ;;
-                *,/dev/*,rw,* | zfs,*,rw,*) ;;
-                *) continue ;;
-            esac
+            case ${rest#* }, in rw,*) ;; *) continue ;; esac
+            is_on_disk || continue
             seen="$seen$number "
             find_disks
             case $wanted,$type in
@@ -164,17 +199,33 @@ list_file_systems() {
                 # These cannot be frozen, and the agent passes them over. They
                 # count as left alone when their device sees no write.
                 *,vfat | *,msdos | *,exfat) kind=still ;;
+                # These cannot either. A program behind one may hang: it is
+                # not even opened.
+                *,zfs | *,fuse*) kind=never count=$((count + 1)) ;;
                 *) kind=freeze count=$((count + 1)) ;;
             esac
-            printf '%s\n' "$kind $number $type $disk $id $mount"
+            printf '%s\n' "$kind $number $type $disk $id $devices $mount"
         done <"$from"
     done >"$EVENT/$1"
 }
 
+# Tell whether the file system $type with the device $number lies on a block
+# device. That is the kernel's word, and the agent's rule. The source is the
+# word of whoever mounted it: any user may mount a tmpfs or a program of theirs
+# as "/dev/vda1".
+is_on_disk() {
+    case $number,$type in
+        # No device, but for those that span many.
+        0:*,btrfs | 0:*,zfs | 0:*,bcachefs) ;;
+        0:*) return 1 ;;
+    esac
+}
+
 # Set $disk to what the file system $source with the device $number lies on in
-# the end, as vda, or as vda+vdb: not every snapshot takes all disks.
+# the end, as vda, or as vda+vdb: not every snapshot takes all disks. Set
+# $devices to all that are on the way.
 find_disks() {
-    disk=${source#/dev/} disk=${disk%%/*} found=''
+    disk=${source#/dev/} disk=${disk%%/*} found='' devices=+
     set -- "$R/sys/dev/block/$number"
     if [ ! -e "$1" ]; then
         # A btrfs names one of its disks.
@@ -188,34 +239,49 @@ find_disks() {
     while [ $# != 0 ]; do
         device=$1 under=''
         shift
+        devices=$devices${device##*/}+
         [ ! -e "$device/partition" ] || device=$device/..
+        [ ! -e "$device/dm" ] || look_at_mapping
         for name in "$device"/slaves/*; do
             [ ! -e "$name" ] || { set -- "$@" "$name"; under=1; }
         done
         if [ -z "$under" ] && [ -e "$device" ]; then
             name=$(readlink -f "$device") name=${name##*/}
+            devices=$devices$name+
             case +$found+ in
                 *"+$name+"*) ;;
                 *) found=$found${found:++}$name ;;
             esac
         fi
     done
-    disk=${found:-$disk}
+    to_word "${found:-${disk:-none}}"
+    disk=$word
 }
+
+# Note what can hold up a freeze of a device-mapper device: a snapshot and its
+# origin, by the names that LVM gives them, and one that is suspended.
+look_at_mapping() {
+    value=''
+    read -r value <"$device/dm/uuid"
+    case $value in *-real | *-cow) devices=${devices}snapshot+ ;; esac
+    read -r value <"$device/dm/suspended"
+    [ "$value" != 1 ] || devices=${devices}suspended+
+} 2>/dev/null
 
 # Containers and services may have mounts of their own. Note one of each
 # device, because there are many processes.
 list_elsewhere() {
-    sed -n '/ - \(zfs [^ ]*\|[^ ]* \/dev\/[^ ]*\) rw/p' \
+    sed -n '/^[0-9]* [0-9]* [1-9]\| - \(btrfs\|zfs\|bcachefs\) /p' \
         "$R"/proc/[0-9]*/mountinfo | sort -u -k 3,3 >"$EVENT/elsewhere"
 } 2>/dev/null
 
-# Tell whether the folder $2 is in the mount $1: another may lie over it.
-leads_to_mount() {
+# Tell whether the folder that is open as 8 is in the mount $1: another may lie
+# over it.
+is_in_mount() {
     value=''
-    { while read -r field value; do
+    while read -r field value; do
         [ "$field" != mnt_id: ] || break
-      done <"$R/proc/self/fdinfo/8"; } 8<"$2"
+    done <"$R/proc/self/fdinfo/8"
     [ "$value" = "$1" ]
 }
 
@@ -228,17 +294,15 @@ watch_file_systems() {
     # Called by anybody else, there is nothing to prove.
     [ "$comm" = qemu-ga ] || return 0
     line=0
-    while read -r kind number type _ id mount; do
+    while read -r kind number type _ id _ mount; do
         line=$((line + 1))
-        case $mount in *\\*) mount=$(printf '%b' "$mount") ;; esac
-        leads_to_mount "$id" "$mount" || continue
-        [ "$kind" = freeze ] || { note_writes "$number" "$mount"; continue; }
-        start_writer
-        case $type in
-            ext[34]) watcher "$line" "$writer" | read_flag ;;
-            *) watcher "$line" "$writer" ;;
-        esac &
-        started="${started-} $line"
+        unescape "$mount"
+        # From here on by the open folder: whoever owns a folder above it can
+        # put another one in its place.
+        case $kind in
+            freeze) { is_in_mount "$id" && watch; } 8<"$path/" ;;
+            still) { is_in_mount "$id" && note_writes; } 8<"$path/" ;;
+        esac
     done <"$EVENT/table"
     # The freeze may be over soon: it begins when all of them look. But a
     # machine that is too busy for that does not hold it up; then nobody knows
@@ -254,8 +318,17 @@ watch_file_systems() {
     done
 }
 
+watch() {
+    start_writer
+    case $type in
+        ext[34]) watcher "$line" "$writer" | read_flag ;;
+        *) watcher "$line" "$writer" ;;
+    esac &
+    started="${started-} $line"
+}
+
 start_writer() {
-    writer "$line" "${mount%/}/$LONG" >/dev/null 2>&1 &
+    writer "$line" "/proc/self/fd/8/$LONG" >/dev/null 2>&1 &
     writer=$!
 }
 
@@ -270,7 +343,7 @@ writer() {
     until is_over || [ -e "$EVENT/proof.$1" ]; do
         clock
         before=$now
-        { :; } >"$2"
+        { :; } >>"$2"
         clock
         [ -e "$EVENT/tries.$1" ] || { :; } >"$EVENT/tries.$1"
     done
@@ -335,9 +408,9 @@ was_clean() {
         [ $((flag & 4)) = 0 ] && [ $((after & 4)) = 4 ]
 }
 
-# Note how much was written to a device, once all is written.
+# Note how much was written to the device, once all is written.
 note_writes() {
-    timeout 10 sync -f "$2" && count_writes "$1" &&
+    timeout 10 sync -f /proc/self/fd/8 && count_writes "$number" &&
         echo "$sectors" >"$EVENT/sectors.$line"
 }
 
@@ -418,8 +491,8 @@ thaw_hooks() {
     [ -e "$EVENT/hooks" ] || return 0
     while read -r frozen hook; do
         run_hook thaw
-        name=$(to_word "${hook##*/}")
-        echo "hook name=$name freeze=$frozen thaw=$status"
+        to_word "${hook##*/}"
+        echo "hook name=$word freeze=$frozen thaw=$status"
     done <"$EVENT/hooks" >"$EVENT/words"
 }
 
@@ -431,6 +504,8 @@ freeze() {
     AGENT=$PPID
     EVENT=$RUN/event.$$
     (announce)
+    # Of the last freeze only.
+    { :; } >"$HOOK_LOG"
     for_each_hook freeze_hook || abort
     # Inherited by what watches: a busy machine must not make it miss a freeze.
     renice -n -5 $$
@@ -447,7 +522,8 @@ announce() {
 }
 
 abort() {
-    refused="name=$(to_word "${hook##*/}") status=$status"
+    to_word "${hook##*/}"
+    refused="name=$word status=$status"
     thaw_hooks
     (say "aborted $refused")
     rm -rf "$RUN/event" "$EVENT"
@@ -470,10 +546,10 @@ say_thaw() {
     [ -e "$EVENT/said" ] || { prepare; say rethaw; return 0; }
     frozen=0 hooked=0 line=0 open=open known=' '
     [ ! -e "$EVENT/late" ] || open=unseen
-    while read -r kind number type disk _ mount; do
+    while read -r kind number type disk _ _ mount; do
         line=$((line + 1))
         known="$known$number "
-        where="path=$(to_word "$mount") type=$type disk=$disk"
+        name_place
         if [ "$kind" = still ]; then
             was_left_alone || set -- "$@" "$open $where"
         elif was_frozen; then
@@ -485,9 +561,10 @@ say_thaw() {
     done <"$EVENT/table"
     # What became writable meanwhile was watched by nobody.
     list_file_systems after
-    while read -r _ number type disk _ mount; do
+    while read -r _ number type disk _ _ mount; do
         case $known in *" $number "*) continue ;; esac
-        set -- "$@" "open path=$(to_word "$mount") type=$type disk=$disk"
+        name_place
+        set -- "$@" "open $where"
     done <"$EVENT/after"
     [ ! -e "$EVENT/words" ] || while read -r words; do
         hooked=$((hooked + 1))
@@ -496,14 +573,24 @@ say_thaw() {
     say "$@" "thaw fs=$frozen hooks=$hooked"
 }
 
+# Set $where to how the witnesses name the file system of a line, and $place to
+# how it is named on a terminal.
+name_place() {
+    to_word "$type"
+    where="type=$word disk=$disk" place=$word
+    unescape "$mount"
+    to_word "$path"
+    where="path=$word $where" place="$word ($place)"
+}
+
 # --- What systemd calls -----------------------------------------------------
 
 started() {
     prepare
     version=$(qemu-ga --version)
     version=${version#QEMU Guest Agent }
-    version=$(to_word "${version%% *}")
-    say "started agent=${version:-unknown}"
+    to_word "${version%% *}"
+    say "started agent=${word:-unknown}"
 } 2>/dev/null
 
 stopped() {
@@ -514,12 +601,143 @@ stopped() {
 # At the very end of a shutdown. A disk that is still writable was not put
 # away in order.
 powered_off() {
-    while read -r source _ _ options _; do
-        case $source,$options, in /dev/*,rw,*) return 0 ;; esac
-    done <"$R/proc/mounts"
+    while read -r _ _ number _ _ rest; do
+        rest=${rest#*- }
+        type=${rest%% *} rest=${rest#* }
+        case ${rest#* }, in rw,*) ! is_on_disk || return 0 ;; esac
+    done <"$R/proc/self/mountinfo" || return 0
     prepare
     say poweroff
 }
+
+# --- The agent's configuration ----------------------------------------------
+
+# The agent is told by its arguments, by variables of its unit and by a file;
+# what all that comes to only the agent itself knows. So it is asked, with
+# --dump-conf, and says that as a configuration.
+
+# Called before each start with the command of the unit, as systemd reads it.
+# What the agent says to that becomes its configuration, with this kit as the
+# hook and the commands of a freeze let through. It is kept where it cannot be
+# made anew: without it the agent would forget what its owner forbids.
+configure() {
+    umask 022
+    # The owner's own, before the kit's took its place.
+    theirs=${QGA_CONF-}
+    [ "$theirs" != "$COPY" ] || read -r theirs <"$STATE/conf"
+    use_configuration "$theirs"
+    said=$(timeout 20 "$@" --dump-conf)
+    # An agent that died while it had frozen all must come back to thaw: until
+    # then nothing can be written.
+    [ -e "$R$(value_of statedir)/qga.state.isfrozen" ] ||
+        case $said in *'[general]'*) keep_what_was_said "$@" ;; esac
+    [ -s "$STATE/variables" ]
+}
+
+keep_what_was_said() {
+    mkdir -p "$STATE" "$R${COPY%/*}"
+    echo "$theirs" >"$STATE/conf"
+    set_former_hook "$(value_of fsfreeze-hook)"
+    {   printf '%s\n' "$said" |
+            grep -v '^\(fsfreeze-hook\|allow-rpcs\|block-rpcs\|blacklist\)='
+        let_through
+        echo "fsfreeze-hook=$KIT"
+    } | replace "$R$COPY" &&
+        printf '%s\n' "QGA_CONF=$COPY" \
+            "CONSISTENCY_KIT_FLAGS=$(other_flags "$@")" |
+        replace "$STATE/variables"
+}
+
+# Replace a file by what is read, all of it or not at all.
+replace() {
+    if cat >"$1.new" && mv "$1.new" "$1"; then return 0; fi
+    rm -f "$1.new"
+    return 1
+}
+
+# Let the agent read the file $1 when it is asked, or its own where that is
+# empty.
+use_configuration() {
+    QGA_CONF=$1
+    export QGA_CONF
+    [ -n "$QGA_CONF" ] || unset QGA_CONF
+}
+
+# Print the value of a key in what the agent said.
+value_of() {
+    printf '%s\n' "$said" | sed -n "s/^\($1\)=//p"
+}
+
+# Print the lists of allowed or blocked commands without what forbids a freeze.
+# The agent takes one of both only; a blocked command is not an allowed one.
+let_through() {
+    key=block-rpcs
+    case $said in *blacklist=*) key=blacklist ;; esac
+    allowed=$(value_of allow-rpcs)
+    blocked=$(value_of "$key")
+    if [ -n "$allowed" ]; then
+        allowed=$(without "$allowed" "$blocked,$COMMANDS")
+        echo "allow-rpcs=$COMMANDS${allowed:+,$allowed}"
+    else
+        blocked=$(without "$blocked" "$COMMANDS")
+        [ -z "$blocked" ] || echo "$key=$blocked"
+    fi
+}
+
+# Print the items of the list $1 that are not in the list $2.
+without() {
+    printf '%s\n' "$1" | tr , '\n' |
+        grep -vxF -e "$(printf '%s\n' "$2" | tr , '\n')" | paste -s -d , -
+}
+
+# Print the commands of a freeze that the agent does not let through, by what
+# it said.
+forbidden() {
+    allowed=$(value_of allow-rpcs)
+    blocked=$(value_of 'block-rpcs\|blacklist')
+    [ -z "$allowed" ] || without "$COMMANDS" "$allowed"
+    [ -z "$blocked" ] ||
+        without "$COMMANDS" "$(without "$COMMANDS" "$blocked")"
+}
+
+# Print the options that the agent does not tell of, such as --confidential of
+# newer ones: they go on to it. It tells of all those below, and takes their
+# first letters for them.
+other_flags() {
+    flags='' known=' --allow-rpcs --block-rpcs --blacklist --config'
+    known="$known --daemonize --fsfreeze-hook --logfile --method --path"
+    known="$known --pidfile --retry-path --statedir --verbose"
+    for word do
+        case $known,$word in
+            *" ${word%%=*}"*,--* | *,-[abcdFflmprtv]*) ;;
+            *,-*) flags="$flags $word" ;;
+        esac
+    done
+    echo "${flags# }"
+}
+
+# The distributions' own hook runs the folder of application hooks, which the
+# kit does itself. Another one is run like them.
+set_former_hook() {
+    if [ -x "$R$1" ] && [ -f "$R$1" ] && [ "$1" != "$KIT" ] &&
+            ! grep -q 'fsfreeze-hook\.d' "$R$1"; then
+        echo "$1" >"$STATE/former-hook"
+    else
+        rm -f "$STATE/former-hook"
+    fi
+}
+
+# Set $said to what the agent that runs says to its own arguments, and $pid.
+ask_running_agent() {
+    pid=$(systemctl show --property MainPID "$units" |
+        sed -n 's/^MainPID=\([1-9]\)/\1/p' | head -n 1)
+    process=$R/proc/${pid:-none}
+    use_configuration "$(tr '\0' '\n' <"$process/environ" |
+        sed -n 's/^QGA_CONF=//p')"
+    # shellcheck disable=SC2016  # for the inner shell
+    said=$(xargs -0 sh -c 'agent=$1; shift 2; exec "$agent" "$@" --dump-conf' \
+        sh "$process/exe" <"$process/cmdline")
+} 2>/dev/null
 
 # --- Distributions: one entry each ------------------------------------------
 
@@ -596,21 +814,14 @@ install() {
         ! systemctl is-enabled --quiet "$unit" 2>/dev/null || old=enabled
         ! systemctl is-active --quiet "$units" || old="$old active"
         echo "$old" >"$STATE/service"
-        [ ! -e "$HOOK_LOG" ] || : >"$STATE/log"
     fi
     if ! cmp -s "$0" "$R$KIT"; then
-        cat "$0" >"$R$KIT.new"
-        chmod 755 "$R$KIT.new"
-        mv "$R$KIT.new" "$R$KIT"
+        new=$(mktemp "$R$KIT.XXXXXX")
+        cat "$0" >"$new"
+        chmod 755 "$new"
+        mv "$new" "$R$KIT"
     fi
-    configure
-    mkdir -p "$R/etc/systemd/system/$unit.d"
-    cat >"$R/etc/systemd/system/$unit.d/consistency-kit.conf" <<END
-[Service]
-EnvironmentFile=-$STATE/variables
-ExecStartPost=-$KIT started
-ExecStopPost=-$KIT stopped
-END
+    add_drop_in
     [ ! -d "$R$SHUTDOWN" ] || [ -h "$R$SHUTDOWN/consistency-kit" ] ||
         ln -s "$KIT" "$R$SHUTDOWN/consistency-kit"
     allow_in_selinux
@@ -620,8 +831,48 @@ END
     udevadm trigger --subsystem-match=virtio-ports
     udevadm settle --timeout=10
     systemctl enable --quiet "$unit" 2>/dev/null
-    [ ! -e "$CHANNEL" ] || systemctl restart "$units"
+    [ ! -e "$CHANNEL" ] || systemctl restart "$units" ||
+        fail "The agent did not start: systemctl status $unit"
     echo 'Installed. To see what works: consistency-kit check'
+    survey | grep '^risk'
+    return 0
+}
+
+add_drop_in() {
+    command=$(start_command)
+    # What precedes the path are marks for systemd, such as "-".
+    case ${command%% *} in
+        [!@]*/qemu-ga | /*/qemu-ga) ;;
+        *) fail "The unit $unit starts the agent in a way of its own. Give" \
+            "it a line like ExecStart=/usr/sbin/qemu-ga (systemctl edit" \
+            "$unit), and run install again." ;;
+    esac
+    echo "$command" >"$STATE/command"
+    folder=$R/etc/systemd/system/$unit.d
+    mkdir -p "$folder"
+    cat >"$folder/$DROP_IN" <<END
+[Service]
+EnvironmentFile=-$STATE/variables
+ExecStartPre=$KIT configure /${command#*/}
+ExecStart=
+ExecStart=${command%% *} \$CONSISTENCY_KIT_FLAGS
+ExecStartPost=-$KIT started
+ExecStopPost=-$KIT stopped
+END
+    # The name of an older kit.
+    rm -f "$folder/consistency-kit.conf" "$STATE/variables"
+}
+
+# Print how the unit starts the agent without the kit, as its files say it.
+start_command() {
+    unit_files | sed -n 's/^ *ExecStart *= *\([^ ]\)/\1/p' | tail -n 1
+}
+
+# Print the files of the unit but the kit's, each line in one.
+unit_files() {
+    systemctl cat "$unit" 2>/dev/null |
+        sed '/^# .*consistency-kit\.conf$/,/^# \/.*\.\(conf\|service\)$/d' |
+        sed -e ':more' -e '/\\$/{' -e 'N' -e 's/ *\\\n */ /' -e 'b more' -e '}'
 }
 
 add_package() {
@@ -634,44 +885,6 @@ add_package() {
     rm "$STATE/packages.before"
 }
 
-# Copy the agent's configuration, and the variables that some distributions
-# make its arguments of, with this kit as the hook and the freeze commands let
-# through.
-configure() {
-    mkdir -p "$R${COPY%/*}"
-    former=$(sed -n -e 's/^ *fsfreeze-hook *= *//p' \
-        -e "s/^FSFREEZE_HOOK_PATHNAME=[\"']*\([^\"']*\).*/\1/p" \
-        "$R$CONF" "$R$SYSCONFIG" | tail -n 1)
-    # The distributions' own hook runs the folder of application hooks, which
-    # the kit does itself.
-    if [ -x "$R$former" ] && [ -f "$R$former" ] && [ "$former" != "$KIT" ] &&
-            ! grep -q 'fsfreeze-hook\.d' "$R$former"; then
-        echo "$former" >"$STATE/former-hook"
-    else
-        rm -f "$STATE/former-hook"
-    fi
-    {   sed '/^ *fsfreeze-hook *=/d' "$R$CONF" | unblock
-        printf '\n[general]\nfsfreeze-hook=%s\n' "$KIT"
-    } >"$R$COPY"
-    {   grep -E '^(BLACKLIST_RPC|BLOCK_RPCS)=.*guest-fsfreeze' "$R$SYSCONFIG"
-        grep -E '^FILTER_RPC_ARGS=.*(-b|--bl).*guest-fsfreeze' "$R$SYSCONFIG"
-        grep -E '^FILTER_RPC_ARGS=.*allow-rpcs' "$R$SYSCONFIG" |
-            grep -v guest-fsfreeze-freeze,
-        printf '%s\n' "QGA_CONF=$COPY" "FSFREEZE_HOOK_PATHNAME=$KIT"
-    } | unblock >"$STATE/variables"
-} 2>/dev/null
-
-# Take the freeze commands from lists of blocked ones and add them to lists of
-# allowed ones.
-unblock() {
-    sed -e '/^ *\(block-rpcs\|blacklist\|BLOCK_RPCS\|BLACKLIST_RPC\)/b block' \
-        -e '/--block-rpcs\|--blacklist/b block' \
-        -e 's/\(allow-rpcs *= *\)/\1guest-fsfreeze-status,guest-fsfreeze-f'\
-'reeze,guest-fsfreeze-freeze-list,guest-fsfreeze-thaw,/' -e b -e ': block' \
-        -e 's/guest-fsfreeze-[a-z-]*//g; s/,,*/,/g; s/\(= *"\{0,1\}\),/\1/' \
-        -e 's/,\("\{0,1\}\) *$/\1/'
-}
-
 # Let the kit out of the agent's confinement: it reads what other processes
 # wait for, and the agent reads every mount point.
 allow_in_selinux() {
@@ -679,11 +892,15 @@ allow_in_selinux() {
     chcon -t virt_qemu_ga_unconfined_exec_t "$R$KIT"
     ! semanage fcontext -a -t virt_qemu_ga_unconfined_exec_t "$KIT" \
         2>/dev/null || : >"$STATE/label"
+    for name in $(missing_booleans); do
+        setsebool -P "$name" on && echo "$name" >>"$STATE/booleans"
+    done
+}
+
+missing_booleans() {
     for name in virt_qemu_ga_read_nonsecurity_files \
             virt_qemu_ga_run_unconfined; do
-        case $(getsebool "$name" 2>/dev/null) in
-            *off) setsebool -P "$name" on && echo "$name" >>"$STATE/booleans"
-        esac
+        case $(getsebool "$name" 2>/dev/null) in *off) echo "$name" ;; esac
     done
 }
 
@@ -697,8 +914,7 @@ uninstall() {
         setsebool -P "$name" off
     done <"$STATE/booleans"
     [ ! -e "$STATE/label" ] || semanage fcontext -d "$KIT"
-    [ -e "$STATE/log" ] || rm -f "$HOOK_LOG"
-    rm -f "$R/etc/systemd/system/$unit.d/consistency-kit.conf" \
+    rm -f "$R/etc/systemd/system/$unit.d/$DROP_IN" \
         "$R$SHUTDOWN/consistency-kit" "$R$COPY"
     rmdir "$R/etc/systemd/system/$unit.d" "$R${COPY%/*}" 2>/dev/null
     systemctl daemon-reload
@@ -724,20 +940,18 @@ check() {
     must_be_root
     bad=0
     find_distribution
+    ask_running_agent
+    see_what_the_agent_sees "$@"
     told 'The channel to the hypervisor exists.' \
         'There is no channel. Set hw_qemu_guest_agent=yes on the image and boot
       a new instance from it.' test -e "$CHANNEL"
     told 'The agent runs.' "The agent does not run: systemctl status $unit" \
         systemctl is-active --quiet "$units"
-    told 'The agent calls the kit.' \
-        'The agent does not know of the kit: run install again.' \
-        agent_calls_kit
+    # One that does not run says nothing.
+    [ -z "$pid" ] || check_agent
     told 'The configuration of the agent was not changed since.' \
         'The configuration of the agent was changed: run install again.' \
         nothing_changed
-    told 'The agent may freeze.' \
-        'Freezing is blocked in the configuration of the agent.' \
-        agent_may_freeze
     told 'Kernel messages reach a serial console.' \
         'No kernel messages on a serial console: add console=ttyS0 to the
       kernel command line.' grep -q '^\(tty[^0-9]\|hvc\)' "$R/proc/consoles"
@@ -747,13 +961,28 @@ check() {
     told 'Witnesses were said since boot.' \
         "No witness since boot yet: systemctl restart $unit" \
         test -s "$RUN/next"
-    prepare
-    EVENT=$(mktemp -d "$RUN/event.XXXXXX")
-    list_file_systems table
-    describe_file_systems
-    [ "${1-}" != --freeze ] || trial_freeze
-    rm -r "$EVENT"
+    survey
+    [ "${1-}" != --freeze ] || in_survey trial_freeze
+    say_confinement
     [ "$bad" = 0 ]
+}
+
+# A unit can have mounts of its own (ProtectHome=, PrivateMounts=): what is not
+# among them, the agent does not freeze.
+see_what_the_agent_sees() {
+    theirs=$(readlink "$R/proc/$pid/ns/mnt") || return 0
+    [ "$theirs" = "$(readlink "$R/proc/self/ns/mnt")" ] ||
+        exec nsenter --target "$pid" --mount sh "$KIT" check "$@"
+}
+
+check_agent() {
+    told 'The agent calls the kit.' \
+        'The agent does not know of the kit: run install again.' \
+        test "$(value_of fsfreeze-hook)" = "$KIT"
+    names=$(forbidden)
+    told 'The agent may freeze.' \
+        "The agent is told to refuse what a freeze needs: run install again.
+      Its options and files forbid $names." test -z "$names"
 }
 
 # told GOOD BAD COMMAND...: say GOOD or BAD, as the command ends.
@@ -768,27 +997,18 @@ told() {
     fi
 }
 
-# The agent's own view: its arguments, or the configuration that it reads.
-agent_words() {
-    pid=$(systemctl show --property MainPID --value "$units")
-    QGA_CONF=$(tr '\0' '\n' <"$R/proc/$pid/environ" |
-        sed -n 's/^QGA_CONF=//p')
-    export QGA_CONF="${QGA_CONF:-$CONF}"
-    tr '\0' '\n' <"$R/proc/$pid/cmdline" && qemu-ga --dump-conf
-}
-
-agent_calls_kit() {
-    agent_words | grep -q "$KIT"
-}
-
+# The unit and the files that it and the agent read, whatever their names.
 nothing_changed() {
-    [ -z "$(find "$R$CONF" "$R$SYSCONFIG" -newer "$R$COPY")" ]
-}
-
-agent_may_freeze() {
-    ! agent_words | grep '^\(-b\|.*block-rpcs\|.*blacklist\)' |
-        grep -q guest-fsfreeze
-}
+    command='' theirs=''
+    read -r command <"$STATE/command"
+    read -r theirs <"$STATE/conf"
+    set -- "$R${theirs:-$CONF}"
+    for name in $(unit_files | sed -n 's/^ *EnvironmentFile *= *-*//p'); do
+        set -- "$@" "$R$name"
+    done
+    [ "$command" = "$(start_command)" ] &&
+        [ -z "$(find "$@" -newer "$R$COPY")" ]
+} 2>/dev/null
 
 witnesses_get_through() {
     # With cat: this file gives all at once or not at all.
@@ -798,20 +1018,82 @@ witnesses_get_through() {
         grep -q Y "$R/sys/module/printk/parameters/time"
 }
 
+# Say what there is to freeze, and what is known to hold up a freeze.
+survey() {
+    in_survey describe_file_systems
+}
+
+in_survey() {
+    prepare
+    EVENT=$(mktemp -d "$RUN/event.XXXXXX") || return 1
+    list_file_systems table
+    "$1"
+    rm -r "$EVENT"
+}
+
 describe_file_systems() {
-    while read -r kind _ type disk _ mount; do
-        case $kind,$disk in
-            freeze,loop*) echo "note  $mount lies on a loop device:" \
-                'freezing it can hang the agent.' ;;
-            freeze,*) echo "note  $mount ($type) needs a proof." ;;
-            hidden,*) echo "note  $mount ($type) is mounted where the agent" \
-                'does not see it: nothing is proven as long as it is.' ;;
-            *) echo "note  $mount ($type) cannot be frozen; it counts as" \
-                'left alone if nothing is written there meanwhile.' ;;
+    while read -r kind _ type _ id devices mount; do
+        name_place
+        case $kind in
+            freeze) echo "note  $place needs a proof." ;;
+            hidden) echo "note  $place is mounted where the agent does not" \
+                'see it: nothing is proven as long as it is.' ;;
+            never) echo "note  $place cannot be frozen: nothing is proven as" \
+                'long as it is mounted writable.' ;;
+            *) echo "note  $place cannot be frozen; it counts as left alone" \
+                'if nothing is written there meanwhile.' ;;
         esac
+        describe_risk
     done <"$EVENT/table"
     [ "$count" != 0 ] ||
         echo 'note  Nothing is writable: a freeze cannot be proven.'
+    describe_network
+}
+
+# Say what is known of the line to hold up a freeze or to make it fail.
+describe_risk() {
+    case $type,$devices in
+        *+loop*) risk 'lies in a file of another file system: if that is' \
+            'frozen first, the freeze hangs. Unmount it before a snapshot,' \
+            'or give it a disk of its own.' ;;
+        *+drbd*) risk 'lies on DRBD: a peer that is away or has to wait' \
+            'makes the freeze hang. Unmount it before a snapshot, or take' \
+            'the snapshot on the other side.' ;;
+        *+snapshot+*) risk 'has a device-mapper (LVM) snapshot: one that is' \
+            'full or merged makes the freeze hang or fail. Remove it' \
+            'before.' ;;
+        *+suspended+*) risk 'lies on a suspended device: the freeze waits' \
+            'until dmsetup resume.' ;;
+        *+nbd* | *+rbd*) risk 'comes over the network and is not in the' \
+            'snapshot: a server that does not answer makes the freeze hang.' \
+            'Unmount it before.' ;;
+        gfs2,* | ocfs2,*) risk 'belongs to a cluster: a freeze holds up all' \
+            'its nodes. Unmount it here before a snapshot.' ;;
+    esac
+    [ "$kind" = freeze ] && [ -e "$R/proc/self/fdinfo" ] || return 0
+    { is_in_mount "$id"; } 8<"$path/" || risk 'lies under another mount: the' \
+        'agent freezes that one twice, and this one never. Unmount one.'
+} 2>/dev/null
+
+# Name what is kept elsewhere. The agent passes it over, but goes through it to
+# what is mounted below.
+describe_network() {
+    disk=''
+    while read -r _ _ number _ mount rest; do
+        rest=${rest#*- }
+        type=${rest%% *}
+        case $number,$type in
+            0:*,nfs* | 0:*,cifs* | 0:*,smb* | 0:*,ceph* | 0:*,9p* | \
+                0:*,afs* | 0:*,virtiofs* | 0:*,lustre* | 0:*,fuse.*)
+                name_place
+                risk 'is not in the snapshot. While it does not answer, a' \
+                    'freeze hangs at what is mounted below it.' ;;
+        esac
+    done <"$R/proc/self/mountinfo"
+}
+
+risk() {
+    echo "risk  $place $*"
 }
 
 # Freeze for a second without the agent, and see whether each writer waits.
@@ -819,13 +1101,13 @@ describe_file_systems() {
 trial_freeze() {
     AGENT=$$
     mounts='' writers='' line=0
-    while read -r kind _ _ _ _ mount; do
+    while read -r kind _ _ _ id _ mount; do
         line=$((line + 1))
         [ "$kind" = freeze ] || continue
         mounts="$mount $mounts"
-        mount=$(printf '%b' "$mount")
-        start_writer
-        writers="$writers $writer"
+        unescape "$mount"
+        { is_in_mount "$id" && start_writer; } 8<"$path/" &&
+            writers="$writers $writer"
     done <"$EVENT/table"
     # Whatever happens to this process, the file systems are thawed. Nothing
     # is printed meanwhile: that could wait for the thaw itself.
@@ -847,11 +1129,33 @@ trial_freeze() {
     sleep 0.2
 }
 
-on_each_mount() {
+# In a subshell, where a "*" in a name is none.
+on_each_mount() (
+    set -f
     for mount in $mounts; do
-        fsfreeze "$1" "$(printf '%b' "$mount")" || [ "$1" = -u ] || return 1
+        unescape "$mount"
+        fsfreeze "$1" "$path" || [ "$1" = -u ] || return 1
     done
-}
+)
+
+# The agent's way would be to run the agent's own program: no other one gets
+# under what confines it.
+say_confinement() {
+    context=''
+    [ -z "$pid" ] || context=$(tr -d '\0' <"$R/proc/$pid/attr/current")
+    case $context in
+        # AppArmor
+        *'(enforce)') ;;
+        *:virt_qemu_ga_t:*) [ "$(getenforce)" = Enforcing ] || return 0
+            told 'SELinux lets the agent freeze and call the kit.' \
+                'SELinux does not let the agent freeze: run install again.' \
+                test -z "$(missing_booleans)" ;;
+        *) return 0 ;;
+    esac
+    echo "note  The agent is confined ($context). A trial freeze is root's" \
+        'and is not: what the agent is denied shows at its first freeze' \
+        'only, in the kernel log and in ausearch -m avc -c qemu-ga.'
+} 2>/dev/null
 
 # --- Small things -----------------------------------------------------------
 
@@ -867,6 +1171,7 @@ must_be_root() {
 case ${1-} in
     install | uninstall) "$1" ;;
     check) check "${2-}" ;;
+    configure) shift; configure "$@" ;;
     freeze | thaw)
         # Nothing of the agent's may stay open in what runs on: an agent that
         # reads what its hook prints would wait for the end of that.

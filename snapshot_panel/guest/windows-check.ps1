@@ -44,6 +44,29 @@ function Test-Service {
         "$What runs." "$What does not run. $Remedy"
 }
 
+function Test-AgentMayFreeze {
+    # By its own word: options and files may allow or block commands.
+    $service = Get-CimInstance -ClassName Win32_Service `
+        -Filter "Name='QEMU-GA'"
+    if ($null -eq $service) { return }
+    $command = $service.PathName
+    if (-not ($command -match '^"([^"]+)"\s*(.*)$' -or
+              $command -match '^(\S+)\s*(.*)$')) { return }
+    $agent = $Matches[1]
+    $options = @($Matches[2] -split '\s+' | Where-Object { $_ })
+    $said = & $agent @options '--dump-conf' 2>$null
+    $forbidden = @('guest-fsfreeze-freeze', 'guest-fsfreeze-thaw') |
+        Where-Object {
+            $item = '=(.*,)?' + $_ + '(,|$)'
+            ($said -match ('^(block-rpcs|blacklist)' + $item)) -or
+            (($said -match '^allow-rpcs=.') -and
+             -not ($said -match ('^allow-rpcs' + $item)))
+        }
+    Show-Result (@($forbidden).Count -eq 0) 'The agent may freeze.' `
+        ("The agent is told to refuse $($forbidden -join ', '): mend the " +
+         'options of the service QEMU-GA or qemu-ga.conf.')
+}
+
 function Test-SerialDriver {
     # The device of the channel: vendor 1AF4, virtio-serial old and new.
     $device = Get-CimInstance -ClassName Win32_PnPEntity |
@@ -69,7 +92,8 @@ function Test-Vss {
         "The agent's VSS provider is installed." `
         "The agent's VSS provider is missing: install the agent again."
     # The states are words of each language; their numbers are not. 1: stable.
-    $writers = & vssadmin.exe list writers 2>$null |
+    $vssadmin = Join-Path $env:SystemRoot 'System32\vssadmin.exe'
+    $writers = & $vssadmin list writers 2>$null |
         Select-String -Pattern '\[(\d+)\]' |
         ForEach-Object { [int]$_.Matches[0].Groups[1].Value }
     $failed = @($writers | Where-Object { $_ -ne 1 })
@@ -88,6 +112,7 @@ if (-not $principal.IsInRole(
 Test-SerialDriver
 Test-Service 'QEMU-GA' 'The agent (QEMU-GA)' `
     'Install it from the virtio-win ISO image, or: Start-Service QEMU-GA'
+Test-AgentMayFreeze
 Test-Vss
 Write-Output ('note  Windows prints no witnesses: while it runs its ' +
               'snapshots are "unproven", however good this looks.')

@@ -18,7 +18,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 LINUX_HOOKS = '/etc/qemu/fsfreeze-hook.d'
-HOOK_LOG = 'cat /var/log/qga-fsfreeze-hook.log'
+HOOK_LOG = 'cat /var/lib/consistency-kit/hooks.log'
 WINDOWS_LOG = ("Get-WinEvent -MaxEvents 20 -FilterHashtable "
                "@{LogName='Application'; ProviderName='VSS'}")
 

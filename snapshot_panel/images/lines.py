@@ -54,7 +54,7 @@ class ImageRow:
 
     @property
     def snapshot(self):
-        return self.image.properties.get('image_type') == 'snapshot'
+        return self.image.is_snapshot
 
     @property
     def badge(self):
@@ -64,7 +64,7 @@ class ImageRow:
         """
         if not self.snapshot or not self.own:
             return None
-        return words.VERDICTS[verdict.look(self.image).verdict]
+        return words.badge(verdict.look(self.image))
 
     @property
     def agent(self):
@@ -107,7 +107,7 @@ def locked_lines(sheet):
     """Return the properties of a sheet that cannot be edited, with why."""
     values = sheet.image.properties
     names = sorted(set(values) | set(properties.KNOWN))
-    if sheet.access.refusal is not None:
+    if not sheet.editable:
         return [LockedLine(name, values[name]) for name in sorted(values)]
     return [LockedLine(name, values.get(name), texts.LOCKS[lock])
             for name, lock in ((name, lock_of(sheet, name))
@@ -116,8 +116,7 @@ def locked_lines(sheet):
 
 def lock_of(sheet, name):
     """Return the :class:`properties.Lock` of a property, or None."""
-    return properties.lock(name, editing.is_pending(sheet.image),
-                           sheet.access.protected)
+    return properties.lock(name, editing.is_pending(sheet.image))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -195,6 +194,10 @@ class PreviewLine:
         return texts.reason(problem) if problem else ''
 
     @property
+    def refused_names(self):
+        return ', '.join(self.preview.refused_names)
+
+    @property
     def saveable(self):
         return bool(self.edit.changes) and self.preview.refusal is None
 
@@ -222,7 +225,8 @@ class OutcomeLine:
     @property
     def said(self):
         problem = self.outcome.problem
-        if problem is None or isinstance(problem, errors.Unavailable):
+        if problem is None or isinstance(problem, (errors.Unavailable,
+                                                   errors.Unusable)):
             return ''
         return texts.reason(problem)
 

@@ -111,13 +111,13 @@ def read_edit(text):
     try:
         return edits.Edit.load(text)
     except ValueError:
-        raise BadRequest('not a edit')
+        raise BadRequest('not an edit')
 
 
 class EditView(_PageView):
     """The form of one image.
 
-    GET shows the image as it is. POST carries a edit, and shows its form
+    GET shows the image as it is. POST carries an edit, and shows its form
     again, with more rows or as it was left, or the preview of what the user
     wants.
     """
@@ -135,7 +135,7 @@ class EditView(_PageView):
         if edit.image_id != image_id:
             raise BadRequest('the edit of another image')
         step = request.POST.get('step')
-        if step == 'back' or self.sheet.access.refusal is not None:
+        if step == 'back' or not self.sheet.editable:
             return self._form(forms.Editor(self.sheet, edit))
         if step == 'rows':
             return self._form(forms.Editor(
@@ -167,7 +167,7 @@ class EditView(_PageView):
 
     def _refusal(self, own):
         """Return why nothing may be changed, or ''."""
-        if self.sheet.access.refusal is None:
+        if self.sheet.editable:
             return ''
         return texts.READER if own else texts.FOREIGN
 

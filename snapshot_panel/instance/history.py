@@ -22,6 +22,7 @@ from snapshot_panel.consistency import facts
 from snapshot_panel.consistency import verdict
 from snapshot_panel.guest_setup import systems
 from snapshot_panel.instance import texts
+from snapshot_panel.ui import disks
 from snapshot_panel.ui import lines
 from snapshot_panel.ui import words
 
@@ -151,12 +152,27 @@ def evidence(line):
     copies = decision.evidence.get('volumes')
     if isinstance(copies, int):
         found.append(texts.VOLUMES % {'count': copies})
+    found += disks.lines(decision.evidence.get('disk'))
+    found += _left_out(decision.evidence.get('left_out'))
+    if isinstance(decision.evidence.get('contradicts'), str):
+        found.append(texts.CONTRADICTS % decision.evidence['contradicts'])
     if {'boot', 'seq'} <= set(decision.evidence):
         found.append(texts.WITNESS % {'boot': decision.evidence['boot'],
                                       'seq': decision.evidence['seq']})
     if decision.verdict is not Verdict.PENDING:
         found.append(texts.RULE % decision.rule.code)
     return found
+
+
+def _left_out(value):
+    """Return a sentence for each thing that the image does not hold."""
+    if not isinstance(value, dict):
+        return []
+    found = [texts.PATH_LEFT_OUT % {'path': path, 'disk': disk}
+             for path, disk in _pairs(value.get('paths'))]
+    return found + [text % {'count': value[name]}
+                    for name, text in texts.LEFT_OUT.items()
+                    if isinstance(value.get(name), int)]
 
 
 def _pairs(value):

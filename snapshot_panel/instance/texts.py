@@ -101,6 +101,17 @@ HOOK_DONE = _('hook %s succeeded')
 HOOK_FAILED = _('hook %s failed')
 VOLUMES = ngettext_lazy('%(count)d volume snapshot',
                         '%(count)d volume snapshots', 'count')
+# What of the instance is not in an image.
+PATH_LEFT_OUT = _('not in this image: %(path)s, on %(disk)s')
+LEFT_OUT = {
+    'volumes': ngettext_lazy('not in this image: %(count)d attached volume',
+                             'not in this image: %(count)d attached volumes',
+                             'count'),
+    'ephemeral': _('not in this image: the ephemeral disk (%(count)d GiB)'),
+    'swap': _('not in this image: the swap disk (%(count)d MiB)'),
+}
+CONTRADICTS = _('the guest witnessed otherwise (rule %s), which is an error: '
+                'tell the operator')
 OPERATOR = _('Ask the operator for the log of nova-compute about the image '
              '%(image)s and the instance %(instance)s.')
 WITNESS = _('boot %(boot)s, witness %(seq)s')

@@ -599,8 +599,27 @@ def evidence(result, instance, heard_at=None):
     """
     finding = result.finding
     text = FINDINGS[finding].evidence or CHECKS[finding.check].evidence
-    return words.fill(text, {**result.evidence, **_said(result, instance),
-                             'heard': _when(heard_at)})
+    return fill(text, result, {**_said(result, instance),
+                               'heard': _when(heard_at)})
+
+
+def fill(text, result, more=None):
+    """Return a sentence filled with the evidence of a result.
+
+    :param result: a :class:`checklist.Result`.
+    :param more: values that go before those of the evidence, by name.
+    """
+    volumes = {name: [_volume(volume) for volume in result.evidence[name]]
+               for name in ('volumes', 'shared') if name in result.evidence}
+    return words.fill(text, {**result.evidence, **volumes, **(more or {})})
+
+
+def _volume(volume):
+    """Return a :class:`checklist.AttachedVolume` in words."""
+    size = None if volume.size is None else _('%s GiB') % volume.size
+    about = [str(each) for each in (size, volume.device) if each]
+    return ('%s (%s)' % (volume.name, ', '.join(about)) if about
+            else volume.name)
 
 
 def _said(result, instance):

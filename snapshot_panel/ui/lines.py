@@ -69,13 +69,11 @@ class CheckLine:
 
     @property
     def found(self):
-        return words.fill(self._row.found,
-                          self.result.evidence)
+        return findings.fill(self._row.found, self.result)
 
     @property
     def remedy(self):
-        return words.fill(self._row.remedy,
-                          self.result.evidence)
+        return findings.fill(self._row.remedy, self.result)
 
     @property
     def evidence(self):
@@ -189,7 +187,7 @@ class SnapshotLine:
 
     @property
     def badge(self):
-        return words.VERDICTS[self.decision.verdict]
+        return words.badge(self.decision)
 
     @property
     def reason(self):
@@ -198,13 +196,14 @@ class SnapshotLine:
     @property
     def step(self):
         """How far it is in per cent, and what happens; None where over."""
-        if self.decision.verdict.final:
+        if self.decision.verdict.final or self.snapshot.unread:
             return None
         if self.active:
             return words.WITNESSING
         if self.snapshot.image is None:
             return words.FINISHING
-        return words.STEPS.get(self.task_state, words.FINISHING)
+        return words.STEPS.get(facts.SnapshotTask.of(self.task_state),
+                               words.FINISHING)
 
 
 def snapshot_line(image, instance):

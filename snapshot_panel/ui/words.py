@@ -22,10 +22,13 @@ from django.utils.translation import pgettext_lazy
 from snapshot_panel.cloud import errors
 from snapshot_panel.consistency import adoption
 from snapshot_panel.consistency import checklist
+from snapshot_panel.consistency import facts
 from snapshot_panel.consistency import records
 from snapshot_panel.consistency import restart
 from snapshot_panel.consistency import retention
 from snapshot_panel.consistency import verdict
+from snapshot_panel import disk
+from snapshot_panel.ui import disks
 
 Check = checklist.Check
 Finding = checklist.Finding
@@ -34,6 +37,7 @@ Standing = retention.Standing
 Cause = restart.Cause
 Phase = restart.Phase
 State = checklist.State
+Task = facts.SnapshotTask
 Verdict = verdict.Verdict
 
 
@@ -57,6 +61,9 @@ VERDICTS = {
     Verdict.PENDING: Badge(_('In progress'), 'refresh', 'info'),
 }
 
+# Nobody has looked yet.
+UNREAD = Badge(_('Not judged yet'), 'hourglass-half', 'muted')
+
 STATES = {
     State.PASS: Badge(pgettext_lazy('outcome of a check', 'Pass'),
                       'check', 'success'),
@@ -78,15 +85,15 @@ INSTANCE_STATUSES = {
     'ERROR': pgettext_lazy('status of an instance', 'Error'),
 }
 
-# The way of a snapshot: how far it is, in per cent, and what happens.
+# How far a snapshot is, in per cent, and what happens to it.
 STEPS = {
-    'image_snapshot_pending': (10, _('Accepted by the compute service')),
-    'image_snapshot': (30, _('Preparing the copy')),
-    'image_pending_upload': (55, _('Freezing and copying the disk')),
-    'image_uploading': (75, _('Uploading to the image service')),
+    Task.ACCEPTED: (10, _('Accepted by the compute service')),
+    Task.PREPARING: (30, _('Preparing the copy')),
+    Task.COPYING: (55, _('Freezing and copying the disk')),
+    Task.UPLOADING: (75, _('Uploading to the image service')),
 }
 FINISHING = (85, _('Finishing the image'))
-WITNESSING = (95, _('Reading what the guest witnessed'))
+WITNESSING = (95, _('Reading the disk and what the guest witnessed'))
 
 
 # The ways to adopt an image's property, and what each costs.
@@ -127,9 +134,26 @@ RULES = {
     Rule.CLEAN_STOP: _(
         'The guest had shut down by itself in %(seconds)s s before the '
         'snapshot.'),
+    Rule.DISK_AT_REST_HOOKS: _(
+        'The disk itself says so: nothing was waiting to be written on '
+        '%(disk)s when it was copied. The guest’s application hooks '
+        'succeeded: %(hooks)s.'),
+    Rule.DISK_AT_REST: _(
+        'The disk itself says so: nothing was waiting to be written on '
+        '%(disk)s when it was copied.'),
+    Rule.NOT_CONTAINED: _(
+        'The guest’s system is on another disk than the one in this image. '
+        'Take a snapshot of its volume.'),
+    Rule.DISK_TORN: _(
+        'A volume group on the disk also lies on other disks, which the '
+        'image does not hold: what it has of the group cannot be used. '
+        'Copy the volumes too, or keep the group on one disk.'),
+    Rule.DEACTIVATED: _(
+        'The operator has deactivated the image: its disk cannot be read '
+        'until it is reactivated.'),
     Rule.NOT_OURS: _(
-        'It was not taken with this panel, or its record was changed: '
-        'nothing is known of a freeze.'),
+        'It was not taken with this panel, and its disk does not say '
+        'whether it was at rest.'),
     Rule.THAWED_EARLY: _(
         'The guest witnessed a freeze, but stood still for less time than '
         'its %(volumes)s volume snapshots took. Take it again.'),
@@ -198,6 +222,12 @@ RULES = {
     Rule.HARD_STOP: _(
         'The guest had not gone down within %(limit)s s and was powered off '
         'hard.'),
+    Rule.DISK_IN_USE: _(
+        'The disk itself says so: %(in_use)s was in use when it was copied, '
+        'as after a power cut.'),
+    Rule.DISK_DAMAGED: _(
+        '%(damaged)s on the disk has recorded errors. Check it in the guest '
+        'with fsck, then take the snapshot again.'),
     Rule.GONE: _(
         'The image vanished: the compute service threw the snapshot away, or '
         'somebody deleted it. Look into the log of the guest agent in the '
@@ -219,7 +249,9 @@ RULES = {
     Rule.RUNNING: _('The snapshot is being made.'),
     Rule.WAITING: _('Waiting for the guest’s witnesses.'),
     Rule.COPYING: _('Waiting until its volume snapshots are complete.'),
-    Rule.UNSETTLED: _('The guest’s witnesses are still to be read.'),
+    Rule.UNREAD: _('Its disk has not been read yet.'),
+    Rule.UNSETTLED: _(
+        'The disk and the guest’s witnesses are still to be read.'),
 }
 
 AGENT_UNKNOWN = pgettext_lazy('state of the agent', 'Unknown')
@@ -307,10 +339,23 @@ ERRORS = {
         'A quota of your project is used up. Delete what you do not need, or '
         'ask the operator for more.'),
     errors.Refused: _('The service did not accept it.'),
+    errors.Unusable: _(
+        'The service gave no usable answer. Try again in a moment; if it '
+        'stays so, tell the operator.'),
+    # Of the services' calls only a new snapshot may end like this.
+    errors.Unanswered: _(
+        'The service did not answer. The snapshot may have been begun: look '
+        'at the instance\'s snapshots before you take another.'),
     errors.Unavailable: _(
         'The service does not answer. Nothing is lost: try again in a '
         'moment.'),
 }
+
+
+def badge(decision):
+    """Return the :class:`Badge` of a :class:`verdict.Decision`."""
+    return (UNREAD if decision.rule is Rule.UNREAD
+            else VERDICTS[decision.verdict])
 
 
 def replacing(image):
@@ -331,8 +376,18 @@ def error(problem):
 
 
 def fill(text, values):
-    """Fill a sentence with evidence; what is missing shows as “?”."""
-    return str(text) % collections.defaultdict(lambda: '?', values)
+    """Return a sentence filled with evidence.
+
+    Several values are joined by commas; what is missing shows as “?”.
+    """
+    return str(text) % collections.defaultdict(lambda: '?', {
+        name: joined(value) for name, value in values.items()})
+
+
+def joined(value):
+    """Return several values as text, joined by commas; one as it is."""
+    return (', '.join(map(str, value))
+            if isinstance(value, (dict, list, tuple)) else value)
 
 
 def duration(seconds):
@@ -357,9 +412,11 @@ def reason(decision):
     evidence = dict(decision.evidence)
     frozen = evidence.get('frozen')
     if isinstance(frozen, dict) and frozen:
-        evidence['paths'] = ', '.join(map(str, frozen))
+        evidence['paths'] = joined(frozen)
         evidence['stall'] = max(frozen.values(), key=_seconds)
-    for name in ('hooks', 'open', 'torn'):
-        if isinstance(evidence.get(name), (dict, list)):
-            evidence[name] = ', '.join(map(str, evidence[name]))
+    report = evidence.get('disk')
+    evidence.update(
+        disk=disks.kinds(report),
+        in_use=disks.kinds(report, disk.Word.IN_USE),
+        damaged=disks.kinds(report, disk.Word.DAMAGED))
     return fill(RULES[decision.rule], evidence)

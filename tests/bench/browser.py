@@ -13,7 +13,6 @@
 """What a user waits for: pages in a real browser."""
 
 import contextlib
-import shutil
 import time
 
 from playwright import sync_api
@@ -22,6 +21,7 @@ from tests.bench import pages
 from tests.bench import seed
 from tests import clients
 from tests.cloud import wire
+from tests import tools
 
 # When nothing of a page is left to come. Of the index: no row in the window
 # has something to be asked.
@@ -53,7 +53,7 @@ def open_browser():
     """Give a Chromium."""
     with sync_api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path=shutil.which('chromium'),
+            executable_path=tools.chromium(),
             args=['--no-sandbox', '--disable-gpu',
                   '--disable-background-networking'])
         try:

@@ -10,16 +10,16 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""A real browser: Playwright on Debian's Chromium."""
+"""A real browser: the system's Chromium, or Playwright's own."""
 
 import functools
 import pathlib
-import shutil
 
 from playwright import sync_api
 import pytest
 
 from tests import clients
+from tests import tools
 
 RESULTS = pathlib.Path(__file__).parents[2] / 'test-results'
 # A page takes its time on a busy machine.
@@ -32,13 +32,9 @@ ARGUMENTS = ('--no-sandbox', '--disable-gpu', '--disable-quic',
 
 @pytest.fixture(scope='session')
 def chromium():
-    path = shutil.which('chromium')
-    if path is None:
-        pytest.fail('The browser tests need Chromium; on Debian: '
-                    'apt-get install chromium')
     with sync_api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path=path, args=list(ARGUMENTS))
+            executable_path=tools.chromium(), args=list(ARGUMENTS))
         yield browser
         browser.close()
 

@@ -79,7 +79,7 @@ def test_without_a_clipboard_the_block_is_selected_and_copied(browse, goto):
     page.get_by_role('button', name='Copy: Read the notes').click()
 
     assert page.evaluate('String(getSelection())').strip() == (
-        'cat /var/tmp/fsfreeze-test')
+        'cat /var/lib/fsfreeze-test')
 
 
 def test_the_page_tells_when_the_agent_reports(browse, cloud, newborn, api):

@@ -25,16 +25,11 @@ import shutil
 import signal
 import subprocess
 import sys
-import sysconfig
 import time
 
 from tests.cloud import layout as layouts
+from tests import tools
 
-# Debian's packages. The last four build Nova's bindings for libvirt.
-PACKAGES = (
-    'libvirt-daemon-system', 'libvirt-daemon-driver-qemu', 'qemu-system-x86',
-    'qemu-utils', 'mmdebstrap', 'e2fsprogs', 'xfsprogs', 'gcc', 'libc6-dev',
-    'libvirt-dev', 'pkg-config')
 PATIENCE = 60
 # What libvirt is compiled to use, and what it gets instead.
 FOLDERS = {'run': '/run/libvirt', 'lib': '/var/lib/libvirt',
@@ -73,43 +68,16 @@ def check(install=False):
     """
     if os.geteuid() != 0:
         raise layouts.SetupError('The real hypervisor needs root.')
-    missing = missing_packages()
-    if missing and install:
-        print('Installing ' + ' '.join(missing), flush=True)
-        _install(missing)
-    elif missing:
+    missing = tools.missing(['hypervisor'])
+    if not missing:
+        return
+    if not install:
         raise layouts.SetupError(
-            'Debian\'s packages are missing here. With INSTALL=1 they are '
-            'installed for you; or: apt-get install --no-install-recommends '
-            + ' '.join(missing))
-
-
-def missing_packages():
-    """Return which of Debian's packages are not installed."""
-    if shutil.which('dpkg-query') is None:
-        raise layouts.SetupError(
-            'The real hypervisor is for Debian: there is no dpkg-query.')
-    wanted = list(PACKAGES)
-    header = pathlib.Path(sysconfig.get_paths()['include'], 'Python.h')
-    if not header.exists():
-        wanted.append('python3-dev')
-    found = subprocess.run(
-        ['dpkg-query', '-W', '-f', '${db:Status-Status} ${Package}\n',
-         *wanted], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-        text=True).stdout.splitlines()
-    return [name for name in wanted if f'installed {name}' not in found]
-
-
-def _install(packages):
-    environment = os.environ | {'DEBIAN_FRONTEND': 'noninteractive'}
-    for command in (['update', '-q'],
-                    ['install', '-qy', '--no-install-recommends', *packages]):
-        result = subprocess.run(
-            ['apt-get', *command], env=environment, text=True,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-        if result.returncode:
-            raise layouts.SetupError(
-                f'apt-get {command[0]} failed:\n{result.stdout[-2000:]}')
+            tools.advice(missing) + '\nINSTALL=1 installs them for you.')
+    try:
+        tools.install(missing)
+    except tools.ToolsError as error:
+        raise layouts.SetupError(str(error)) from error
 
 
 def start(layout, processes):

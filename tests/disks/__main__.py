@@ -75,6 +75,11 @@ class Row:
             self.reading.requests > MOST_REQUESTS
             or self.reading.fetched > MOST_BYTES)
 
+    @property
+    def is_wrong(self) -> bool:
+        return (self.is_false or self.is_missed or self.is_disputed
+                or self.is_costly)
+
     def __str__(self) -> str:
         reason = self.reading.reason or ', '.join(
             f'{part.kind}: {part.reason}' for part in self.reading.parts
@@ -199,8 +204,7 @@ def main() -> int:
             print(row, flush=True)
             found.append(row)
     print(summary(found))
-    return any(row.is_false or row.is_missed or row.is_disputed
-               or row.is_costly for row in found)
+    return any(row.is_wrong for row in found)
 
 
 def summary(found: list[Row]) -> str:

@@ -99,8 +99,8 @@ def lvm(content: pathlib.Path, disk: pathlib.Path) -> None:
     """Have a volume group in a partition: root and swap."""
     size = _size(content)
     volume, swap = disk.with_name('pv'), disk.with_name('swap')
-    _volume_group([(volume, size + 16)],
-                  [('root', size, [(0, 0, size)]), ('swap', 4, [(0, size, 4)])])
+    _volume_group([(volume, size + 16)], [
+        ('root', size, [(0, 0, size)]), ('swap', 4, [(0, size, 4)])])
     _made(swap, 4, 'mkswap', '-q')
     _put(volume, swap, MB + size * MB)
     _put(volume, content, MB)

@@ -22,6 +22,7 @@ import pytest
 
 from tests.guest import image
 from tests.guest import machine
+from tests import tools
 
 KIT = pathlib.Path(machine.__file__).parents[2].joinpath(
     'snapshot_panel', 'guest', 'consistency-kit.sh')
@@ -33,10 +34,7 @@ def pytest_configure(config):
 
 @pytest.fixture(scope='session')
 def guest_image():
-    missing = image.missing_tools()
-    if missing:
-        pytest.fail('install qemu-system-x86, mmdebstrap and e2fsprogs: '
-                    f'{", ".join(missing)} not found')
+    tools.provide(['guest'])
     return image.build()
 
 

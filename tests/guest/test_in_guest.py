@@ -75,7 +75,7 @@ def hook(guest):
     def write(name, script):
         guest.write(f'{HOOKS}/{name}', f'#!/bin/sh\n{script}\n', '755')
     yield write
-    guest.run(f'rm -f {HOOKS}/* /var/log/qga-fsfreeze-hook.log')
+    guest.run(f'rm -f {HOOKS}/*')
 
 
 @pytest.fixture
@@ -137,6 +137,12 @@ def test_uninstall_keeps_an_agent_and_a_configuration_of_before(fresh_guest):
         printf '%s\n' '# mine' '[general]' 'verbose=1' \\
             'block-rpcs=guest-exec,guest-fsfreeze-freeze' \\
             >/etc/qemu/qemu-ga.conf
+        folder=/etc/systemd/system/qemu-guest-agent.service.d
+        mkdir $folder
+        printf '%s\n' '[Service]' 'ExecStart=' \\
+            'ExecStart=/usr/sbin/qemu-ga -b guest-fsfreeze-thaw \\' \\
+            '  "--block-rpcs=guest-ping" --retry-path' >$folder/override.conf
+        systemctl daemon-reload
         udevadm trigger --subsystem-match=virtio-ports
         systemctl restart qemu-guest-agent
     ''')
@@ -144,16 +150,22 @@ def test_uninstall_keeps_an_agent_and_a_configuration_of_before(fresh_guest):
 
     fresh_guest.run('sh /run/kit.sh install')
     conf = fresh_guest.run('cat /etc/qemu/consistency-kit.conf')
+    status, words = fresh_guest.run('consistency-kit check', check=False)
     frozen = freeze(fresh_guest)
     fresh_guest.run('consistency-kit uninstall')
     after = list_files(fresh_guest)
     active = fresh_guest.run('systemctl is-active qemu-guest-agent')
     fresh_guest.run('apt-get purge -qy --autoremove qemu-guest-agent;'
-                    ' rm -f /etc/qemu/qemu-ga.conf')
+                    ' rm -rf /etc/qemu/qemu-ga.conf'
+                    ' /etc/systemd/system/qemu-guest-agent.service.d;'
+                    ' systemctl daemon-reload')
 
-    assert conf == ('# mine\n[general]\nverbose=1\nblock-rpcs=guest-exec\n'
-                    '\n[general]\n'
-                    'fsfreeze-hook=/usr/local/sbin/consistency-kit\n')
+    # The options of the unit count, and what the owner forbids stays so.
+    assert conf.splitlines()[0] == '[general]'
+    assert {'verbose=true', 'retry-path=true', 'block-rpcs=guest-exec,'
+            'guest-ping', 'fsfreeze-hook=/usr/local/sbin/consistency-kit'
+            } < set(conf.splitlines())
+    assert (status, 'ok    The agent may freeze.' in words) == (0, True), words
     assert frozen.word.proven
     assert after == before
     assert active == 'active\n'
@@ -291,8 +303,38 @@ def test_an_xfs_is_proven_by_its_writer(guest):
         guest.run('umount /dev/vdc; rmdir "/srv/my data"')
 
     assert result.word.proven
-    assert r'path=/srv/my\040data type=xfs disk=vdc' in result.said
+    assert 'path=/srv/my%20data type=xfs disk=vdc' in result.said
     assert result.said.count('proof=wait ') == 1
+
+
+def test_mount_points_that_look_alike_are_all_proven(guest):
+    guest.run('mkdir -p /mnt/日本 /mnt/中国; mkfs.xfs -q -f /dev/vdc;'
+              ' mkfs.ext4 -q -F /dev/vdb; mount /dev/vdb /mnt/日本;'
+              ' mount /dev/vdc /mnt/中国')
+    try:
+        result = freeze(guest)
+    finally:
+        guest.run('umount /mnt/*; rmdir /mnt/日本 /mnt/中国')
+
+    assert result.word.proven
+    assert set(map(witness.path_for_people, result.word.frozen)) == {
+        '/', '/mnt/日本', '/mnt/中国'}
+
+
+def test_a_user_of_the_guest_cannot_spoil_a_proof(guest):
+    """With a mount of their own that is called like a disk."""
+    guest.run("mkdir -m 1777 /run/public; systemd-run --quiet --unit spoiler"
+              " -p User=nobody unshare --user --map-root-user --mount sh -c"
+              " 'mount -t tmpfs /dev/vda /run/public; sleep 1000'")
+    try:
+        guest.run("for i in $(seq 50); do cat /proc/[0-9]*/mountinfo |"
+                  " grep 'tmpfs /dev/vda ' && exit; sleep 0.2; done; exit 1")
+        result = freeze(guest)
+    finally:
+        guest.run('systemctl stop spoiler; rmdir /run/public')
+
+    assert result.word.expected == 1
+    assert result.word.proven
 
 
 def test_a_file_system_mounted_twice_counts_once(guest, data):

@@ -20,6 +20,7 @@ from snapshot_panel.consistency import facts
 from snapshot_panel.consistency import records
 from snapshot_panel.consistency import verdict
 from snapshot_panel.consistency import witness
+from snapshot_panel import disk
 
 NOW = datetime.datetime(2026, 11, 22, 12, 0, tzinfo=datetime.timezone.utc)
 BOOT = '3f2a91c0'
@@ -209,6 +210,22 @@ def evidence(console=None, done=None, now=NOW):
     if done is None:
         done = actions(taken())
     return verdict.Evidence(console=console, actions=done, now=now)
+
+
+def reading(word=disk.Word.AT_REST, kind='ext4', torn=False):
+    """Return what a disk with one file system says."""
+    reasons = {disk.Word.AT_REST: disk.Reason.NO_REPLAY_NEEDED,
+               disk.Word.IN_USE: disk.Reason.REPLAY_NEEDED,
+               disk.Word.DAMAGED: disk.Reason.ERRORS_RECORDED,
+               disk.Word.CANNOT_TELL: disk.Reason.NOT_TOLD}
+    parts = [disk.Part('disk', kind, word, reasons[word].value,
+                       'superblock')]
+    if torn:
+        parts.append(disk.Part('group vg', 'lvm2', disk.Word.CANNOT_TELL,
+                               disk.Reason.MISSING_VOLUME.value, ''))
+    made = disk.Reading('raw', 'disk', tuple(parts))
+    return facts.DiskReading(made.word.value, made.torn, (kind,),
+                             made.as_json())
 
 
 def memory(**changes):

@@ -22,9 +22,11 @@ from snapshot_panel.cloud import errors
 from snapshot_panel.consistency import adoption
 from snapshot_panel.consistency import checklist
 from snapshot_panel.consistency import facts
+from snapshot_panel.consistency import judging
 from snapshot_panel.consistency import restart
 from snapshot_panel.consistency import retention
 from snapshot_panel.consistency import verdict
+from snapshot_panel import disk
 from snapshot_panel.ui import findings
 from snapshot_panel.ui import lines
 from snapshot_panel.ui import words
@@ -116,11 +118,26 @@ def rebooted():
     return console
 
 
+def elsewhere():
+    """The console of a guest whose root is on another disk."""
+    console = builders.started()
+    console.say('freeze', fs=1)
+    console.say('frozen', path='/', type='ext4', disk='vdb', stall='0.06',
+                proof='wait')
+    console.say('thaw', fs=1, hooks=0)
+    return console
+
+
+def by_disk(console):
+    return judging.judge(
+        builders.asked(builders.started().baseline),
+        builders.evidence(console.text), DEPLOYMENT, builders.reading())
+
+
 # Each rule as the rules themselves decide it.
 DECISIONS = [
     settled(talk(paths=('/', '/srv'), hooks={'20-postgresql': 0})),
     settled(talk(**GOOD)), stopped(5),
-    verdict.look(builders.image()),
     of_volumes(builders.copy(0), builders.copy(1)),
     of_volumes(builders.copy(0, created=builders.ago(50)), builders.copy(1)),
     settled(thawed_twice()), settled(torn()),
@@ -145,6 +162,14 @@ DECISIONS = [
     settled(refusing()), settled(talk(still_open=('/srv',))), stopped(60),
     lost(talk()), lost(refusing()), lost(talk(still_open=('/srv',))),
     lost(talk('stopped')), abandoned(),
+    *[judging.judge(builders.image(), None, DEPLOYMENT,
+                    builders.reading(word)) for word in disk.Word],
+    judging.judge(builders.image(), None, DEPLOYMENT,
+                  builders.reading(torn=True)),
+    by_disk(talk(paths=('/',), hooks={'20-postgresql': 0})),
+    by_disk(elsewhere()),
+    verdict.look(builders.image()),
+    verdict.look(builders.asked(status='deactivated')),
     verdict.look(builders.asked(status='queued')),
     settled(talk(), updated=builders.NOW), verdict.look(builders.asked())]
 

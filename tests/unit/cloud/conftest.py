@@ -93,7 +93,7 @@ def nova_client(calls):
 @pytest.fixture
 def glance_client(calls):
     """A client of Glance: no images."""
-    client = mock.Mock(spec_set=['images', 'http_client'])
+    client = mock.Mock(spec_set=['images', 'http_client', 'data'])
     client.images = mock.Mock(spec_set=['list', 'get', 'delete'])
     client.http_client = mock.create_autospec(glance_http.HTTPClient,
                                               instance=True)
@@ -104,8 +104,12 @@ def glance_client(calls):
         builders.image(id=builders.BASE_IMAGE))
     client.http_client.get.side_effect = (
         lambda url: fakes.answer_images(client.images, url))
+    # Unless a test gives it data, nobody may read it: then the other
+    # evidence decides.
+    client.data = fakes.Data()
     with mock.patch.object(glance, 'client', autospec=True,
-                           return_value=client):
+                           return_value=client), mock.patch.object(
+            glance, 'open_data', client.data):
         yield client
 
 

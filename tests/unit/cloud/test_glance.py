@@ -15,6 +15,7 @@
 import datetime
 import json
 from unittest import mock
+from urllib import parse
 
 from glanceclient import exc
 from openstack_dashboard.api import glance as horizon_glance
@@ -46,9 +47,28 @@ def test_the_projects_newest_snapshots_are_asked_for(
 
     glance.list_snapshots(user_request)
 
-    assert asked(glance_client) == {
-        'image_type': 'snapshot', 'owner': 'project', 'limit': '7',
-        'sort': 'created_at:desc'}
+    assert [dict(parse.parse_qsl(call.args[0].partition('?')[2]))
+            for call in glance_client.http_client.get.call_args_list] == [
+        {'image_type': kind, 'owner': 'project', 'limit': '7',
+         'sort': 'created_at:desc'} for kind in ('snapshot', 'backup')]
+
+
+def test_backups_are_snapshots_too(user_request, glance_client):
+    images = [builders.sealed(id=builders.BASE_IMAGE,
+                              created=builders.ago(30),
+                              properties={'image_type': 'backup'}),
+              builders.sealed(created=builders.ago(60)),
+              builders.image({'image_type': 'other'})]
+    glance_client.images.list.return_value = [
+        conftest.glance_image(image) for image in images]
+
+    everywhere = glance.list_snapshots(user_request)
+    here = glance.list_snapshots(user_request, builders.INSTANCE)
+
+    assert [image.id for image in everywhere] == [builders.BASE_IMAGE,
+                                                  builders.SNAPSHOT]
+    assert [image.id for image in here] == [builders.BASE_IMAGE,
+                                            builders.SNAPSHOT]
 
 
 def test_snapshots_of_one_instance_are_asked_for(user_request,

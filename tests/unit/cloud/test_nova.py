@@ -223,17 +223,6 @@ def test_another_projects_instance_is_not_found(user_request, nova_client):
         nova.get_instance(user_request, builders.INSTANCE)
 
 
-@pytest.mark.parametrize('text', ['2026-11-22T11:00:00Z',
-                                  '2026-11-22T11:00:00.000000'])
-def test_both_ways_to_write_a_time_are_read(text):
-    assert nova.parse_time(text) == ELEVEN
-
-
-@pytest.mark.parametrize('text', [None, ''])
-def test_no_time_is_none(text):
-    assert nova.parse_time(text) is None
-
-
 # Console and actions
 
 def test_a_console_is_read(user_request, nova_client):

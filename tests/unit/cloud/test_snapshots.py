@@ -21,6 +21,7 @@ from django.core.cache.backends import filebased
 from glanceclient import exc as glance_exceptions
 from novaclient import exceptions as nova_exceptions
 import pytest
+import requests
 
 from snapshot_panel.cloud import asking
 from snapshot_panel.cloud import errors
@@ -80,7 +81,7 @@ def test_calls_together_keep_their_order_and_their_errors():
     def fail():
         raise problem
 
-    assert asking.together(lambda: 1, fail, lambda: 3) == [1, problem, 3]
+    assert asking.together(lambda: 1, fail, lambda: 3) == (1, problem, 3)
 
 
 def test_a_bug_is_not_taken_for_a_failing_service():
@@ -90,7 +91,7 @@ def test_a_bug_is_not_taken_for_a_failing_service():
 
 # overview and one
 
-def test_an_overview_asks_two_questions(user_request, glance_client, calls):
+def test_an_overview_asks_three_questions(user_request, glance_client, calls):
     glance_client.images.list.return_value = [
         conftest.glance_image(builders.sealed())]
 
@@ -99,7 +100,8 @@ def test_an_overview_asks_two_questions(user_request, glance_client, calls):
     assert [instance.name for instance in found.instances] == ['web']
     assert [image.id for image in found.snapshots] == [builders.SNAPSHOT]
     assert found.problems == ()
-    assert sorted(names(calls)) == ['images.list', 'servers.list']
+    assert sorted(names(calls)) == ['images.list', 'images.list',
+                                    'servers.list']
 
 
 def test_a_cut_list_is_completed_for_some(user_request, settings,
@@ -525,6 +527,67 @@ def test_a_snapshot_that_is_refused_writes_nothing(user_request,
         take(user_request)
 
     assert names(calls) == ['servers.create_image']
+
+
+def lose_the_answer(nova_client, glance_client, *images):
+    """Let Nova begin a snapshot and its answer be lost.
+
+    :param images: what is there then besides, and what ours has beyond what
+        was asked for.
+    """
+    def lose(_instance_id, name, properties):
+        glance_client.images.list.return_value = [
+            conftest.glance_image(builders.image(
+                {**properties, **changes}, id=image_id, name=name,
+                status='saving'))
+            for image_id, changes in images]
+        raise requests.ConnectionError('reset')
+    nova_client.servers.create_image.side_effect = lose
+
+
+def test_a_snapshot_whose_answer_is_lost_is_found_again(
+        user_request, nova_client, glance_client):
+    lose_the_answer(nova_client, glance_client, (builders.SNAPSHOT, {}))
+
+    taken = take(user_request)
+
+    assert (taken.image_id, taken.problems) == (builders.SNAPSHOT, ())
+    assert patches(glance_client) == [records.bind(builders.SNAPSHOT, None)]
+    assert len(remembered(nova_client)) == 1
+
+
+@pytest.mark.parametrize('changes', [
+    {records.IMAGE: builders.SNAPSHOT},
+    {records.REQUESTED_AT: '2026-11-22T11:59:59Z'},
+    {records.REQUESTED_BY: 'bob'}, {records.AFTER_ACTION: 'req-other'}])
+def test_what_was_made_for_another_request_is_not_taken_for_ours(
+        changes, user_request, nova_client, glance_client):
+    lose_the_answer(nova_client, glance_client, (builders.SNAPSHOT, changes))
+
+    with pytest.raises(errors.Unanswered):
+        take(user_request)
+
+    assert patches(glance_client) == []
+    assert glance_client.images.list.call_count == 1
+
+
+def test_of_two_that_may_be_ours_none_is_taken_for_it(
+        user_request, nova_client, glance_client):
+    lose_the_answer(nova_client, glance_client, (builders.SNAPSHOT, {}),
+                    (builders.BASE_IMAGE, {}))
+
+    with pytest.raises(errors.Unanswered):
+        take(user_request)
+
+
+def test_where_it_cannot_be_looked_for_it_may_have_begun(
+        user_request, nova_client, glance_client):
+    nova_client.servers.create_image.side_effect = \
+        nova_exceptions.ClientException(500)
+    glance_client.http_client.get.side_effect = GLANCE_DOWN
+
+    with pytest.raises(errors.Unanswered):
+        take(user_request)
 
 
 def test_what_cannot_be_written_is_told_and_the_rest_is_written(

@@ -127,8 +127,10 @@ def test_without_any_word_the_channel_is_unknown():
 
 # Attached volumes
 
-NAMES = 'web-0 (1 GiB, /dev/vda), web-1 (1 GiB, /dev/vdb)'
-IDS = ', '.join(builders.VOLUMES)
+ATTACHED = (checklist.AttachedVolume('web-0', 1, '/dev/vda'),
+            checklist.AttachedVolume('web-1', 1, '/dev/vdb'))
+IDS = tuple(checklist.AttachedVolume(volume_id)
+            for volume_id in builders.VOLUMES)
 OTHER = '66666666-ffff-4fff-8fff-666666666666'
 
 
@@ -143,21 +145,21 @@ def test_without_volumes_there_is_nothing_to_say(console):
     assert of(console).find(Check.VOLUMES) is None
 
 
-@pytest.mark.parametrize('image_id, volumes, finding, names', [
+@pytest.mark.parametrize('image_id, volumes, finding, attached', [
     ('image', (builders.volume(0), builders.volume(1)),
-     Finding.VOLUMES_LEFT_OUT, NAMES),
+     Finding.VOLUMES_LEFT_OUT, ATTACHED),
     ('image', None, Finding.VOLUMES_LEFT_OUT, IDS),
     ('image', (), Finding.VOLUMES_LEFT_OUT_UNNAMED, IDS),
     (None, (builders.volume(0), builders.volume(1)),
-     Finding.VOLUMES_TAKEN, NAMES),
+     Finding.VOLUMES_TAKEN, ATTACHED),
     (None, None, Finding.VOLUMES_TAKEN, IDS),
     (None, (), Finding.VOLUMES_UNNAMED, IDS)])
 def test_each_volume_is_named_as_far_as_known(image_id, volumes, finding,
-                                              names):
+                                              attached):
     checks = of_volumes(volumes, image_id=image_id)
 
     assert checks.find(Check.VOLUMES) == checklist.Result(
-        finding, {'volumes': names})
+        finding, {'volumes': attached})
 
 
 @pytest.mark.parametrize('volumes', [None, (), (builders.volume(),)])
@@ -180,7 +182,7 @@ def test_a_volume_without_a_name_goes_by_its_id():
     checks = of_volumes((builders.volume(name='', devices={}),))
 
     assert checks.find(Check.VOLUMES).evidence == {
-        'volumes': builders.VOLUMES[0] + ' (1 GiB)'}
+        'volumes': (checklist.AttachedVolume(builders.VOLUMES[0], 1),)}
 
 
 def test_shared_volumes_are_named():
@@ -190,7 +192,7 @@ def test_shared_volumes_are_named():
     checks = of_volumes((builders.volume(0), shared), image_id=None)
 
     assert checks.find(Check.VOLUMES) == checklist.Result(
-        Finding.VOLUMES_SHARED, {'shared': 'web-1 (1 GiB, /dev/vdb)'})
+        Finding.VOLUMES_SHARED, {'shared': ATTACHED[1:]})
 
 
 def test_the_storage_of_images_says_nothing_of_volumes():
@@ -354,7 +356,7 @@ def test_a_failed_freeze_is_a_warning(console):
 
     assert checks.find(Check.LAST_FREEZE) == checklist.Result(
         Finding.FREEZE_UNPROVEN,
-        {'open': '/srv, /home', 'up': 102.0, 'hooks': {}})
+        {'open': ('/srv', '/home'), 'up': 102.0, 'hooks': {}})
     assert checks.ready
 
 
@@ -646,7 +648,7 @@ def test_an_image_changed_since_the_boot_is_named(now, booted, wanted):
     found = drift(now, **booted)
 
     assert found == (Finding.DRIFT, {
-        'names': ', '.join(wanted), 'wanted': wanted,
+        'names': tuple(wanted), 'wanted': wanted,
         'updated': builders.ago(50)})
 
 

@@ -132,6 +132,14 @@ def test_a_stopped_guest_is_not_asked():
     assert found[Step.VERDICT] is Light.CLEAR
 
 
+@pytest.mark.parametrize('task', facts.SnapshotTask)
+def test_each_task_of_a_snapshot_is_a_place_on_the_journey(task):
+    lights = under_way(builders.instance(task_state=task.value),
+                       builders.asked(status='queued'))
+
+    assert Light.NOW in lights.values()
+
+
 @pytest.mark.parametrize('task, now', [
     ('image_snapshot_pending', [Step.NOVA]),
     ('image_snapshot', [Step.LIBVIRT]),

@@ -80,8 +80,22 @@ def test_an_image_that_is_being_made_is_pending():
     assert decision == verdict.Decision(Rule.RUNNING)
 
 
-def test_an_image_of_somebody_else_is_unproven():
-    assert verdict.look(builders.image()).rule is Rule.NOT_OURS
+def test_an_image_without_a_record_waits_for_its_disk_to_be_read():
+    assert verdict.look(builders.image()).rule is Rule.UNREAD
+
+
+@pytest.mark.parametrize('changes', [
+    {'size': 0}, {'size': None}, {'properties': builders.mapping()}])
+def test_an_image_without_record_and_data_is_unproven(changes):
+    assert verdict.look(builders.image(**changes)).rule is Rule.NOT_OURS
+
+
+def test_a_deactivated_image_keeps_its_seal_and_else_is_said_to_be_so():
+    sealed = builders.sealed(Rule.SILENT, status='deactivated')
+
+    assert verdict.look(sealed).rule is Rule.SILENT
+    assert verdict.look(builders.asked(
+        status='deactivated')).rule is Rule.DEACTIVATED
 
 
 def test_an_image_that_is_ready_is_still_to_be_settled():
@@ -99,7 +113,7 @@ def test_a_seal_says_what_was_decided(rule):
 @pytest.mark.parametrize('edited', [
     {records.VERDICT: 'application-consistent'}, {records.RULE: 'silent'},
     {records.RULE: 'unheard-of'}, {records.RULE: ''},
-    {records.VERDICT: 'consistent'}, {records.IMAGE: 'another'}])
+    {records.VERDICT: 'consistent'}])
 def test_a_seal_edited_by_hand_proves_nothing(edited):
     good = builders.sealed()
 
@@ -122,9 +136,9 @@ def test_a_seal_does_not_speak_for_snapshots_of_what_was_booted_from_it():
     sealed = builders.sealed(Rule.FREEZE_WITNESSED, {'frozen': {'/': 1}})
     child = dataclasses.replace(sealed, id='child')
 
-    assert verdict.look(child).rule is Rule.NOT_OURS
+    assert verdict.look(child).rule is Rule.UNREAD
     assert verdict.settle(child, builders.evidence('', []),
-                          RUNNING).rule is Rule.NOT_OURS
+                          RUNNING).rule is Rule.UNREAD
 
 
 def test_a_sealed_snapshot_is_not_judged_again(console, baseline):

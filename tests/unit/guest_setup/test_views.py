@@ -401,7 +401,7 @@ def test_user_data_fits_into_every_form_and_holds_the_script():
     data = yaml.safe_load(kit.user_data())
 
     content = base64.b64decode(data['write_files'][0]['content'])
-    assert gzip.decompress(content).decode() == guest.script()
+    assert gzip.decompress(content).decode() == guest.bare_script()
     assert data['write_files'][0]['encoding'] == 'gz+b64'
     assert data['runcmd'] == yaml.safe_load(guest.user_data())['runcmd']
     assert len(kit.user_data()) < FORM_LIMIT

@@ -21,6 +21,7 @@ from django import http
 from glanceclient import exc
 import pytest
 
+from snapshot_panel.cloud import editing
 from snapshot_panel.cloud import glance
 from snapshot_panel.cloud import nova
 from snapshot_panel.consistency import facts
@@ -34,7 +35,8 @@ class Glance(object):
     """Images by id, and what the user may not do.
 
     ``protected`` are names of properties; ``before_write`` is called once
-    before a patch that is going to be saved.
+    before a patch that is going to be saved. ``requests`` are the methods
+    that were asked for.
     """
 
     def __init__(self):
@@ -45,6 +47,7 @@ class Glance(object):
         self.before_write = None
         self.after_write = None
         self.patches = []
+        self.requests = []
         self.listed = []
         self.definitions = {}
         self.images = self
@@ -70,6 +73,7 @@ class Glance(object):
         return iter(list(self.stored.values()))
 
     def _patch(self, url, headers, data):
+        self.requests.append('PATCH')
         image_id = url.rpartition('/')[2]
         values = self.get(image_id)
         for operation in json.loads(data):
@@ -98,6 +102,7 @@ class Glance(object):
             raise exc.HTTPOverLimit(details='too many')
 
     def _get(self, url):
+        self.requests.append('GET')
         if not url.startswith('/v2/metadefs/'):
             return fakes.answer_images(self, url)
         path = url.partition('?')[0]
@@ -112,7 +117,10 @@ class Glance(object):
 def service():
     with mock.patch.object(glance, 'client', autospec=True) as client:
         client.return_value = Glance()
-        yield client.return_value
+        with mock.patch.object(
+                editing.policy, 'check', autospec=True,
+                side_effect=lambda *_args: not client.return_value.readonly):
+            yield client.return_value
 
 
 @pytest.fixture
@@ -128,6 +136,7 @@ def instances():
 @pytest.fixture
 def request_():
     made = http.HttpRequest()
-    made.user = mock.Mock(tenant_id='project', username='ann')
+    made.user = mock.Mock(tenant_id='project', username='ann',
+                          is_superuser=False)
     cache.clear()
     return made

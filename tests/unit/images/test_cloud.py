@@ -117,35 +117,73 @@ def test_a_silent_nova_spoils_its_part_only(service, instances, request_):
 
 def test_a_sheet_has_all_of_an_image(service, instances, request_):
     service.add(ID, licence='x', os_type='linux')
-    service.protected = {'licence', 'os_type'}
 
     sheet = editing.open_sheet(request_, ID)
 
     assert sheet.image.properties == {'licence': 'x', 'os_type': 'linux'}
-    assert sheet.access == editing.Access(protected={'licence', 'os_type'})
+    assert sheet.editable
     assert [user.name for user in sheet.users] == ['web']
-    assert service.patches == []
 
 
-def test_a_reader_is_told_beforehand(service, instances, request_):
-    service.add(ID)
-    service.readonly = True
+@pytest.mark.parametrize('readonly', [False, True])
+def test_looking_asks_and_tries_nothing(readonly, service, instances,
+                                        request_):
+    service.add(ID, licence='x')
+    service.protected = {'licence'}
+    service.readonly = readonly
+
+    editing.open_sheet(request_, ID)
+    editing.preview_preset(request_, edits.Preset.READY, [ID])
+
+    assert set(service.requests) == {'GET'}
+
+
+@pytest.mark.parametrize('owner, administers, readonly, editable', [
+    ('project', False, False, True), ('project', False, True, False),
+    ('other', False, False, False), (None, False, False, False),
+    ('other', True, False, True), ('other', True, True, False)])
+def test_who_may_edit_an_image_is_known_beforehand(
+        owner, administers, readonly, editable, service, instances,
+        request_):
+    service.add(ID, owner=owner)
+    service.readonly = readonly
+    request_.user.is_superuser = administers
 
     sheet = editing.open_sheet(request_, ID)
 
-    assert isinstance(sheet.access.refusal, errors.Forbidden)
+    assert sheet.editable is editable
 
 
-def test_the_usual_case_costs_two_questions(service, instances, request_):
-    service.add(ID, **{'p%d' % number: '' for number in range(50)})
-    asked = []
-    patch = service.http_client.patch
-    service.http_client.patch = lambda *args, **values: (
-        asked.append(values), patch(*args, **values))
+def test_the_operators_rule_is_asked_of_the_images_owner(service, request_):
+    service.add(ID)
 
-    editing.find_access(request_, images.glance.get_image(request_, ID))
+    editing.may_edit(request_, images.glance.get_image(request_, ID))
 
-    assert len(asked) == 2
+    (rules, asked, target), _named = editing.policy.check.call_args
+    assert rules == (('image', 'modify_image'),)
+    assert asked is request_
+    assert target == {'project_id': 'project', 'owner': 'project'}
+
+
+def test_a_preview_names_what_was_refused(service, instances, request_):
+    service.add(ID)
+    service.protected = {'licence', 'other'}
+
+    preview = editing.preview(request_, edit({}, a='1', licence='1',
+                                             other='1'))
+
+    assert preview.refused_names == ('licence',)
+    assert service.patches == []
+
+
+def test_a_preset_of_a_reader_is_refused_beforehand(service, instances,
+                                                    request_):
+    service.add(ID)
+    service.readonly = True
+
+    preview, = editing.preview_preset(request_, edits.Preset.READY, [ID])
+
+    assert isinstance(preview.refusal, errors.Forbidden)
 
 
 @pytest.mark.parametrize('change, problem', [

@@ -34,10 +34,10 @@ DEFINITIONS = {'hw_vif_model': properties.Definition(
     'hw_vif_model', choices=('virtio', 'e1000'))}
 
 
-def sheet(values, **access):
+def sheet(values):
     image = facts.Image(builders.BASE_IMAGE, 'debian', 'active', values,
                         created=builders.NOW, updated=builders.NOW)
-    return editing.Sheet(image, DEFINITIONS, editing.Access(**access))
+    return editing.Sheet(image, DEFINITIONS)
 
 
 def edit(values):
@@ -51,9 +51,9 @@ def read(editor):
         *editor.others))).data
 
 
-def send(values, change=None, **access):
+def send(values, change=None):
     """Open the form, change some fields, send it; return the editor."""
-    opened = sheet(values, **access)
+    opened = sheet(values)
     data = read(forms.Editor(opened, edit(values)))
     data.update(change or {})
     return forms.Editor(opened, edit(values), data)
@@ -151,21 +151,19 @@ def test_two_new_properties_of_the_same_name_are_refused():
 
 
 def test_what_is_locked_has_no_field():
-    values = {'licence': 'x', 'consistency_rule': 'y', 'image_type': 'z',
-              'os_type': 'linux'}
-    editor = forms.Editor(sheet(values, protected={'licence', 'os_type'}),
-                          edit(values))
+    values = {'consistency_rule': 'y', 'image_type': 'z',
+              'instance_uuid': 'i'}
 
-    assert 'os_type' not in editor.known.fields
+    editor = forms.Editor(sheet(values), edit(values))
+
     assert [form.initial for form in editor.others if form.existing] == []
 
 
 def test_a_forged_field_of_a_locked_property_is_refused():
-    values = {'licence': 'x'}
+    values = {'image_type': 'x'}
 
-    editor = send(values, {'others-0-name': 'licence',
-                           'others-0-value': 'mine', 'os_type': '=windows'},
-                  protected={'licence', 'os_type'})
+    editor = send(values, {'others-0-name': 'image_type',
+                           'others-0-value': 'mine'})
 
     assert not editor.is_valid()
 

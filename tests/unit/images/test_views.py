@@ -51,8 +51,8 @@ def edit(opened=None, **wanted):
         for name, new in sorted(wanted.items())))
 
 
-def sheet(shown, refusal=None, users=()):
-    return editing.Sheet(shown, {}, editing.Access(refusal), users)
+def sheet(shown, editable=True, users=()):
+    return editing.Sheet(shown, {}, editable, users)
 
 
 class ImagesTestCase(helpers.TestCase):
@@ -147,10 +147,9 @@ class EditTest(ImagesTestCase):
         self.assertNotContains(response, EVIL)
 
     def test_what_may_not_be_changed_is_said_instead(self):
-        refusal = errors.Forbidden('Glance', 'x')
-        opened = self.patch('open_sheet', sheet(self.own(), refusal))
+        opened = self.patch('open_sheet', sheet(self.own(), False))
         reader = self.client.get(url('image', ID))
-        opened.return_value = sheet(image(), refusal)
+        opened.return_value = sheet(image(), False)
         foreign = self.client.get(url('image', ID))
 
         self.assertContains(reader, 'Ask for the role')
@@ -188,6 +187,7 @@ class EditTest(ImagesTestCase):
             'others-TOTAL_FORMS': '0', 'others-INITIAL_FORMS': '0'})
 
         self.assertContains(response, 'does not let you')
+        self.assertContains(response, 'Refused: a.')
         self.assertContains(response, '&#x27;a&#x27;')
         self.assertNotContains(response, '>Save<')
 
@@ -272,6 +272,13 @@ class SaveTest(ImagesTestCase):
 
         self.assertContains(response, 'Not saved.')
         self.assertNotContains(response, EVIL)
+
+    def test_an_answer_that_cannot_be_used_is_not_quoted(self):
+        response = self.save(editing.Outcome(
+            edit(a='1'), problem=errors.Unusable('Glance', 'KeyError')))
+
+        self.assertContains(response, 'no usable answer')
+        self.assertNotContains(response, 'KeyError')
 
     def test_both_changes_are_shown_and_one_is_chosen(self):
         wanted = edit({'a': '1'}, a='2', b='2')

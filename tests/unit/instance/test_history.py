@@ -136,7 +136,7 @@ def test_each_discarded_one_says_where_to_look():
 def test_the_logs_are_those_of_the_moment():
     assert where(verdict.Rule.GONE_AFTER_HOOK).logs.splitlines() == [
         'journalctl --since "2026-11-22 11:59:00 UTC" -u qemu-guest-agent',
-        'cat /var/log/qga-fsfreeze-hook.log']
+        'cat /var/lib/consistency-kit/hooks.log']
 
 
 def test_windows_has_logs_of_its_own():

@@ -1,0 +1,71 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""What every file of the project has."""
+
+import pathlib
+
+import pytest
+import yaml
+
+ROOT = pathlib.Path(__file__).parents[2]
+LICENCE = 'Licensed under the Apache License, Version 2.0'
+SUFFIXES = {'.css', '.js', '.ps1', '.py', '.sh', '.toml', '.cfg', '.ini',
+            '.in'}
+# No suffix, or one that others use without a header as well.
+NAMED = {'.ci/run', '.editorconfig', '.github/workflows/test.yml',
+         '.pre-commit-config.yaml', 'Makefile',
+         'snapshot_panel/guest/hooks/mysql',
+         'snapshot_panel/guest/hooks/postgresql',
+         'snapshot_panel/guest/hooks/test'}
+
+
+def source_files():
+    """Return the project's files as relative paths, without what was made.
+
+    Not from Git: an sdist has these tests too.
+    """
+    folders = ('.ci', '.github', 'doc/source', 'releasenotes/notes',
+               'snapshot_panel', 'static', 'tests')
+    found = [path for folder in folders
+             for path in (ROOT / folder).rglob('*')]
+    found += ROOT.iterdir()
+    return sorted(path.relative_to(ROOT).as_posix()
+                  for path in found if path.is_file())
+
+
+# An empty __init__.py has nothing to license.
+LICENSED = [name for name in source_files()
+            if (pathlib.Path(name).suffix in SUFFIXES or name in NAMED)
+            and (ROOT / name).stat().st_size]
+
+
+def test_each_file_that_is_named_here_exists():
+    assert set(LICENSED) >= NAMED
+
+
+@pytest.mark.parametrize('name', LICENSED)
+def test_a_source_file_begins_with_the_licence(name):
+    assert LICENCE in (ROOT / name).read_text()[:400]
+
+
+def test_the_forge_runs_each_series_that_tox_knows():
+    workflow = yaml.safe_load(
+        (ROOT / '.github/workflows/test.yml').read_text())
+    tox = (ROOT / 'tox.ini').read_text()
+    known = tox.partition('[testenv:horizon-{')[2].partition('}')[0]
+
+    matrix = workflow['jobs']['series']['strategy']['matrix']
+
+    assert matrix['series'] == [f'horizon-{series}'
+                                for series in known.split(',')]
+    assert workflow['permissions'] == {'contents': 'read'}
