@@ -138,8 +138,10 @@ def mbr(primary: list[tuple[int, bytes]],
 
 
 def _boot_record(slots: list[tuple[int, int, int]]) -> bytes:
+    # Glance refuses a protective one that does not begin at 0/0/2, as UEFI
+    # wants it; in the others nobody looks at this.
     entries = b''.join(struct.pack(
-        '<4xB3xII', kind, start // SECTOR, size // SECTOR)
+        '<x3sB3xII', b'\0\2\0', kind, start // SECTOR, size // SECTOR)
         for kind, start, size in slots)
     return bytes(446) + entries.ljust(64, b'\0') + b'\x55\xaa'
 

@@ -10,19 +10,24 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""The disk images of the demo: small qcow2 files that know their own state.
+"""The disks of the demo's guests: small images with real file systems.
 
-What ``dumpe2fs`` tells of a real disk ("needs_recovery" unless the file
-system was frozen or unmounted when it was copied) stands here as a word in
-the first data cluster, so that tests can hold a verdict against the truth.
+They hold what a reader looks at: partition tables, volume groups and
+superblocks that say what the modelled guest's would (see guests.py, and
+tests/images.py for the bytes). The model's own account of it stands in the
+last bytes of the file, in no file system, so that tests can hold a verdict
+against the truth also where a file system cannot tell.
 """
 
 import random
 import struct
 
-CLUSTER = 65536
-CLEAN = b'demo-disk: clean'
-NEEDS_RECOVERY = b'demo-disk: needs_recovery'
+from tests import images
+
+# Of a qcow2 image; the size that QEMU chooses.
+CLUSTER_BITS = 16
+AT_REST = b'demo-disk: at rest'
+IN_USE = b'demo-disk: in use '
 
 # The name of a volume's metadata, and what it makes of the volume's
 # snapshots (see volume_driver.py).
@@ -33,36 +38,57 @@ SLOW = 'slow'
 COPIES = 'state/model-volumes'
 
 
-def make(clean, megabytes=2, virtual_gigabytes=2):
+def copy(guest):
+    """Return an image of a guest's disk, as it is at this moment."""
+    return make(guest.profile, guest.at_rest)
+
+
+def make(profile, at_rest, megabytes=2, disk_format='qcow2'):
     """Return the bytes of a disk image.
 
-    :param clean: whether the file system on it is consistent
-    :param megabytes: about the size of the file
-    :param virtual_gigabytes: the size of the disk that it describes
+    :param profile: a guests.Profile: which file systems lie where
+    :param at_rest: whether they were frozen or unmounted
+    :param megabytes: the size of the file, as far as it is not larger anyway
+    :param disk_format: ``qcow2`` or ``raw``
     """
-    # Version 2: header, refcounts, the first level's table, then data.
-    header = struct.pack(
-        '>4sIQIIQIIQQIIQ', b'QFI\xfb', 2, 0, 0, 16,
-        virtual_gigabytes << 30, 0, virtual_gigabytes * 2, 3 * CLUSTER,
-        CLUSTER, 1, 0, 0)
-    table = struct.pack('>Q', 2 * CLUSTER)
-    blocks = struct.pack('>4H', 1, 1, 1, 1)
-    data = CLEAN if clean else NEEDS_RECOVERY
-    body = b''.join(each.ljust(CLUSTER, b'\0')
-                    for each in (header, table, blocks, b'', data))
-    filler = random.Random(0).randbytes(CLUSTER)
-    return body + filler * ((megabytes << 20) // CLUSTER - 5)
+    content = _lay_out(profile.layout, [
+        _file_system(each, at_rest) for each in profile.file_systems])
+    image = _qcow2(content) if disk_format == 'qcow2' else content
+    # Belongs to no cluster and to no partition.
+    room = max(0, (megabytes << 20) - len(image) - len(AT_REST))
+    return (image + random.Random(0).randbytes(room)
+            + (AT_REST if at_rest else IN_USE))
+
+
+def _file_system(wanted, at_rest):
+    if wanted.kind == 'ext4':
+        return images.ext4(in_use=not at_rest, damaged=wanted.damaged,
+                           mounted_on=wanted.path)
+    # Its state does not show in what is read of it.
+    return images.marked(wanted.kind)
+
+
+def _lay_out(layout, contents):
+    if len(contents) == 1:
+        return images.laid_out(contents[0], layout)
+    return images.gpt([(images.LINUX, each) for each in contents])
+
+
+def _qcow2(content, virtual_gigabytes=2):
+    """Return a disk that is larger than its content, and empty there."""
+    return images.qcow2(content, cluster_bits=CLUSTER_BITS, changes={
+        24: struct.pack('>Q', virtual_gigabytes << 30),
+        # Entries of the first table, each for 512 MB.
+        36: struct.pack('>I', virtual_gigabytes * 2)})
 
 
 def is_clean(image):
-    """Return whether the file system on an image is consistent.
+    """Return whether the guest's disk was at rest, by the model's account.
 
-    :param image: what make() returned, or at least its beginning
+    :param image: what make() returned
     :raises ValueError: this is no image of the demo's
     """
-    data = image[4 * CLUSTER:4 * CLUSTER + len(NEEDS_RECOVERY)]
-    if data.startswith(CLEAN):
-        return True
-    if data == NEEDS_RECOVERY:
-        return False
-    raise ValueError('not a disk of the demo cloud')
+    word = image[-len(AT_REST):]
+    if word not in (AT_REST, IN_USE):
+        raise ValueError('not a disk of the demo cloud')
+    return word == AT_REST

@@ -329,20 +329,20 @@ class DemoDriver(fake.FakeDriver):
         update_task_state(task_state=task_states.IMAGE_PENDING_UPLOAD,
                           expected_state=task_states.IMAGE_UPLOADING)
         if live:
-            clean = self._copy_live(instance)
+            content = self._copy_live(instance)
         else:
             time.sleep(COPY_SECONDS)
             with self._guest(instance) as guest:
-                clean = guest.power is guests.Power.OFF and guest.clean
+                content = disk.copy(guest)
         time.sleep(EXTRACT_SECONDS)
         update_task_state(task_state=task_states.IMAGE_UPLOADING,
                           expected_state=task_states.IMAGE_PENDING_UPLOAD)
         self._image_api.update(
             context, image_id, _snapshot_metadata(instance, name),
-            SlowFile(disk.make(clean), UPLOAD_SECONDS))
+            SlowFile(content, UPLOAD_SECONDS))
 
     def _copy_live(self, instance):
-        """Copy a running disk; return whether it was frozen then.
+        """Return the disk of a running guest, as it is once copied.
 
         :raises QemuGuestAgentNotEnabled: a freeze is required and the
             instance has no channel
@@ -366,13 +366,14 @@ class DemoDriver(fake.FakeDriver):
         if answer is not guests.Answer.FROZEN:
             LOG.info('Skipping quiescing instance: %s.', answer.value,
                      instance=instance)
-            return False
-        time.sleep(FREEZE_SECONDS)
+        else:
+            time.sleep(FREEZE_SECONDS)
         with self._guest(instance) as guest:
-            clean = guest.frozen
-            if clean:
+            content = disk.copy(guest)
+            # Not what somebody else froze.
+            if answer is guests.Answer.FROZEN and guest.frozen:
                 guest.thaw(time.time())
-        return clean
+        return content
 
 
 def _snapshot_metadata(instance, name):

@@ -30,6 +30,8 @@ CONSOLE_SIZE = 100 * 1024
 LATE_SECONDS = 9.0
 # How long a guest takes that shuts down in order, in seconds.
 SHUTDOWN_SECONDS = 3.0
+# How long a freeze took that never was, in seconds.
+FREEZE_CLAIMED = 0.06
 AGENT_VERSION = '7.2.11'
 
 
@@ -71,6 +73,8 @@ class FileSystem:
     freezes: bool = True
     kind: str = 'ext4'
     disk: str = 'vda'
+    # The kernel once found an error in it, and wrote that down.
+    damaged: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -89,6 +93,9 @@ class Profile:
     kit: bool = True
     agent: Agent = Agent.RUNNING
     file_systems: tuple = (FileSystem(),)
+    # How the root disk is divided: 'gpt' as cloud images are, with an EFI
+    # partition; 'lvm', a volume group in such a partition; 'disk', not at all.
+    layout: str = 'gpt'
     hooks: tuple = ()
     # The guest shuts down when its power button is pressed.
     acpi: bool = True
@@ -122,6 +129,14 @@ PROFILES = {
     'stuck': Profile(at_thaw='forget'),
     'extra-freeze': Profile(at_request='freeze'),
     'late': Profile(at_thaw='delay'),
+    # Says that it froze, which it did not: root in a guest can say anything.
+    'claims': Profile(agent=Agent.HUNG, at_freeze='claim'),
+    # Disks of other kinds, which tell without a kit, or do not.
+    'whole-disk': Profile(kit=False, layout='disk'),
+    'lvm': Profile(kit=False, layout='lvm'),
+    'xfs': Profile(file_systems=(FileSystem(kind='xfs'),)),
+    'xfs-no-kit': Profile(kit=False, file_systems=(FileSystem(kind='xfs'),)),
+    'damaged': Profile(file_systems=(FileSystem(damaged=True),)),
 }
 DEFAULT_PROFILE = 'agent-dead'
 
@@ -145,7 +160,7 @@ class Guest:
         self.profile_name = DEFAULT_PROFILE
         self.power = Power.OFF
         self.console = ''
-        # Whether the disk is consistent while the guest is off.
+        # Whether the disk is at rest while the guest is off.
         self.clean = True
         self.boot_id = ''
         self.seq = 0
@@ -288,6 +303,14 @@ class Guest:
         """Whether the file systems are frozen at this moment."""
         return self.froze_at is not None
 
+    @property
+    def at_rest(self):
+        """Whether a copy of the disk would be at rest at this moment.
+
+        As ext4 says it of itself: frozen, or unmounted.
+        """
+        return self.clean if self.power is Power.OFF else self.frozen
+
     # Boots ----------------------------------------------------------------
 
     def _boot(self, now, seconds):
@@ -387,6 +410,11 @@ class Guest:
         for line in self._forge(now).splitlines():
             self._write(line, '\nPassword: \n\nLogin incorrect\n',
                         boot_log.prompt(self.host))
+
+    def _trick_claim(self, now):
+        """Root prints the lines of a freeze, with the right keys."""
+        self._tell(now, f'freeze fs={len(self.profile.file_systems)}')
+        self._tell(now + FREEZE_CLAIMED, *self._thaw_events(FREEZE_CLAIMED))
 
     def _trick_cut(self, now, events):
         """The last line loses its end on the way."""

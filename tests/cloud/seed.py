@@ -25,6 +25,7 @@ import uuid
 
 from tests.cloud import configuration
 from tests.cloud import disk
+from tests.cloud import guests
 from tests.cloud import layout as layouts
 from tests.cloud import rest
 
@@ -48,12 +49,16 @@ CATALOG = {
     'neutron': 'network', 'nova': 'compute', 'cinder': 'volumev3',
 }
 FLAVORS = {
-    # name: (MiB of memory, CPUs, GB of disk)
-    'demo.small': (512, 1, 2),
-    'demo.medium': (1024, 2, 10),
+    # name: (MiB of memory, CPUs, GB of disk, GB of ephemeral disk, MiB of
+    # swap); the last two are disks that no image of an instance holds.
+    'demo.small': (512, 1, 2, 0, 0),
+    'demo.medium': (1024, 2, 10, 0, 0),
+    'demo.scratch': (512, 1, 2, 1, 256),
 }
 DEBIAN = {'os_distro': 'debian', 'os_version': '12', 'os_type': 'linux',
           'os_admin_user': 'debian', 'architecture': 'x86_64'}
+ROCKY = {'os_distro': 'rocky', 'os_version': '9', 'os_type': 'linux',
+         'os_admin_user': 'rocky', 'architecture': 'x86_64'}
 AGENT = {'hw_qemu_guest_agent': 'yes'}
 QUIESCE = {'os_require_quiesce': 'yes'}
 LONG_NAME = ('customer-portal-production-golden-image-debian-12-bookworm-'
@@ -75,6 +80,7 @@ class Instance:
     status: str = 'ACTIVE'
     root: str = 'local'
     volumes: tuple = ()
+    flavor: str = 'demo.small'
 
 
 IMAGES = {
@@ -87,8 +93,11 @@ IMAGES = {
         'hw_disk_bus': 'scsi', 'hw_scsi_model': 'virtio-scsi',
         'hw_vif_model': 'virtio', 'hw_rng_model': 'virtio',
         'customer_reference': 'portal-0042'},
+    ('admin', 'rocky-9-agent'): ROCKY | AGENT,
     ('other', 'other-image'): DEBIAN | AGENT,
 }
+# The guest whose disk an image holds, where it is not the usual one.
+DISKS = {'rocky-9-agent': 'xfs'}
 INSTANCES = (
     Instance('web-ready', 'debian-12-agent', 'ready'),
     Instance('db-hooks', LONG_NAME, 'hook-ok'),
@@ -107,6 +116,9 @@ INSTANCES = (
              volumes=('files-data',)),
     Instance('mail-on-volumes', 'debian-12-agent', 'ready', root='volume',
              volumes=('mail-spool',)),
+    Instance('batch-scratch', 'debian-12-agent', 'no-kit',
+             flavor='demo.scratch'),
+    Instance('erp-xfs', 'rocky-9-agent', 'xfs-no-kit'),
 )
 OTHER_INSTANCES = (Instance('other-web', 'other-image', 'ready'),)
 # A change of an image after its instance has booted.
@@ -123,6 +135,17 @@ FORMER = (
     ('legacy-no-channel', 'crash-consistent', 'no-channel', {}, 4),
 )
 DISCARDED = ('next-is-discarded', 'gone-after-hook', 5)
+# Taken with Nova's own API, of which the panel hears nothing: as `openstack
+# server image create` and `openstack server backup create` do.
+BY_COMMAND = (
+    # instance, action, name, what the action wants besides
+    ('db-agent-no-kit', 'createImage', 'before-upgrade', {}),
+    ('batch-scratch', 'createBackup', 'nightly-batch-scratch',
+     {'backup_type': 'nightly', 'rotation': 1}),
+)
+# Of an instance, as it was left when there was no panel, by a cloud whose
+# storage has raw images.
+BEFORE_THE_PANEL = ('files-data-volume', 'files-2025-01-31')
 
 
 # Identity -----------------------------------------------------------------
@@ -221,6 +244,7 @@ def seed(layout, say):
     demo = sessions['demo']
     _patch_image(demo, images[DRIFT[0]], DRIFT[1])
     images |= _seed_snapshots(demo, instances)
+    images |= _seed_unrecorded(demo, instances)
     _seed_discarded(demo, instances)
     return describe(instances, images)
 
@@ -240,30 +264,31 @@ def ensure_flavors(admin, flavors=None):
     """Make the flavors, FLAVORS if none are given."""
     flavors = flavors or FLAVORS
     known = by_name(admin, 'nova', '/flavors', 'flavors')
-    for number, (name, (memory, cpus, gigabytes)) in enumerate(
-            flavors.items(), 1):
+    for number, (name, sizes) in enumerate(flavors.items(), 1):
         if name not in known:
+            memory, cpus, gigabytes, ephemeral, swap = sizes
             admin('nova', 'POST', '/flavors', {'flavor': {
                 'id': str(number), 'name': name, 'ram': memory,
-                'vcpus': cpus, 'disk': gigabytes}})
+                'vcpus': cpus, 'disk': gigabytes, 'swap': swap,
+                'OS-FLV-EXT-DATA:ephemeral': ephemeral}})
 
 
 def _ensure_image(session, name, properties, public=False):
-    found = session('glance', 'GET', f'/v2/images?name={name}')['images']
-    active = [each for each in found if each['status'] == 'active']
-    if active:
-        return active[0]['id']
-    return _make_image(session, {
+    return _active_image(session, name) or _make_image(session, {
         'name': name, 'visibility': 'public' if public else 'private',
-        **properties}, clean=True)
+        **properties}, _disk(DISKS.get(name, guests.DEFAULT_PROFILE)))
 
 
-def _make_image(session, values, clean):
+def _disk(profile, at_rest=True, disk_format='qcow2'):
+    return disk.make(guests.PROFILES[profile], at_rest, 1, disk_format)
+
+
+def _make_image(session, values, content):
     image = session('glance', 'POST', '/v2/images', {
         'disk_format': 'qcow2', 'container_format': 'bare', 'min_disk': 2,
         **values})
     session('glance', 'PUT', f'/v2/images/{image["id"]}/file',
-            disk.make(clean, megabytes=1), 'application/octet-stream')
+            content, 'application/octet-stream')
     return image['id']
 
 
@@ -292,7 +317,8 @@ def _seed_instance(session, wanted, images, server):
         if wanted.then == 'os-stop':
             _let_age(session, images[wanted.image])
         server = session('nova', 'POST', '/servers', {'server': {
-            'name': wanted.name, 'flavorRef': '1', 'networks': 'none',
+            'name': wanted.name, 'networks': 'none',
+            'flavorRef': str(1 + list(FLAVORS).index(wanted.flavor)),
             'metadata': {'demo_guest': wanted.profile},
             **_disks(session, wanted, images[wanted.image])}})['server']
     path = f'/servers/{server["id"]}'
@@ -404,15 +430,52 @@ def _make_snapshot(session, name, instance_id, verdict, rule, evidence,
         'consistency_after_action': f'req-{uuid.uuid4()}',
         'consistency_baseline': _baseline(evidence) if boot else 'none',
     }
-    return _make_image(session, values,
-                       clean=verdict.endswith('-consistent') and
-                       not verdict.startswith('crash'))
+    # Also the one that nobody could prove then was frozen by its agent.
+    return _make_image(session, values, _disk(
+        server['metadata']['demo_guest'], verdict != 'crash-consistent'))
 
 
 def _baseline(evidence):
     """Return the guest's last witness before the freeze, as text."""
     return (f'{evidence["boot"]}:{evidence["seq"] - 1}:'
             f'{uuid.uuid4().hex}:started')
+
+
+def _seed_unrecorded(session, instances):
+    """Make the snapshots that the panel knows nothing of."""
+    name, image_name = BEFORE_THE_PANEL
+    image_id = _active_image(session, image_name) or _make_image(
+        session, {
+            'name': image_name, 'disk_format': 'raw', 'min_disk': 2,
+            'image_type': 'snapshot', 'instance_uuid': instances[name],
+            'visibility': 'private', **AGENT}, _disk('ready', True, 'raw'))
+    return {image_name: image_id} | {
+        image_name: _active_image(session, image_name) or _take(
+            session, instances[name], action,
+            {'name': image_name, **more})
+        for name, action, image_name, more in BY_COMMAND}
+
+
+def _active_image(session, name):
+    """Return the id of an image of this name, None where there is none."""
+    found = session('glance', 'GET', f'/v2/images?name={name}')['images']
+    return next((each['id'] for each in found
+                 if each['status'] == 'active'), None)
+
+
+def _take(session, instance_id, action, values):
+    """Take a snapshot with an action of Nova's; return the image's id."""
+    image_id = session('nova', 'POST', f'/servers/{instance_id}/action',
+                       {action: values})['image_id']
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        status = session('glance', 'GET',
+                         f'/v2/images/{image_id}')['status']
+        if status == 'active':
+            return image_id
+        time.sleep(0.5)
+    raise layouts.SetupError(
+        f'Image {values["name"]} is {status} after {PATIENCE} s')
 
 
 def _seed_discarded(session, instances):

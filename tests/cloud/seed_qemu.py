@@ -22,7 +22,7 @@ from tests.cloud import shell
 from tests.guest import image as builder
 
 KIT = layouts.REPOSITORY / 'snapshot_panel' / 'guest' / 'consistency-kit.sh'
-FLAVORS = {'demo.guest': (384, 1, 1)}
+FLAVORS = {'demo.guest': (384, 1, 1, 0, 0)}
 IMAGES = {
     'debian-12': model.DEBIAN,
     'debian-12-agent': model.DEBIAN | model.AGENT,

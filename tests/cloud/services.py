@@ -18,6 +18,7 @@ environment variables, set by the launcher.
 
 import importlib
 import os
+import pathlib
 import re
 import sys
 
@@ -70,7 +71,13 @@ class Server(gunicorn.app.base.BaseApplication):
         from tests.cloud import sqlite  # noqa: F401  (for its effect)
         if self.name == 'neutron':
             _complete_neutron_models()
-        return importlib.import_module(APPLICATIONS[self.name]).application
+        application = importlib.import_module(
+            APPLICATIONS[self.name]).application
+        if self.name == 'glance':
+            from tests.cloud import ranges
+            folder = pathlib.Path(os.environ['OS_GLANCE_CONFIG_DIR']).parent
+            return ranges.Ranges(application, folder / ranges.SWITCH)
+        return application
 
 
 def _dashboard():

@@ -80,8 +80,8 @@ class _Driver(driver.VolumeDriver):
 class ModelDriver(_Driver):
     """Volumes are nothing but their record; of a snapshot a word is kept.
 
-    It says whether the guest on the volume was at rest, as the guests'
-    models tell, when the copy was done: see disk.py.
+    A small disk: it says whether the guest on the volume was at rest, as the
+    guests' models tell, when the copy was done (see disk.py).
     """
 
     FOLDER = pathlib.PurePath(disk.COPIES).name
@@ -107,15 +107,14 @@ class ModelDriver(_Driver):
         time.sleep(SLOW_SECONDS if behaviour == disk.SLOW else COPY_SECONDS)
         if behaviour == disk.FAILS:
             raise exception.VolumeDriverException('the copy failed')
-        clean = all(self._at_rest(each.instance_uuid) for each
-                    in snapshot.volume.volume_attachment)
-        self._file(snapshot).write_bytes(disk.make(clean, megabytes=0))
+        at_rest = all(self._guest(each.instance_uuid).at_rest for each
+                      in snapshot.volume.volume_attachment)
+        self._file(snapshot).write_bytes(
+            disk.make(guests.PROFILES['ready'], at_rest, megabytes=0))
 
-    def _at_rest(self, instance_id):
+    def _guest(self, instance_id):
         path = self._folder.parents[1] / 'guests' / f'{instance_id}.json'
-        guest = json.loads(path.read_text())
-        return (guest['clean'] if guest['power'] == guests.Power.OFF
-                else guest['froze_at'] is not None)
+        return guests.Guest.restore(json.loads(path.read_text()), '')
 
     def initialize_connection(self, volume, connector):
         return {'driver_volume_type': 'local', 'data': {}}

@@ -10,9 +10,12 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
+import pathlib
+
 import pytest
 
 from tests import clients
+from tests.cloud import ranges as glance_ranges
 
 
 @pytest.fixture(scope='session')
@@ -31,3 +34,19 @@ def dashboard(cloud):
 def reader(cloud):
     """Horizon as a user who may only read."""
     return clients.Dashboard(cloud, 'reader')
+
+
+@pytest.fixture
+def ranges(cloud):
+    """Let Glance give parts of images in another way: ``ranges('refused')``.
+
+    Of those in tests/cloud/ranges.py, until the test is over.
+    """
+    switch = pathlib.Path(cloud.logs).parent / glance_ranges.SWITCH
+
+    def choose(way):
+        assert way in glance_ranges.WAYS
+        switch.write_text(way)
+
+    yield choose
+    switch.unlink(missing_ok=True)

@@ -18,6 +18,7 @@ import re
 
 import pytest
 
+from snapshot_panel.disk import read_disk
 from tests.cloud import disk
 from tests.cloud import guests
 
@@ -138,6 +139,12 @@ class TestFreeze:
         ('stuck', 'FROZEN', ['freeze']),
         ('extra-freeze', 'FROZEN', GOOD + GOOD),
         ('late', 'FROZEN', ['freeze']),
+        ('claims', 'SILENCE', GOOD),
+        ('whole-disk', 'FROZEN', []),
+        ('lvm', 'FROZEN', []),
+        ('xfs', 'FROZEN', GOOD),
+        ('xfs-no-kit', 'FROZEN', []),
+        ('damaged', 'FROZEN', GOOD),
         ('ignores-acpi', 'FROZEN', GOOD),
         # These two are lies: the agent hangs.
         ('replay', 'SILENCE', GOOD),
@@ -405,15 +412,92 @@ class TestState:
         assert restored.power is guests.Power.PAUSED
 
 
+class TestAtRest:
+
+    def after(self, *steps, profile='ready'):
+        guest = make(profile)
+        for step in steps:
+            getattr(guest, step)(*([] if step == 'cut' else [START + 60]))
+        return guest.at_rest
+
+    @pytest.mark.parametrize(('steps', 'at_rest'), [
+        ([], False),
+        (['freeze'], True),
+        (['freeze', 'thaw'], False),
+        (['pause'], False),
+        (['suspend'], False),
+        (['suspend', 'cut'], False),
+        (['shut_down'], True),
+        (['cut'], False),
+        (['cut', 'boot', 'shut_down'], True),
+        (['shut_down', 'boot'], False)])
+    def test_a_disk_is_at_rest_frozen_or_unmounted(self, steps, at_rest):
+        assert self.after(*steps) is at_rest
+
+    @pytest.mark.parametrize(('profile', 'at_rest'), [
+        ('no-kit', True), ('lvm', True), ('hook-ok', True),
+        ('agent-stopped', False), ('agent-dead', False),
+        ('hook-fails', False), ('freeze-fails', False), ('partial', False),
+        ('replay', False), ('typed', False), ('claims', False)])
+    def test_only_a_freeze_brings_a_running_guest_to_rest(self, profile,
+                                                          at_rest):
+        assert self.after('freeze', profile=profile) is at_rest
+
+    def test_root_can_claim_a_freeze_that_never_was(self):
+        guest = make('claims')
+
+        answer = snapshot(guest, START + 60)
+
+        assert answer is guests.Answer.SILENCE
+        lines = read(guest.console)
+        assert events(lines)[-3:] == GOOD
+        assert_chain(lines)
+
+
 class TestDisk:
 
-    @pytest.mark.parametrize('clean', [True, False])
-    def test_tells_its_state(self, clean):
-        image = disk.make(clean, megabytes=1)
+    WORDS = [
+        ('ready', True, 'at-rest'), ('ready', False, 'in-use'),
+        ('whole-disk', True, 'at-rest'), ('whole-disk', False, 'in-use'),
+        ('lvm', True, 'at-rest'), ('lvm', False, 'in-use'),
+        ('partial', True, 'at-rest'), ('partial', False, 'in-use'),
+        ('damaged', True, 'damaged'), ('damaged', False, 'damaged'),
+        ('xfs', True, 'cannot-tell'), ('xfs', False, 'cannot-tell')]
 
-        assert disk.is_clean(image) is clean
-        assert image.startswith(b'QFI\xfb')
-        assert len(image) == 1 << 20
+    @pytest.mark.parametrize('disk_format', ['qcow2', 'raw'])
+    @pytest.mark.parametrize(('profile', 'at_rest', 'word'), WORDS)
+    def test_tells_its_state(self, profile, at_rest, word, disk_format):
+        image = disk.make(guests.PROFILES[profile], at_rest,
+                          disk_format=disk_format)
+
+        reading = read_disk(
+            lambda offset, length: image[offset:offset + length], len(image))
+
+        assert reading.word.value == word
+        assert reading.format == disk_format
+        assert disk.is_clean(image) is at_rest
+
+    def test_the_layouts_are_what_they_are_called(self):
+        found = {}
+
+        for profile in ('ready', 'whole-disk', 'lvm'):
+            image = disk.make(guests.PROFILES[profile], True)
+            reading = read_disk(
+                lambda offset, length: image[offset:offset + length],
+                len(image))
+            found[profile] = (reading.layout, [
+                f'{part.place}: {part.kind}' for part in reading.parts])
+
+        assert found == {
+            'whole-disk': ('disk', ['disk: ext4']),
+            'ready': ('gpt', ['partition 1: bios-boot', 'partition 2: efi',
+                              'partition 3: ext4']),
+            'lvm': ('gpt', ['volume vg/root: ext4', 'volume vg/swap: swap'])}
+
+    def test_is_as_large_as_wanted(self):
+        image = disk.make(guests.PROFILES['ready'], True, megabytes=3)
+
+        assert len(image) == 3 << 20
 
     def test_other_disks_tell_nothing(self):
         with pytest.raises(ValueError):
