@@ -18,6 +18,7 @@ from unittest import mock
 from django.conf import settings
 import pytest
 
+from snapshot_panel.cloud import disks
 from tests.unit import builders
 from tests.unit import cases
 
