@@ -21,6 +21,7 @@ from oslo_utils import timeutils
 
 from snapshot_panel.cloud import asking
 from snapshot_panel.cloud import cinder
+from snapshot_panel.cloud import disks
 from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import glance
 from snapshot_panel.cloud import guests
@@ -38,13 +39,15 @@ class Details:
     ``heard`` is what its guest said, or the :class:`errors.CloudError` that
     kept us from asking; ``today`` the image that it was launched from as it
     is now; ``volumes`` what :func:`volumes.of_instance` returns; ``limits``
-    the project's. Each is None where nobody asked.
+    the project's; ``base`` what the disk of ``today`` says. Each is None
+    where nobody asked.
     """
 
     heard: guests.Heard | errors.CloudError | None = None
     today: facts.Image | None = None
     volumes: tuple[facts.Volume, ...] | errors.CloudError | None = None
     limits: facts.Limits | None = None
+    base: facts.DiskReading | None = None
 
 
 def ask_about(session: asking.Session, instance: facts.Instance,
@@ -73,13 +76,26 @@ def _ask(session: asking.Session, instance: facts.Instance,
          hear: Callable[[], guests.Heard | errors.CloudError]) -> Details:
     # Of a stopped instance the guest's answer holds the image already.
     stopped = instance.status == facts.STOPPED
-    heard, today, attached, limits = asking.together(
+    heard, origin, attached, limits = asking.together(
         hear,
-        lambda: None if stopped else snapshots.image_today(session, instance),
+        lambda: _origin(session, instance),
         lambda: volumes.of_instance(session, instance),
         lambda: ask_limits(session, instance))
-    return Details(heard, asking.or_raise(today), attached,
-                   asking.or_raise(limits))
+    today, base = asking.or_raise(origin)
+    return Details(heard, None if stopped else today, attached,
+                   asking.or_raise(limits), base)
+
+
+def _origin(session: asking.Session, instance: facts.Instance
+            ) -> tuple[facts.Image | None, facts.DiskReading | None]:
+    """Return the image that an instance was launched from, and its disk.
+
+    The disk tells which file systems there are before the first snapshot.
+    """
+    image = snapshots.image_today(session, instance)
+    if image is None or not image.readable:
+        return image, None
+    return image, disks.read_if_allowed(session, image)
 
 
 def ask_limits(session: asking.Session, instance: facts.Instance

@@ -96,6 +96,22 @@ def refuse(session: asking.Session, image: facts.Image) -> None:
     cache.set(_refused(_key(session, image)), True, _REFUSED_TTL)
 
 
+def read_if_allowed(session: asking.Session, image: facts.Image
+                    ) -> facts.DiskReading | None:
+    """Return what :func:`read` does, None where it cannot be read now.
+
+    That is not tried again for a while: nobody waits for it.
+    """
+    if cache.get(_refused(_key(session, image))):
+        return None
+    reading = asking.outcome(lambda: read(session, image))
+    if isinstance(reading, errors.CloudError):
+        LOG.info('Image %s was not read: %s', image.id, reading)
+        refuse(session, image)
+        return None
+    return reading
+
+
 def read(session: asking.Session, image: facts.Image) -> facts.DiskReading:
     """Return what the file systems in an image say of themselves.
 

@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 import dataclasses
 import enum
+import re
 from typing import Any
 
 from oslo_utils import strutils
@@ -48,6 +49,7 @@ class Check(enum.Enum):
     NAMES = 'names'
     AGENT = 'agent'
     KIT = 'kit'
+    PROOF = 'proof'
     LAST_FREEZE = 'last-freeze'
     QUIESCE = 'quiesce'
     BACKEND = 'backend'
@@ -103,6 +105,9 @@ class Finding(enum.Enum):
 
     AGENT_RUNNING = ('agent-running', Check.AGENT, State.PASS)
     AGENT_STOPPED = ('agent-stopped', Check.AGENT, State.FAIL)
+    AGENT_STARTED = ('agent-started', Check.AGENT, State.PASS)
+    AGENT_FROZE = ('agent-froze', Check.AGENT, State.PASS)
+    AGENT_NOT_STARTED = ('agent-not-started', Check.AGENT, State.FAIL)
     AGENT_UNREACHABLE = ('agent-unreachable', Check.AGENT, State.FAIL)
     AGENT_UNSEEN = ('agent-unseen', Check.AGENT, State.UNKNOWN)
     AGENT_CONFLICT = ('agent-conflict', Check.AGENT, State.UNKNOWN)
@@ -111,11 +116,17 @@ class Finding(enum.Enum):
 
     KIT = ('kit', Check.KIT, State.PASS)
     KIT_UNSEEN = ('kit-unseen', Check.KIT, State.UNKNOWN)
+    KIT_UNNEEDED = ('kit-unneeded', Check.KIT, State.PASS)
+
+    PROOF_DISK = ('proof-disk', Check.PROOF, State.PASS)
+    PROOF_KIT = ('proof-kit', Check.PROOF, State.PASS)
+    PROOF_NEEDS_KIT = ('proof-needs-kit', Check.PROOF, State.UNKNOWN)
+    PROOF_UNKNOWN = ('proof-unknown', Check.PROOF, State.UNKNOWN)
 
     FREEZE_PROVEN = ('freeze-proven', Check.LAST_FREEZE, State.PASS)
     FREEZE_UNPROVEN = ('freeze-unproven', Check.LAST_FREEZE, State.WARNING)
     FREEZE_TORN = ('freeze-torn', Check.LAST_FREEZE, State.WARNING)
-    FREEZE_REFUSED = ('freeze-refused', Check.LAST_FREEZE, State.WARNING)
+    FREEZE_REFUSED = ('freeze-refused', Check.LAST_FREEZE, State.FAIL)
     FREEZE_OPEN_END = ('freeze-open-end', Check.LAST_FREEZE, State.WARNING)
 
     QUIESCE_NOT_ENFORCED = ('quiesce-not-enforced', Check.QUIESCE,
@@ -191,6 +202,24 @@ class Guest:
     image: facts.Image | None = None
 
 
+class Standing(enum.Enum):
+    """What a snapshot taken now can be expected to be."""
+
+    READY = 'ready'
+    LIKELY = 'likely'
+    NOT_READY = 'not-ready'
+    UNKNOWN = 'unknown'
+
+
+# What is not known beforehand and the disk tells afterwards: of a guest whose
+# file systems nobody has read yet, and of one whose disk can tell.
+_TOLD_BY_ANY_DISK = frozenset((
+    Finding.AGENT_UNSEEN, Finding.KIT_UNSEEN, Finding.PROOF_UNKNOWN))
+_TOLD_BY_DISK = _TOLD_BY_ANY_DISK | {
+    Finding.STOP_UNKNOWN, Finding.STOP_LIMIT_UNKNOWN,
+    Finding.STOP_LIMIT_UNTOLD}
+
+
 @dataclasses.dataclass(frozen=True)
 class Checklist:
     """The results of one instance, in order."""
@@ -201,6 +230,32 @@ class Checklist:
     def ready(self) -> bool:
         """Whether a snapshot taken now can be proven consistent."""
         return not self.missing
+
+    @property
+    def standing(self) -> Standing:
+        """What a snapshot taken now can be expected to be.
+
+        "Likely" means that nothing is against it and that the disk itself
+        will tell afterwards.
+        """
+        missing = {result.finding for result in self.missing}
+        if not missing:
+            return Standing.READY
+        if any(finding.state is State.FAIL for finding in missing):
+            return Standing.NOT_READY
+        if self.has(Finding.PROOF_DISK):
+            likely = missing <= _TOLD_BY_DISK
+        else:
+            likely = (self.has(Finding.PROOF_UNKNOWN)
+                      and missing <= _TOLD_BY_ANY_DISK)
+        return Standing.LIKELY if likely else Standing.UNKNOWN
+
+    @property
+    def blocker(self) -> Result | None:
+        """The result that stands in the way first, or None."""
+        return next(iter(sorted(
+            self.missing, key=lambda result: result.state is not State.FAIL)),
+            None)
 
     @property
     def passed(self) -> int:
@@ -246,13 +301,24 @@ class Checklist:
     @property
     def prediction(self) -> verdict.Verdict:
         """The best verdict that a snapshot taken now can get."""
-        if self.ready:
-            return verdict.Verdict.FILESYSTEM
+        if self.standing in (Standing.READY, Standing.LIKELY):
+            return (verdict.Verdict.APPLICATION if self._hooks_succeed
+                    else verdict.Verdict.FILESYSTEM)
         if self.no_channel or self.has(
                 Finding.NEVER_FROZEN, Finding.BACKEND_NEVER_FREEZES,
-                Finding.AGENT_STOPPED, Finding.STOP_HARD):
+                Finding.AGENT_STOPPED, Finding.AGENT_NOT_STARTED,
+                Finding.STOP_HARD, Finding.FREEZE_REFUSED):
             return verdict.Verdict.CRASH
         return verdict.Verdict.UNPROVEN
+
+    @property
+    def _hooks_succeed(self) -> bool:
+        """Whether the last freeze was proven and all its hooks succeeded."""
+        last = self.find(Check.LAST_FREEZE)
+        if last is None or last.finding is not Finding.FREEZE_PROVEN:
+            return False
+        hooks = last.evidence.get('hooks') or {}
+        return bool(hooks) and all(hooks.values())
 
     def promises(self, least: verdict.Verdict) -> bool:
         """Return whether the prediction is at least ``least``."""
@@ -263,7 +329,8 @@ class Checklist:
 def check(instance: facts.Instance, guest: Guest, deployment: facts.Deployment,
           today: facts.Image | None = None,
           volumes: Sequence[facts.Volume] | None = None,
-          limits: facts.Limits | None = None) -> Checklist:
+          limits: facts.Limits | None = None,
+          history: facts.DiskHistory | None = None) -> Checklist:
     """Return the :class:`Checklist` of an instance.
 
     :param today: the image that it was launched from as it is now, None where
@@ -272,17 +339,22 @@ def check(instance: facts.Instance, guest: Guest, deployment: facts.Deployment,
         where they were not asked for, empty where Cinder did not answer.
     :param limits: the quotas of the project, None where they were not asked
         for.
+    :param history: what disks read before say, None where nobody looked.
     """
     results = [_state(instance), _task(instance), _lock(instance),
                _quota(instance, limits, volumes), _root_disk(instance),
                _volumes(instance, volumes)]
     if instance.status == facts.STOPPED:
-        results.append(_stop(instance, guest, deployment))
+        results += [_stop(instance, guest, deployment),
+                    _proof(instance, False, history)]
     else:
         log = witness.read(guest.console)
         results += [_channel(instance, log, today), _drift(instance, today),
-                    _names(instance, today), _agent(instance, guest, log),
-                    _kit(log), _last_freeze(instance, log), _quiesce(instance),
+                    _names(instance, today),
+                    _agent(instance, guest, log, history),
+                    _kit(instance, log, history),
+                    _proof(instance, log.tip is not None, history),
+                    _last_freeze(instance, log), _quiesce(instance),
                     _backend(instance, deployment)]
     return Checklist(tuple(filter(None, results)))
 
@@ -480,7 +552,33 @@ def _meant(name: str) -> str | None:
     return meant if meant in _COPIED else None
 
 
-def _agent(instance: facts.Instance, guest: Guest, log: witness.Log) -> Result:
+# What systemd writes on the console at boot (fact 42). Anybody who can write
+# there can write this too: it is no proof of anything, only a forecast.
+_BOOT_LINE = re.compile(
+    r'(Started|Stopped|Failed to start|Dependency failed for) '
+    r'(?:[^\n]{0,16})(?:qemu-guest-agent|QEMU Guest Agent)')
+
+
+def _at_boot(console: str) -> str | None:
+    """Return what systemd said last of the agent's unit, or None."""
+    lines = _BOOT_LINE.findall(console)
+    return lines[-1] if lines else None
+
+
+def _agent_without_kit(guest: Guest, history: facts.DiskHistory | None
+                       ) -> Result:
+    said = _at_boot(guest.console or '')
+    if said is not None and said != 'Started':
+        return Result(Finding.AGENT_NOT_STARTED, {'line': said})
+    if history is not None and history.at_rest is not None:
+        return Result(Finding.AGENT_FROZE, {'at': history.at_rest})
+    if said is not None:
+        return Result(Finding.AGENT_STARTED, {'line': said})
+    return Result(Finding.AGENT_UNSEEN)
+
+
+def _agent(instance: facts.Instance, guest: Guest, log: witness.Log,
+           history: facts.DiskHistory | None) -> Result:
     if instance.properties.flag(facts.AGENT_PROPERTY) is False:
         return Result(Finding.AGENT_UNREACHABLE)
     if not guest.asked:
@@ -490,17 +588,42 @@ def _agent(instance: facts.Instance, guest: Guest, log: witness.Log) -> Result:
     if log.conflict or log.gap:
         return Result(Finding.AGENT_CONFLICT)
     if log.tip is None:
-        return Result(Finding.AGENT_UNSEEN)
+        return _agent_without_kit(guest, history)
     evidence = {'event': log.tip.event, 'up': log.tip.up}
     if log.tip.event in _DOWN:
         return Result(Finding.AGENT_STOPPED, evidence)
     return Result(Finding.AGENT_RUNNING, evidence)
 
 
-def _kit(log: witness.Log) -> Result:
+def _kit(instance: facts.Instance, log: witness.Log,
+         history: facts.DiskHistory | None) -> Result:
     if log.tip is None:
-        return Result(Finding.KIT_UNSEEN)
+        disk_tells = (history is not None and history.tells
+                      and not instance.volume_backed)
+        return Result(Finding.KIT_UNNEEDED if disk_tells
+                      else Finding.KIT_UNSEEN)
     return Result(Finding.KIT, {'boot': log.tip.boot, 'seq': log.tip.seq})
+
+
+def _proof(instance: facts.Instance, has_kit: bool,
+           history: facts.DiskHistory | None) -> Result | None:
+    """Return what will prove the next snapshot (facts 37 and 38).
+
+    The disks of volumes are not in an image and cannot be read.
+    """
+    if history is None:
+        return None
+    evidence = {'kinds': history.kinds, 'source': history.source.value}
+    tells = False if instance.volume_backed else history.tells
+    if tells:
+        return Result(Finding.PROOF_DISK, evidence)
+    if has_kit:
+        return Result(Finding.PROOF_KIT, evidence)
+    if instance.status == facts.STOPPED and tells is False:
+        # Nova's record decides there.
+        return None
+    return Result(Finding.PROOF_UNKNOWN if tells is None
+                  else Finding.PROOF_NEEDS_KIT, evidence)
 
 
 def _last_freeze(instance: facts.Instance, log: witness.Log) -> Result | None:

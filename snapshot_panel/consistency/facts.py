@@ -218,6 +218,32 @@ class DiskReading:
 
 
 @dataclasses.dataclass(frozen=True)
+class DiskHistory:
+    """What disks read before say of the next snapshot of an instance.
+
+    ``kinds`` are the file systems that count, empty where no disk was read;
+    ``source`` is where they were read: on a former snapshot or on the image.
+    ``at_rest`` is when the newest snapshot of the running guest was made
+    whose disk was at rest, None where there is none or where a newer one
+    was in use.
+    """
+
+    kinds: tuple[str, ...] = ()
+    source: Source = Source.NONE
+    at_rest: datetime.datetime | None = None
+
+    @property
+    def tells(self) -> bool | None:
+        """Whether the disk itself can prove that it was at rest.
+
+        None where nobody knows what is on it (facts 37 and 38).
+        """
+        if not self.kinds:
+            return None
+        return set(self.kinds) <= {'ext3', 'ext4'}
+
+
+@dataclasses.dataclass(frozen=True)
 class Volume:
     """A volume as Cinder shows it, reduced to what the rules need.
 

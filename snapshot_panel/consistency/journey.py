@@ -39,7 +39,7 @@ class Step(enum.Enum):
     COPY = ('copy', (Check.VOLUMES,))
     THAW = ('thaw', (Check.LAST_FREEZE,))
     UPLOAD = ('upload', ())
-    VERDICT = ('verdict', (Check.STOP,))
+    VERDICT = ('verdict', (Check.PROOF, Check.STOP))
 
     def __init__(self, code: str, checks: tuple[Check, ...]) -> None:
         self.code = code

@@ -83,6 +83,8 @@ _IMAGE_CHANGED = _('Image service, read now: the image was changed '
 _UNNAMED = _('Compute service: the volumes attached, read now; block storage '
              'service: no answer.')
 
+_DISKS = _('File systems: %(kinds)s; %(read_on)s.')
+
 CHECKS = {
     Check.STATE: CheckText(
         _('Instance state'),
@@ -135,8 +137,14 @@ CHECKS = {
     Check.KIT: CheckText(
         _('Guest kit'),
         _(
-            'What the guest says on its console is the only proof of a '
-            'freeze.')),
+            'It tells of application hooks, and proves a freeze where the '
+            'disk itself cannot tell.')),
+    Check.PROOF: CheckText(
+        _('Proof'),
+        _(
+            'A snapshot is called consistent only where something proves '
+            'it.'),
+        evidence=_DISKS),
     Check.LAST_FREEZE: CheckText(
         _('Last freeze'),
         _('What failed the last time is likely to fail again.'),
@@ -404,10 +412,28 @@ FINDINGS = {
             'Unknown: no cloud service can tell, and the guest has not said '
             'anything on its console.'),
         remedy=_(
-            'Install the guest kit: the guest then tells on its console '
-            'when its agent starts, stops and freezes.'),
+            'Install and start it in the guest. The disk of the next '
+            'snapshot tells whether it froze.'),
         evidence=_NO_WORD,
         links=(remedies.setup,)),
+    Finding.AGENT_STARTED: Row(
+        _('Started when the guest booted, by its console.'),
+        evidence=_('Console log, read %(heard)s: “%(line)s” of the agent’s '
+                   'service.'),
+        word=pgettext_lazy('state of the agent', 'Started at boot')),
+    Finding.AGENT_FROZE: Row(
+        _('It froze the guest for the snapshot of %(at)s: that disk was at '
+          'rest.'),
+        evidence=_('The disk of that snapshot.'),
+        word=pgettext_lazy('state of the agent', 'Froze the last time')),
+    Finding.AGENT_NOT_STARTED: Row(
+        _('Not running, by the guest’s console at boot: %(line)s.'),
+        remedy=_('Start it in the guest.'),
+        evidence=_('Console log, read %(heard)s: “%(line)s” of the agent’s '
+                   'service.'),
+        word=pgettext_lazy('state of the agent', 'Not started'),
+        links=(remedies.setup,),
+        command=remedies.guest('systemctl start qemu-guest-agent')),
     Finding.AGENT_CONFLICT: Row(
         _(
             'Unknown: what the console tells of the agent does not fit '
@@ -437,9 +463,27 @@ FINDINGS = {
     Finding.KIT_UNSEEN: Row(
         _('No witness of the guest was seen on the console.'),
         remedy=_(
-            'Install the guest kit; without it nothing can prove a freeze.'),
+            'Install it where applications have hooks, or where the disk '
+            'cannot tell (see Proof).'),
         evidence=_NO_WORD,
         links=(remedies.setup,)),
+    Finding.KIT_UNNEEDED: Row(
+        _('Not seen, and not needed: the disk itself will tell.'),
+        remedy=_('Install it where applications have hooks.'),
+        evidence=_NO_WORD,
+        links=(remedies.setup,)),
+    Finding.PROOF_DISK: Row(
+        _('The disk itself will tell (%(kinds)s).')),
+    Finding.PROOF_KIT: Row(
+        _('The disk may not be able to tell; the guest kit will.')),
+    Finding.PROOF_NEEDS_KIT: Row(
+        _('The disk cannot tell (%(kinds)s).'),
+        remedy=_('Install the guest kit: the guest then proves the freeze.'),
+        links=(remedies.setup,)),
+    Finding.PROOF_UNKNOWN: Row(
+        _('Nobody has read a disk of this instance yet.'),
+        remedy=_('Take a snapshot: with ext4 its disk will tell.'),
+        evidence=_('No disk was read.')),
     Finding.FREEZE_PROVEN: Row(
         _(
             'The last freeze was witnessed; writing stood still for '
@@ -568,6 +612,13 @@ BOOTED = {
     'none': _('neither the compute service nor the image service shows it'),
 }
 
+# Where the file systems were read.
+READ_ON = {
+    'snapshot': _('read on a former snapshot of this instance'),
+    'image': _('read on the image that it was launched from'),
+    'none': _('no disk was read'),
+}
+
 # Who tells how long the compute service waits for a guest to go down.
 LIMITS = {
     'embedded': _('%(limit)s s, os_shutdown_timeout copied at boot'),
@@ -642,7 +693,7 @@ def _said(result, instance):
             '%s (%s)' % (words.plain(name),
                          _('succeeded') if good else _('failed'))
             for name, good in known.get('hooks', {}).items()) or _('none'),
-        'source': _limit(known)}
+        'read_on': READ_ON.get(source), 'source': _limit(known)}
 
 
 def _limit(known):

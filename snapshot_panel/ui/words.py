@@ -34,9 +34,10 @@ from snapshot_panel.ui import disks
 Check = checklist.Check
 Finding = checklist.Finding
 Rule = verdict.Rule
-Standing = retention.Standing
+Replacement = retention.Standing
 Cause = restart.Cause
 Phase = restart.Phase
+Standing = checklist.Standing
 State = checklist.State
 Task = facts.SnapshotTask
 Verdict = verdict.Verdict
@@ -61,6 +62,21 @@ VERDICTS = {
     Verdict.DISCARDED: Badge(_('Discarded'), 'times-circle', 'danger'),
     Verdict.PENDING: Badge(_('In progress'), 'refresh', 'info'),
 }
+
+# What a snapshot taken now can be expected to be.
+STANDINGS = {
+    Standing.READY: Badge(pgettext_lazy('for a consistent snapshot',
+                                        'Ready'), 'check', 'success'),
+    Standing.LIKELY: Badge(pgettext_lazy('for a consistent snapshot',
+                                         'Likely'), 'check', 'info'),
+    Standing.NOT_READY: Badge(pgettext_lazy(
+        'for a consistent snapshot', 'Not ready'), 'exclamation-triangle',
+        'warning'),
+    Standing.UNKNOWN: Badge(pgettext_lazy('for a consistent snapshot',
+                                          'Unknown'), 'question-circle',
+                            'warning'),
+}
+LIKELY = _('Nothing is against it; the disk itself will tell afterwards.')
 
 # Nobody has looked yet.
 UNREAD = Badge(_('Not judged yet'), 'hourglass-half', 'muted')
@@ -259,6 +275,7 @@ AGENT_UNKNOWN = pgettext_lazy('state of the agent', 'Unknown')
 
 # The button that takes a snapshot which nothing promises to be consistent.
 ANYWAY = {
+    Verdict.APPLICATION: _('Take consistent snapshot'),
     Verdict.FILESYSTEM: _('Take consistent snapshot'),
     Verdict.UNPROVEN: _('Take it anyway: unproven'),
     Verdict.CRASH: _('Take it anyway: crash-consistent'),
@@ -266,18 +283,18 @@ ANYWAY = {
 
 # What becomes of the older snapshots that a snapshot replaces.
 REPLACING = {
-    Standing.WAITING: ngettext_lazy(
+    Replacement.WAITING: ngettext_lazy(
         'Once it is proven consistent, %(count)d older snapshot goes.',
         'Once it is proven consistent, %(count)d older snapshots go.',
         'count'),
-    Standing.DUE: ngettext_lazy(
+    Replacement.DUE: ngettext_lazy(
         '%(count)d older snapshot is being deleted.',
         '%(count)d older snapshots are being deleted.', 'count'),
-    Standing.DONE: ngettext_lazy(
+    Replacement.DONE: ngettext_lazy(
         'It replaced %(count)d older snapshot.',
         'It replaced %(count)d older snapshots; what was protected '
         'meanwhile stayed.', 'count'),
-    Standing.DROPPED: ngettext_lazy(
+    Replacement.DROPPED: ngettext_lazy(
         'It was to replace %(count)d older snapshot. It is not proven '
         'consistent, so nothing was deleted.',
         'It was to replace %(count)d older snapshots. It is not proven '
