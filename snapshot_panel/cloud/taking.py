@@ -21,6 +21,7 @@ import logging
 from oslo_utils import timeutils
 
 from snapshot_panel.cloud import asking
+from snapshot_panel.cloud import disks
 from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import glance
 from snapshot_panel.cloud import guests
@@ -156,7 +157,8 @@ def take_if_ready(session: asking.Session, instance_id: str,
         root = ()
     instance = dataclasses.replace(instance, properties=(
         facts.proxy_properties(instance, root or ())))
-    checks = checklist.check(instance, guest, conf.deployment(), volumes=root)
+    checks = checklist.check(instance, guest, conf.deployment(), volumes=root,
+                             history=_disk_history(session, instance, images))
     name = name or default_name(instance)
     accept = accept or verdict.Verdict.FILESYSTEM
     if not checks.possible or not checks.promises(accept):
@@ -165,6 +167,17 @@ def take_if_ready(session: asking.Session, instance_id: str,
         return Attempt(instance, checks, name, moved=True)
     return Attempt(instance, checks, name, take(
         session, instance, guest, name, extra, tuple(shown) if keep else ()))
+
+
+def _disk_history(session: asking.Session, instance: facts.Instance,
+                  images: Sequence[facts.Image] | errors.CloudError
+                  ) -> facts.DiskHistory:
+    if isinstance(images, errors.CloudError):
+        return facts.DiskHistory()
+    recalled = disks.recall(session, images)
+    return known.disk_history(known.snapshots(
+        instance, images, timeutils.utcnow(True), conf.deployment(),
+        recalled.readings))
 
 
 def _going(instance: facts.Instance,

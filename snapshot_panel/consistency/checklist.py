@@ -296,7 +296,8 @@ class Checklist:
         missing = {result.finding for result in self.missing}
         return bool(missing) and missing <= {
             Finding.AGENT_NOT_ASKED, Finding.KIT_UNSEEN,
-            Finding.STOP_NOT_ASKED}
+            Finding.STOP_NOT_ASKED, Finding.PROOF_UNKNOWN,
+            Finding.PROOF_NEEDS_KIT}
 
     @property
     def prediction(self) -> verdict.Verdict:

@@ -22,6 +22,7 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 import dataclasses
 import datetime
+import typing
 
 from snapshot_panel.consistency import facts
 from snapshot_panel.consistency import judging
@@ -128,6 +129,48 @@ def snapshots(instance: facts.Instance, images: Iterable[facts.Image],
 def latest(known: Iterable[Snapshot]) -> list[Snapshot]:
     """Return the first that counts, of some that are newest first."""
     return [snapshot for snapshot in known if snapshot.counts][:1]
+
+
+def disk_history(known: Iterable[Snapshot],
+                 base: facts.DiskReading | None = None) -> facts.DiskHistory:
+    """Return what disks that were read say of an instance's next snapshot.
+
+    :param known: its snapshots, newest first.
+    :param base: what the image says that it was launched from, None where
+        nobody has read it.
+    """
+    kinds: tuple[str, ...] = ()
+    at_rest: datetime.datetime | None = None
+    decided = False
+    for snapshot in known:
+        report = snapshot.decision.evidence.get('disk')
+        if snapshot.image is None or not isinstance(report, Mapping):
+            continue
+        kinds = kinds or _kinds(report)
+        request = records.read_request(snapshot.image)
+        if (not decided and request is not None
+                and request.state == facts.RUNNING):
+            decided = True
+            at_rest = snapshot.at if snapshot.decision.rule in (
+                verdict.Rule.DISK_AT_REST,
+                verdict.Rule.DISK_AT_REST_HOOKS) else None
+    if kinds:
+        return facts.DiskHistory(kinds, facts.Source.SNAPSHOT, at_rest)
+    if base is not None and base.kinds:
+        return facts.DiskHistory(base.kinds, facts.Source.IMAGE, at_rest)
+    return facts.DiskHistory(at_rest=at_rest)
+
+
+def _kinds(report: Mapping[str, typing.Any]) -> tuple[str, ...]:
+    """Return the file systems that count in a report.
+
+    Anybody may have changed it: what is no report of ours names none.
+    """
+    parts = report.get('parts')
+    return tuple(
+        part[1] for part in (parts if isinstance(parts, list) else ())
+        if isinstance(part, list) and len(part) > 2
+        and isinstance(part[1], str) and part[2] is not None)
 
 
 def awaits_verdict(image: facts.Image) -> bool:

@@ -483,7 +483,8 @@ FINDINGS = {
     Finding.PROOF_UNKNOWN: Row(
         _('Nobody has read a disk of this instance yet.'),
         remedy=_('Take a snapshot: with ext4 its disk will tell.'),
-        evidence=_('No disk was read.')),
+        evidence=_('No disk was read.'),
+        links=(remedies.setup,)),
     Finding.FREEZE_PROVEN: Row(
         _(
             'The last freeze was witnessed; writing stood still for '

@@ -32,7 +32,6 @@ from snapshot_panel.consistency import records
 from snapshot_panel.consistency import restart
 from snapshot_panel.consistency import retention
 from snapshot_panel.consistency import verdict
-from snapshot_panel import disk
 from snapshot_panel.ui import findings
 from snapshot_panel.ui import remedies
 from snapshot_panel.ui import words
@@ -486,31 +485,6 @@ class Retention:
                   for keep in KEEPS if keep <= most))
 
 
-def disk_history(lines, base=None):
-    """Return the :class:`facts.DiskHistory` of an instance.
-
-    :param lines: its snapshots, newest first.
-    :param base: the :class:`facts.DiskReading` of the image that it was
-        launched from, None where nobody has read it.
-    """
-    kinds, source, at_rest, decided = (), facts.Source.NONE, None, False
-    for line in lines:
-        reading = disk.Reading.from_json(line.decision.evidence.get('disk'))
-        if reading is None:
-            continue
-        if not kinds:
-            kinds = tuple(part.kind for part in reading.parts
-                          if part.word is not None)
-            source = facts.Source.SNAPSHOT if kinds else source
-        asked = records.read_request(line.snapshot.image)
-        if not decided and asked and asked.state == facts.RUNNING:
-            decided = True
-            at_rest = line.at if line.decision.verdict.consistent else None
-    if not kinds and base is not None and base.kinds:
-        kinds, source = base.kinds, facts.Source.IMAGE
-    return facts.DiskHistory(kinds, source, at_rest)
-
-
 def instance_row(instance, images, asked=details.Details(), *,
                  snapshots_known=True, snapshots_reached=True,
                  recalled=disks.Recalled(), may_settle=True):
@@ -537,7 +511,9 @@ def instance_row(instance, images, asked=details.Details(), *,
         instance=instance,
         checklist=checklist.check(instance, guest, conf.deployment(),
                                   asked.today, volumes, asked.limits,
-                                  disk_history(lines, asked.base)),
+                                  known.disk_history(
+                                      [line.snapshot for line in lines],
+                                      asked.base)),
         latest=next((line for line in lines if line.snapshot.counts), None),
         unsettled=unsettled(instance, images, recalled, may_settle),
         asked=heard is not None, heard_at=getattr(heard, 'at', None),

@@ -33,6 +33,13 @@ from tests.unit import cases
 pytestmark = pytest.mark.usefixtures('no_image_of_today')
 
 
+def stopped():
+    """Return the console of a guest whose agent is stopped."""
+    console = builders.started()
+    console.say('stopped')
+    return console
+
+
 class FormTest(cases.PanelTestCase):
 
     def submit(self, **changes):
@@ -74,8 +81,9 @@ class FormTest(cases.PanelTestCase):
 
         page = self.text(cases.SNAPSHOT)
 
-        assert 'Install the guest kit' in page
-        assert 'value="Take it anyway: unproven"' in page
+        assert 'the disk itself will tell afterwards' in page
+        assert 'Nobody has read a disk of this instance yet' in page
+        assert 'value="Take consistent snapshot"' in page
 
     def test_a_busy_instance_is_offered_nothing(self):
         self.show(builders.instance(task_state='image_uploading'))
@@ -122,7 +130,6 @@ class FormTest(cases.PanelTestCase):
     def test_what_cannot_be_is_refused(self):
         for changes in ({'name': ''}, {'name': '  '}, {'name': 'x' * 256},
                         {'promise': ''}, {'promise': 'perfect'},
-                        {'promise': 'application-consistent'},
                         {'promise': 'discarded'}):
             response = self.submit(**changes)
 
@@ -139,7 +146,7 @@ class FormTest(cases.PanelTestCase):
             self.assertEqual(accepted, self.take.call_args.kwargs['accept'])
 
     def test_only_a_promise_can_be_insisted_on(self):
-        for console, offered in ((None, True), (builders.Console(), False)):
+        for console, offered in ((None, True), (stopped(), False)):
             self.ask.return_value = cases.guest(console)
 
             self.assertEqual(offered,
@@ -286,17 +293,18 @@ class FormTest(cases.PanelTestCase):
     def test_an_instance_that_changed_meanwhile_is_not_taken(self):
         self.take.return_value = taking.Attempt(
             builders.instance(), checklist.check(
-                builders.instance(), cases.guest(builders.Console()),
+                builders.instance(), cases.guest(stopped()),
                 facts.Deployment()), 'web-1')
-        self.ask.return_value = cases.guest(builders.Console())
+        self.ask.return_value = cases.guest(stopped())
 
         response = self.submit()
 
         self.assertContains(response, 'not as it was')
-        self.assertContains(response, 'missing now: Guest agent, Guest kit.')
+        self.assertContains(response, 'missing now: Guest agent.')
         # What it offers now is what can be had now.
-        self.assertContains(response, 'value="Take it anyway: unproven"')
-        self.assertContains(response, 'value="unproven"')
+        self.assertContains(response,
+                            'value="Take it anyway: crash-consistent"')
+        self.assertContains(response, 'value="crash-consistent"')
 
     def test_what_the_cloud_refuses_is_said_in_the_form(self):
         for kind in cases.PROBLEMS:

@@ -632,17 +632,29 @@ def test_what_is_shared_is_not_good_enough_to_take_one(user_request, calls):
 
 
 @pytest.mark.parametrize('accept, taken', [
-    (None, False), (Verdict.FILESYSTEM, False), (Verdict.UNPROVEN, True),
+    (None, False), (Verdict.FILESYSTEM, False), (Verdict.UNPROVEN, False),
     (Verdict.CRASH, True)])
 def test_what_the_user_accepts_is_taken(user_request, nova_client, accept,
                                         taken):
-    nova_client.servers.get_console_output.return_value = 'no witnesses'
+    console = builders.started()
+    console.say('stopped')
+    nova_client.servers.get_console_output.return_value = console.text
 
     attempt = taking.take_if_ready(user_request, builders.INSTANCE,
                                    accept=accept)
 
     assert (attempt.taken is not None) == taken
     assert nova_client.servers.create_image.called == taken
+
+
+def test_a_guest_without_the_kit_is_taken_for_its_disk_to_tell(
+        user_request, nova_client):
+    nova_client.servers.get_console_output.return_value = 'no witnesses'
+
+    attempt = taking.take_if_ready(user_request, builders.INSTANCE)
+
+    assert attempt.taken
+    assert attempt.checklist.standing is checklist.Standing.LIKELY
 
 
 def test_a_busy_instance_is_not_taken_whatever_is_accepted(user_request,

@@ -12,6 +12,8 @@
 
 """Each finding, and what the checklist as a whole promises."""
 
+import dataclasses
+
 import pytest
 
 from snapshot_panel.consistency import checklist
@@ -830,3 +832,75 @@ def test_a_channel_that_came_too_late_is_told_from_none(console):
 
     assert found == [Finding.NO_CHANNEL, Finding.CHANNEL_TOO_LATE,
                      Finding.NO_CHANNEL]
+
+
+EXT4 = facts.DiskHistory(('ext4',), facts.Source.SNAPSHOT)
+XFS = facts.DiskHistory(('ext4', 'xfs'), facts.Source.IMAGE)
+NOTHING = facts.DiskHistory()
+STARTED = '[  OK  ] Started qemu-guest-agent.service - QEMU Guest Agent.'
+
+
+def forecast(console='login:', history=EXT4, done=None, **changes):
+    guest = checklist.Guest(True, console, done)
+    return checklist.check(builders.instance(**changes), guest,
+                           facts.Deployment(), history=history)
+
+
+@pytest.mark.parametrize('console, history, standing', [
+    (STARTED, EXT4, 'ready'), ('login:', EXT4, 'likely'),
+    ('login:', NOTHING, 'likely'), (STARTED, NOTHING, 'likely'),
+    ('login:', XFS, 'unknown'), (STARTED, XFS, 'unknown'),
+    ('[FAILED] Failed to start qemu-guest-agent.service', EXT4, 'not-ready'),
+    (STARTED + '\nStopped qemu-guest-agent.service', EXT4, 'not-ready'),
+    ('Stopped QEMU Guest Agent\nStarted QEMU Guest Agent', EXT4, 'ready'),
+    (None, EXT4, 'unknown')])
+def test_a_guest_without_the_kit_is_forecast_by_its_disk(console, history,
+                                                         standing):
+    checks = forecast(console, history)
+
+    assert checks.standing.value == standing
+    assert checks.prediction.consistent is (standing in ('ready', 'likely'))
+
+
+def test_a_channel_that_is_missing_is_against_it():
+    checks = forecast(properties=facts.Properties({}, facts.Source.EMBEDDED))
+
+    assert checks.standing is checklist.Standing.NOT_READY
+    assert checks.blocker.finding is Finding.NO_CHANNEL
+
+
+def test_the_last_disk_at_rest_says_that_the_agent_froze():
+    checks = forecast(history=dataclasses.replace(EXT4,
+                                                  at_rest=builders.NOW))
+
+    assert checks.has(Finding.AGENT_FROZE)
+    assert checks.standing is checklist.Standing.READY
+
+
+@pytest.mark.parametrize('hooks, refused, prediction', [
+    ({'20-db': 0}, False, 'application-consistent'),
+    ({'20-db': 1}, False, 'filesystem-consistent'),
+    (None, False, 'filesystem-consistent'),
+    (None, True, 'crash-consistent')])
+def test_the_forecast_follows_the_last_freeze(hooks, refused, prediction):
+    console = builders.started()
+    if refused:
+        console.say('freeze', fs=1)
+        console.say('aborted', name='20-db')
+    else:
+        console.freeze(hooks=hooks)
+
+    assert forecast(console.text).prediction.value == prediction
+
+
+def test_volumes_need_the_kit_whatever_was_read():
+    checks = forecast(image_id=None)
+
+    assert checks.has(Finding.PROOF_NEEDS_KIT, Finding.KIT_UNSEEN)
+    assert checks.standing is checklist.Standing.UNKNOWN
+
+
+def test_the_disk_of_a_stopped_instance_tells_what_its_stop_does_not():
+    assert forecast(status='SHUTOFF').standing is checklist.Standing.LIKELY
+    assert forecast(status='SHUTOFF', history=XFS).standing is (
+        checklist.Standing.UNKNOWN)

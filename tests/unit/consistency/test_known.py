@@ -19,6 +19,7 @@ from snapshot_panel.consistency import known
 from snapshot_panel.consistency import records
 from snapshot_panel.consistency import restart
 from snapshot_panel.consistency import verdict
+from snapshot_panel import disk
 from tests.unit import builders
 
 Rule = verdict.Rule
@@ -256,3 +257,46 @@ def test_a_stop_for_a_snapshot_is_left_until_it_is_over(plan, left):
 def test_a_verdict_is_awaited_by_finished_images_that_have_none(image,
                                                                 awaits):
     assert known.awaits_verdict(image) == awaits
+
+
+def judged(rule, word=disk.Word.AT_REST, kind='ext4', **changes):
+    return builders.sealed(rule, {'disk': dict(builders.reading(
+        word, kind).report)}, **changes)
+
+
+def history(*images, base=None):
+    return known.disk_history(known.snapshots(
+        builders.instance(), images, builders.NOW, facts.Deployment()), base)
+
+
+def test_the_newest_disk_says_which_file_systems_there_are():
+    newest = judged(Rule.DISK_AT_REST, kind='xfs')
+    older = judged(Rule.DISK_AT_REST, id=IDS[0], created=builders.ago(99))
+
+    assert history(newest, older).kinds == ('xfs',)
+    assert history(newest).source is facts.Source.SNAPSHOT
+
+
+def test_before_the_first_snapshot_the_image_tells():
+    found = history(base=builders.reading())
+
+    assert (found.kinds, found.source) == (('ext4',), facts.Source.IMAGE)
+    assert history() == facts.DiskHistory()
+
+
+@pytest.mark.parametrize('rule, state, froze', [
+    (Rule.DISK_AT_REST, 'ACTIVE', True), (Rule.DISK_IN_USE, 'ACTIVE', False),
+    (Rule.DISK_AT_REST, 'SHUTOFF', False)])
+def test_a_running_guest_whose_disk_was_at_rest_was_frozen(rule, state,
+                                                           froze):
+    image = judged(rule, properties={records.STATE: state})
+
+    assert (history(image).at_rest is not None) is froze
+
+
+@pytest.mark.parametrize('report', [
+    None, 'x', [], {}, {'parts': 'x'}, {'parts': [1, [], ['a', 2, 'b']]}])
+def test_a_report_changed_by_hand_names_nothing(report):
+    image = builders.sealed(Rule.DISK_AT_REST, {'disk': report})
+
+    assert history(image).kinds == ()

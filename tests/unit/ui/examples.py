@@ -161,11 +161,11 @@ DECISIONS = [
 
 def checked(console=None, deployment=DEPLOYMENT, done=None, asked=True,
             today=None, volumes=None, limits=None,
-            image=builders.image(), **changes):
+            image=builders.image(), history=None, **changes):
     guest = checklist.Guest(asked, console and console.text, done, image)
     return checklist.check(
         builders.instance(**{'created': builders.NOW, **changes}), guest,
-        deployment, today, volumes, limits).results
+        deployment, today, volumes, limits, history).results
 
 
 def limited(images=(1, 2), mib=(1, 2), metadata=9, unknown=(),
@@ -206,8 +206,24 @@ def half_told():
     return console
 
 
+def saying(line):
+    console = builders.Console()
+    console.noise(line)
+    return console
+
+
+UNIT = 'qemu-guest-agent.service - QEMU Guest Agent'
+EXT4 = facts.DiskHistory(('ext4',), facts.Source.IMAGE)
+XFS = facts.DiskHistory(('ext4', 'xfs'), facts.Source.SNAPSHOT)
+
 # Each finding as the checks themselves find it.
 RESULTS = [result for results in [
+    checked(saying('[  OK  ] Started ' + UNIT), history=EXT4),
+    checked(saying('[FAILED] Failed to start ' + UNIT), history=XFS),
+    checked(builders.Console(), history=facts.DiskHistory(
+        ('ext4',), facts.Source.SNAPSHOT, builders.NOW)),
+    checked(talk(), history=XFS),
+    checked(builders.Console(), history=facts.DiskHistory()),
     checked(talk(**GOOD), facts.Deployment('qcow2')),
     checked(talk('stopped'), RBD, task_state='image_uploading'),
     checked(None, image_id=None, status='PAUSED'),
