@@ -131,9 +131,11 @@ class RowsView(ui_views.AnswerMixin, IndexMixin,
 
     def _carry_on(self, instance, images):
         # Of what the panel did not take only the latest is shown here.
-        newest = [line.id for line in lines.snapshot_lines(instance, images)
+        newest = [line for line in lines.snapshot_lines(instance, images)
                   if line.snapshot.counts][:1]
-        return restarting.carry_on(self.request, instance, images, newest)
+        return restarting.carry_on(
+            self.request, instance, images,
+            [line.id for line in newest if line.snapshot.unread])
 
     def _look(self, wanted):
         self.get_table()

@@ -95,7 +95,7 @@ class PanelTestCase(helpers.TestCase):
         self.take = self.patch('take_if_ready', TAKEN, taking)
         self.settle = self.patch('carry_on', None, restarting)
         # Nothing could be settled yet.
-        self.settle.side_effect = lambda _request, instance, images: (
+        self.settle.side_effect = lambda _request, instance, images, unread: (
             instance, images)
         self.dismiss = self.patch('dismiss', None)
         # The services of the frame are not there.

@@ -18,6 +18,7 @@ from unittest import mock
 from django.conf import settings
 import pytest
 
+from snapshot_panel.cloud import disks
 from tests.unit import builders
 from tests.unit import cases
 
@@ -106,7 +107,7 @@ class RowsTest(cases.PanelTestCase):
         self.post(builders.INSTANCE, 'sealed')
 
         self.settle.assert_called_once_with(
-            mock.ANY, self.overview.return_value.instances[0], [pending])
+            mock.ANY, self.overview.return_value.instances[0], [pending], [])
 
     def test_a_memory_of_what_is_sealed_is_carried_on(self):
         sealed = builders.sealed()
@@ -115,7 +116,40 @@ class RowsTest(cases.PanelTestCase):
         self.post(builders.INSTANCE)
 
         self.settle.assert_called_once_with(
-            mock.ANY, self.overview.return_value.instances[0], [sealed])
+            mock.ANY, self.overview.return_value.instances[0], [sealed], [])
+
+    def test_of_what_the_panel_did_not_take_the_latest_disk_is_read(self):
+        newest, older = builders.image(), builders.image(
+            id=builders.BASE_IMAGE, created=builders.ago(600))
+        self.show(builders.instance(), newest, older)
+
+        self.post(builders.INSTANCE)
+
+        self.settle.assert_called_once_with(
+            mock.ANY, self.overview.return_value.instances[0],
+            [newest, older], [builders.SNAPSHOT])
+
+    def test_a_disk_that_may_not_be_read_is_left_alone(self):
+        image = builders.image()
+        self.show(builders.instance(), image)
+        with mock.patch.object(disks, 'recall', autospec=True,
+                               return_value=disks.Recalled(
+                                   refused=frozenset([image.id]))):
+            page = self.text(cases.INDEX)
+
+        assert 'Not judged yet' in page
+        assert 'data-unsettled' not in page
+
+    def test_a_disk_that_was_read_shows_its_word_before_it_is_sealed(self):
+        image = builders.image()
+        self.show(builders.instance(), image)
+        with mock.patch.object(disks, 'recall', autospec=True,
+                               return_value=disks.Recalled(
+                                   {image.id: builders.reading()})):
+            page = self.text(cases.INDEX)
+
+        assert 'File-system consistent' in page
+        assert 'data-unsettled' in page
 
     def test_an_expired_token_is_told_to_the_script(self):
         self.overview.side_effect = cases.EXPIRED

@@ -139,7 +139,7 @@ def cloud():
                     True, None, made.list_actions())), \
             mock.patch.object(
                 settling, 'settle', autospec=True,
-                side_effect=lambda _request, instance, images: (
+                side_effect=lambda _request, instance, images, unread: (
                     instance, images)), \
             mock.patch.object(restarting.timeutils, 'utcnow', autospec=True,
                               return_value=builders.NOW):

@@ -371,7 +371,7 @@ class NewsTest(InstanceTestCase):
         assert not self.settle.called
         assert answer['unsettled']
         self.assertEqual(['Verdict'], answer['now'])
-        self.assertEqual({'restart', 'alarm', 'journey', 'checks'},
+        self.assertEqual({'restart', 'alarm', 'journey', 'checks', 'judging'},
                          set(answer['parts']))
         assert answer['rows'].strip().startswith('<tr')
 
@@ -383,10 +383,30 @@ class NewsTest(InstanceTestCase):
 
         answer = self.news('post')
 
-        self.settle.assert_called_once_with(mock.ANY, instance, [pending])
+        self.settle.assert_called_once_with(mock.ANY, instance, [pending], [])
         assert not answer['unsettled']
         self.assertEqual([], answer['now'])
         self.assertEqual(1, self.one.call_count)
+
+    def test_the_disks_in_view_are_read_and_all_on_demand(self):
+        images = [builders.image(id='%08d-aaaa-4aaa-8aaa-%012d' % (n, n),
+                                 name='web-%d' % n,
+                                 created=builders.ago(60 + n))
+                  for n in range(30)]
+        ids = [image.id for image in images]
+        self.show(builders.instance(), *images)
+
+        with override_settings(API_RESULT_PAGE_SIZE=2):
+            answer = self.news('post')
+            shown = self.settle.call_args.args[3]
+            self.client.post(NEWS, {'all': '1'})
+            asked = self.settle.call_args.args[3]
+
+        self.assertEqual(ids[:2], shown)
+        self.assertEqual(ids[:4], asked)
+        self.assertEqual(30, answer['unread'])
+        assert '30 snapshots are not judged yet' in answer[
+            'parts']['judging']
 
     def test_without_anything_to_settle_one_look_is_enough(self):
         self.news('post')
