@@ -71,6 +71,10 @@ class OpenStack(object):
             filters={'image_type': 'snapshot', 'instance_uuid': server_id},
             sort='created_at:desc'))
 
+    def content(self, image_id):
+        """Return the bytes of an image."""
+        return b''.join(self.glance.images.data(image_id))
+
     def idle(self, server_id):
         """Return whether Nova is not working on the instance."""
         server = self.nova.servers.get(server_id)

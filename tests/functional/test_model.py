@@ -97,11 +97,6 @@ def _wait(openstack, server_id, status):
                      and openstack.idle(server_id), 'an instance')
 
 
-def content(openstack, image_id):
-    """Return the bytes of an image."""
-    return b''.join(openstack.glance.images.data(image_id))
-
-
 def word(data):
     """Return the word of the disk in these bytes of an image."""
     return read_disk(lambda offset, length: data[offset:offset + length],
@@ -110,7 +105,7 @@ def word(data):
 
 @pytest.mark.parametrize('name', CASES)
 def test_the_disk_says_what_became_of_the_guest(name, taken, openstack):
-    data = content(openstack, taken[name])
+    data = openstack.content(taken[name])
 
     assert word(data) == CASES[name].word
     assert disk.is_clean(data) is CASES[name].at_rest
@@ -121,7 +116,7 @@ def test_the_disk_says_what_became_of_the_guest(name, taken, openstack):
     ('rocky-9-agent', 'cannot-tell')])
 def test_what_instances_are_made_from_tells_what_will_tell(
         name, expected, cloud, openstack):
-    data = content(openstack, cloud.images[name])
+    data = openstack.content(cloud.images[name])
 
     assert word(data) == expected
     assert disk.is_clean(data)
@@ -136,7 +131,7 @@ def test_the_seed_has_snapshots_that_the_panel_did_not_take(
 
     assert image['image_type'] == image_type
     assert image['instance_uuid'] in cloud.instances.values()
-    assert word(content(openstack, image['id'])) == 'at-rest'
+    assert word(openstack.content(image['id'])) == 'at-rest'
 
 
 def test_one_instance_has_disks_that_no_image_holds(cloud, openstack):

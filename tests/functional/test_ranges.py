@@ -10,12 +10,12 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""The demo's Glance gives parts of an image, or what it is told instead."""
+"""Stores that give parts of an image, that do not, and that do it wrongly."""
 
 import pytest
 import requests
 
-from tests.functional import test_model
+from tests import clients
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def image(cloud, openstack):
     image_id = cloud.images['debian-12-agent']
     return ('%s/v2/images/%s/file' % (
         openstack.glance.http_client.get_endpoint().rstrip('/'), image_id),
-        test_model.content(openstack, image_id))
+        openstack.content(image_id))
 
 
 def part(openstack, url, first, last):
@@ -81,3 +81,47 @@ def test_another_part_may_come(openstack, image, ranges):
     assert answer.content == data[1512:2512]
     assert answer.headers['Content-Range'] == (
         'bytes 1512-2511/%d' % len(data))
+
+
+@pytest.fixture
+def taken(cloud, openstack):
+    """Take one with Nova's own API, unread yet; return it and its instance."""
+    instance_id = cloud.instances['db-agent-no-kit']
+    image_id = openstack.nova.servers.create_image(instance_id, 'to-read')
+    clients.wait_for(lambda: openstack.glance.images.get(
+        image_id)['status'] == 'active', 'a snapshot')
+    clients.wait_for(lambda: openstack.idle(instance_id), 'Nova to be idle')
+    yield instance_id, image_id
+    openstack.glance.images.delete(image_id)
+
+
+def judge(dashboard, openstack, instance_id, image_id):
+    """Look at the instance as the page's script does; return the rule."""
+    answer = dashboard.post('%s%s/news/' % (clients.PANEL, instance_id))
+    assert answer.status_code == 200, answer.text
+    image = openstack.glance.images.get(image_id)
+    return (image.get('consistency_verdict'), image.get('consistency_rule'))
+
+
+@pytest.mark.parametrize('way', ['', 'refused', 'ignored'])
+def test_a_snapshot_taken_by_command_is_judged_whatever_the_store_can(
+        way, taken, ranges, openstack, dashboard):
+    if way:
+        ranges(way)
+
+    found = judge(dashboard, openstack, *taken)
+
+    assert found == ('filesystem-consistent', 'disk-at-rest')
+
+
+@pytest.mark.parametrize('way', ['cut', 'shifted'])
+def test_a_part_that_came_wrong_decides_nothing_and_is_read_again(
+        way, taken, ranges, openstack, dashboard):
+    ranges(way)
+    wrong = judge(dashboard, openstack, *taken)
+    ranges('')
+
+    right = judge(dashboard, openstack, *taken)
+
+    assert wrong == (None, None)
+    assert right == ('filesystem-consistent', 'disk-at-rest')
