@@ -567,6 +567,10 @@ def _disturbed(window: Sequence[facts.Action]) -> bool:
     return not set(names) <= set(_NEUTRAL)
 
 
+# More characters than a number of seconds has.
+_LIMIT_LENGTH = 18
+
+
 def shutdown_limit(
         properties: Mapping[str, str], deployment: facts.Deployment
         ) -> int | None:
@@ -575,9 +579,12 @@ def shutdown_limit(
     :param properties: of the snapshot or of the instance, values by name.
     :returns: None where nobody knows.
     """
+    text = properties.get(facts.SHUTDOWN_TIMEOUT_PROPERTY)
+    if text is None:
+        return deployment.shutdown_timeout
     try:
-        return int(properties[facts.SHUTDOWN_TIMEOUT_PROPERTY])
-    except (KeyError, ValueError):
+        return int(text) if len(text) <= _LIMIT_LENGTH else None
+    except ValueError:
         return deployment.shutdown_timeout
 
 
