@@ -26,7 +26,7 @@ MOST = 1 << 17
 # More levels than any record has; Python's own limit comes far later.
 _LEVELS = 12
 # More digits than any number that is written down has.
-_DIGITS = 18
+_DIGITS = 40
 # Arithmetic on later or earlier moments leaves the calendar.
 YEARS = range(1970, 9000)
 _TIME = '%Y-%m-%dT%H:%M:%SZ'
