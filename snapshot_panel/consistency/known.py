@@ -119,6 +119,12 @@ def latest(known: Iterable[Snapshot]) -> list[Snapshot]:
     return [snapshot for snapshot in known if snapshot.counts][:1]
 
 
+def had_kit(images: Iterable[facts.Image]) -> bool:
+    """Return whether the guest had the kit when one of these was taken."""
+    return any(asked is not None and asked.baseline is not None
+               for asked in map(records.read_request, images))
+
+
 def awaits_verdict(image: facts.Image) -> bool:
     """Return whether a finished image waits for its verdict."""
     return verdict.look(image).rule is verdict.Rule.UNSETTLED

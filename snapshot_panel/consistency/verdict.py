@@ -386,7 +386,9 @@ def _settle_running(
         return Decision(Rule.NO_CHANNEL)
     if request.baseline is None:
         return Decision(Rule.NO_WITNESS)
-    if evidence.console is None:
+    # The guest had its say there before the request: what is empty now was
+    # lost.
+    if not (evidence.console or '').strip():
         return Decision(Rule.NO_CONSOLE)
     return _judge_witnesses(image, request, request.baseline, evidence,
                             deployment)
