@@ -27,6 +27,7 @@ from openstack_dashboard import policy
 from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import restarting
 from snapshot_panel.cloud import taking
+from snapshot_panel.consistency import bounded
 from snapshot_panel.consistency import properties
 from snapshot_panel.consistency import verdict
 from snapshot_panel.images import texts as image_texts
@@ -137,8 +138,8 @@ class SnapshotForm(forms.SelfHandlingForm):
         """Return the ids and numbers, or nothing where they are broken."""
         try:
             return [(str(image_id), int(keeping)) for image_id, keeping
-                    in json.loads(self.cleaned_data['shown'] or '[]')]
-        except (ValueError, TypeError, RecursionError):
+                    in bounded.load(self.cleaned_data['shown'] or '[]')]
+        except (ValueError, TypeError):
             return []
 
     def clean_keep(self):

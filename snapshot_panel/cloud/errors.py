@@ -123,6 +123,21 @@ _FAILURES = (nova_exceptions.ClientException,
              requests.RequestException)
 
 
+def code(problem: CloudError) -> int | None:
+    """Return the status that the service answered with, None without one."""
+    answered = getattr(problem.__cause__, 'code', None)
+    return answered if isinstance(answered, int) else None
+
+
+def lasts(problem: CloudError) -> bool:
+    """Return whether asking again will most likely bring the same.
+
+    Nova answers 501 where a hypervisor has no such thing, and 500 where it
+    ran into an error, such as a console's log that it may not read.
+    """
+    return isinstance(problem, Forbidden) or code(problem) in (500, 501)
+
+
 # What reading something else than the answer that is expected ends with, here
 # and in the clients.
 _UNREADABLE = (ArithmeticError, AttributeError, LookupError, RecursionError,

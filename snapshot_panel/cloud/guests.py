@@ -48,14 +48,18 @@ def ask_guest(session: asking.Session, instance: facts.Instance
 
 def ask_guest_if_allowed(session: asking.Session, instance: facts.Instance
                          ) -> checklist.Guest:
-    """Ask a guest for a user who perhaps may not read consoles.
+    """Ask a guest whose console perhaps cannot be read, ever.
+
+    That is so where this user may not, and where Nova never can.
 
     Only for taking a snapshot: settling without a console would seal for
     good what somebody else could prove.
     """
     try:
         return ask_guest(session, instance)
-    except errors.Forbidden:
+    except errors.CloudError as problem:
+        if not errors.lasts(problem):
+            raise
         return checklist.Guest(asked=True)
 
 
@@ -110,23 +114,39 @@ def _share(instance: facts.Instance, guest: checklist.Guest) -> Heard:
     return heard
 
 
-def ask_behind(session: asking.Session, instance: facts.Instance
-               ) -> checklist.Guest:
+def ask_behind(session: asking.Session, instance: facts.Instance,
+               patient: bool = True) -> checklist.Guest:
     """Return what :func:`ask_guest` does, read in the other order.
 
     No freeze that the console shows can belong to a snapshot that is not
     among these actions yet, which is what a verdict needs.
+
+    :param patient: a console that Nova failed to read may be read later.
     """
     console = image = None
     if instance.status == facts.STOPPED:
         image = snapshots.image_today(session, instance)
     else:
-        console = nova.get_console(session, instance.id)
+        console = _console(session, instance, patient)
     # It may have been stopped when the snapshot was asked for.
-    actions = with_stop_times(session, instance.id,
-                              nova.list_actions(session, instance.id))
+    actions = with_stop_times(session, instance.id, asking.confirmed(
+        lambda: nova.list_actions(session, instance.id)))
     return _share(instance, checklist.Guest(True, console, actions,
                                             image)).guest
+
+
+def _console(session: asking.Session, instance: facts.Instance,
+             patient: bool) -> str | None:
+    """Return the console, None where nobody will ever read it."""
+    try:
+        return asking.confirmed(
+            lambda: nova.get_console(session, instance.id))
+    except errors.Unavailable as problem:
+        # No hypervisor learns what it cannot do; an error may be mended.
+        never = errors.code(problem) == 501
+        if never or not patient and errors.lasts(problem):
+            return None
+        raise
 
 
 def _guest_key(instance: facts.Instance) -> str:

@@ -22,8 +22,7 @@ import typing
 
 from oslo_utils import timeutils
 
-# Arithmetic on later or earlier moments leaves the calendar.
-_YEARS = range(1970, 9000)
+from snapshot_panel.consistency import bounded
 
 
 def text(value: typing.Any) -> str:
@@ -35,7 +34,7 @@ def text(value: typing.Any) -> str:
         raise TypeError('no text: %.100r' % (value,))
     # JSON can hold half a character, which no page can. The result is plain
     # text: novaclient's own kind of string cannot be cached.
-    return value.encode(errors='replace').decode()
+    return bounded.whole_characters(value)
 
 
 def text_or_none(value: typing.Any) -> str | None:
@@ -133,7 +132,7 @@ def moment(value: typing.Any) -> datetime.datetime:
     """
     parsed: datetime.datetime = timeutils.parse_isotime(text(value))
     parsed = parsed.astimezone(datetime.timezone.utc)
-    if parsed.year not in _YEARS:
+    if parsed.year not in bounded.YEARS:
         raise ValueError('out of time: %s' % value)
     return parsed
 

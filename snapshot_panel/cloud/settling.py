@@ -19,7 +19,9 @@ server and carries on from there; doing so twice changes nothing.
 from collections.abc import Collection
 from collections.abc import Iterable
 from collections.abc import Mapping
+from collections.abc import Sequence
 import dataclasses
+import datetime
 import logging
 
 from oslo_utils import timeutils
@@ -81,11 +83,11 @@ def settle(session: asking.Session, instance: facts.Instance,
                    image.id in unread or image.id in memories)]
     evidence, failure = None, None
     if waiting or lost:
-        evidence, failure = _judge(session, instance, waiting, by_id,
-                                   bool(lost))
-    if lost and evidence is not None:
+        evidence, failure = _judge(session, instance, waiting, by_id, lost)
+    if evidence is not None:
         for memory in lost:
-            metadata.update(_record_loss(session, instance, memory, evidence))
+            metadata.update(_record_loss(session, instance, memory,
+                                         evidence))
     for key, memory in memories.items():
         # What only its disk can tell is found without a memory too.
         if key in by_id and (known.awaits_disk(by_id[key]) or verdict.look(
@@ -100,7 +102,7 @@ def settle(session: asking.Session, instance: facts.Instance,
 
 def _judge(session: asking.Session, instance: facts.Instance,
            waiting: Iterable[facts.Image], by_id: dict[str, facts.Image],
-           lost: bool
+           lost: Sequence[records.Memory]
            ) -> tuple[verdict.Evidence | None, errors.CloudError | None]:
     """Judge what waits, and put it as it is then in its place.
 
@@ -116,7 +118,10 @@ def _judge(session: asking.Session, instance: facts.Instance,
     failure: errors.CloudError | None = None
     if lost or any(image.volume_backed or judging.needs_guest(
             image, _reading(readings, image)) for image in waiting):
-        evidence = asking.outcome(lambda: _evidence(session, instance))
+        moments = [image.updated for image in waiting] + [
+            memory.at for memory in lost]
+        evidence = asking.outcome(
+            lambda: _evidence(session, instance, moments))
     if isinstance(evidence, errors.CloudError):
         evidence, failure = None, evidence
     for image in waiting:
@@ -161,9 +166,18 @@ def _failed(readings: _Readings, image: facts.Image) -> bool:
         answer, (errors.Forbidden, errors.NotFound))
 
 
-def _evidence(session: asking.Session, instance: facts.Instance
+def _evidence(session: asking.Session, instance: facts.Instance,
+              moments: Iterable[datetime.datetime | None]
               ) -> verdict.Evidence:
-    guest = guests.ask_behind(session, instance)
+    """Return what Nova says now.
+
+    :param moments: when each snapshot was made.
+    """
+    now = timeutils.utcnow(True)
+    patient = any(
+        moment and (now - moment).total_seconds() < judging.DISK_PATIENCE
+        for moment in moments)
+    guest = guests.ask_behind(session, instance, patient)
     return verdict.Evidence(console=guest.console, actions=guest.actions,
                             now=timeutils.utcnow(True))
 
@@ -196,6 +210,9 @@ def _seal(session: asking.Session, instance: facts.Instance,
 def _record_loss(session: asking.Session, instance: facts.Instance,
                  memory: records.Memory, evidence: verdict.Evidence
                  ) -> dict[str, str]:
+    # The first answer may have come from a node that lags behind the others.
+    if glance.find_image(session, memory.image_id) is not None:
+        return {}
     decision = verdict.vanished(memory, evidence)
     gone = dataclasses.replace(memory, gone=evidence.now,
                                cause=decision.rule.code)

@@ -152,6 +152,8 @@ def take_if_ready(session: asking.Session, instance_id: str,
     instance, images = snapshots.one(session, instance_id)
     images = settle_before(session, instance, images)
     guest = guests.ask_guest_if_allowed(session, instance)
+    if not isinstance(images, errors.CloudError):
+        guest = dataclasses.replace(guest, witnessed=known.had_kit(images))
     root = volumes.of_root(session, instance)
     if isinstance(root, errors.CloudError):
         root = ()

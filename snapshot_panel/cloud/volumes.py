@@ -74,11 +74,18 @@ def copies(session: asking.Session, instance: facts.Instance,
 
 def _copies(session: asking.Session, instance: facts.Instance,
             image: facts.Image, ids: Sequence[str]) -> verdict.Copies:
-    snapshots = _each(session, cinder.get_snapshot, ids)
+    snapshots = _each(session, _copy, ids)
     volumes = _volumes(session, [
         each.volume_id for each in snapshots if each.volume_id])
     return verdict.Copies(instance.id, tuple(snapshots), tuple(volumes),
                           instance.volume_ids, _seen_for(image, snapshots))
+
+
+def _copy(session: asking.Session, copy_id: str) -> facts.VolumeSnapshot:
+    """Return a copy, asked for once more where it seems to be gone."""
+    copy = cinder.get_snapshot(session, copy_id)
+    return (cinder.get_snapshot(session, copy_id) if copy.status is None
+            else copy)
 
 
 def _seen_for(image: facts.Image, snapshots: Sequence[facts.VolumeSnapshot]

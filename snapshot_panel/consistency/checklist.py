@@ -113,6 +113,7 @@ class Finding(enum.Enum):
     AGENT_CONFLICT = ('agent-conflict', Check.AGENT, State.UNKNOWN)
     AGENT_NOT_ASKED = ('agent-not-asked', Check.AGENT, State.UNKNOWN)
     AGENT_NO_CONSOLE = ('agent-no-console', Check.AGENT, State.UNKNOWN)
+    AGENT_CONSOLE_LOST = ('agent-console-lost', Check.AGENT, State.UNKNOWN)
 
     KIT = ('kit', Check.KIT, State.PASS)
     KIT_UNSEEN = ('kit-unseen', Check.KIT, State.UNKNOWN)
@@ -193,13 +194,25 @@ class Guest:
     ``asked`` is false as long as nobody asked. ``console`` is the log and
     ``actions`` are newest first, each None where it could not be read.
     ``image`` is the one that a stopped instance was launched from, as it is
-    now, None where it is gone or was not asked for.
+    now, None where it is gone or was not asked for. ``witnessed`` is whether
+    it had the kit when a snapshot was taken before.
     """
 
     asked: bool = False
     console: str | None = None
     actions: Sequence[facts.Action] | None = None
     image: facts.Image | None = None
+    witnessed: bool = False
+
+    @property
+    def lost(self) -> bool:
+        """Whether the console lost what it held.
+
+        The log of a guest that runs is empty after it was moved to another
+        host, say.
+        """
+        return (self.witnessed and self.console is not None
+                and not self.console.strip())
 
 
 class Standing(enum.Enum):
@@ -353,7 +366,7 @@ def check(instance: facts.Instance, guest: Guest, deployment: facts.Deployment,
         results += [_channel(instance, log, today), _drift(instance, today),
                     _names(instance, today),
                     _agent(instance, guest, log, history),
-                    _kit(instance, log, history),
+                    _kit(instance, guest, log, history),
                     _proof(instance, log.tip is not None, history),
                     _last_freeze(instance, log), _quiesce(instance),
                     _backend(instance, deployment)]
@@ -586,6 +599,8 @@ def _agent(instance: facts.Instance, guest: Guest, log: witness.Log,
         return Result(Finding.AGENT_NOT_ASKED)
     if guest.console is None:
         return Result(Finding.AGENT_NO_CONSOLE)
+    if guest.lost:
+        return Result(Finding.AGENT_CONSOLE_LOST)
     if log.conflict or log.gap:
         return Result(Finding.AGENT_CONFLICT)
     if log.tip is None:
@@ -596,8 +611,10 @@ def _agent(instance: facts.Instance, guest: Guest, log: witness.Log,
     return Result(Finding.AGENT_RUNNING, evidence)
 
 
-def _kit(instance: facts.Instance, log: witness.Log,
-         history: facts.DiskHistory | None) -> Result:
+def _kit(instance: facts.Instance, guest: Guest, log: witness.Log,
+         history: facts.DiskHistory | None) -> Result | None:
+    if guest.lost:
+        return None
     if log.tip is None:
         disk_tells = (history is not None and history.tells
                       and not instance.volume_backed)

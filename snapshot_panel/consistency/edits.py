@@ -22,8 +22,12 @@ import uuid
 
 from oslo_utils import strutils
 
+from snapshot_panel.consistency import bounded
 from snapshot_panel.consistency import facts
 from snapshot_panel.consistency import properties
+
+# The longest text of an edit: it carries all properties of an image twice.
+_MOST = 1 << 21
 
 
 class Effect(enum.Enum):
@@ -117,7 +121,7 @@ class Edit:
 
         :raises ValueError: the text is not an edit.
         """
-        value = json.loads(text)
+        value = bounded.load(text, _MOST)
         if (not isinstance(value, dict)
                 or not isinstance(value.get('image'), str)
                 or not _is_properties(value.get('opened'), str)

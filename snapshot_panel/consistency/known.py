@@ -173,6 +173,12 @@ def _kinds(report: Mapping[str, typing.Any]) -> tuple[str, ...]:
         and isinstance(part[1], str) and part[2] is not None)
 
 
+def had_kit(images: Iterable[facts.Image]) -> bool:
+    """Return whether the guest had the kit when one of these was taken."""
+    return any(asked is not None and asked.baseline is not None
+               for asked in map(records.read_request, images))
+
+
 def awaits_verdict(image: facts.Image) -> bool:
     """Return whether a finished image waits for its verdict."""
     return verdict.look(image).rule is verdict.Rule.UNSETTLED

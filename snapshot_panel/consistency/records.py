@@ -30,6 +30,7 @@ import uuid
 
 from oslo_utils import uuidutils
 
+from snapshot_panel.consistency import bounded
 from snapshot_panel.consistency import facts
 from snapshot_panel.consistency import witness
 
@@ -54,7 +55,6 @@ PREFIX = 'consistency_'
 PENDING = 'pending'
 DONE = 'done'
 _NONE = facts.UNBOUND
-_TIME = '%Y-%m-%dT%H:%M:%SZ'
 
 # Nova's limit for the name and for the value of one metadata item.
 METADATA_LIMIT = 255
@@ -64,16 +64,12 @@ PLAN_KEY = 'consistency_restart'
 
 def format_time(moment: datetime.datetime) -> str:
     """Write an aware UTC datetime as text."""
-    return moment.strftime(_TIME)
+    return bounded.format_moment(moment)
 
 
 def parse_time(text: str | None) -> datetime.datetime | None:
     """Return the aware UTC datetime of ``text``, or None."""
-    try:
-        moment = datetime.datetime.strptime(text or '', _TIME)
-    except ValueError:
-        return None
-    return moment.replace(tzinfo=datetime.timezone.utc)
+    return bounded.moment(text)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -274,8 +270,8 @@ def volume_snapshots(image: facts.Image) -> tuple[str, ...] | None:
 def _read_json(text: str | None) -> object:
     """Return what ``text`` holds, None where it is not JSON."""
     try:
-        value: object = json.loads(text or '')
-    except (ValueError, RecursionError):
+        value: object = bounded.load(text or '')
+    except ValueError:
         return None
     return value
 

@@ -386,7 +386,9 @@ def _settle_running(
         return Decision(Rule.NO_CHANNEL)
     if request.baseline is None:
         return Decision(Rule.NO_WITNESS)
-    if evidence.console is None:
+    # The guest had its say there before the request: what is empty now was
+    # lost.
+    if not (evidence.console or '').strip():
         return Decision(Rule.NO_CONSOLE)
     return _judge_witnesses(image, request, request.baseline, evidence,
                             deployment)
@@ -567,6 +569,10 @@ def _disturbed(window: Sequence[facts.Action]) -> bool:
     return not set(names) <= set(_NEUTRAL)
 
 
+# More characters than a number of seconds has.
+_LIMIT_LENGTH = 18
+
+
 def shutdown_limit(
         properties: Mapping[str, str], deployment: facts.Deployment
         ) -> int | None:
@@ -575,9 +581,12 @@ def shutdown_limit(
     :param properties: of the snapshot or of the instance, values by name.
     :returns: None where nobody knows.
     """
+    text = properties.get(facts.SHUTDOWN_TIMEOUT_PROPERTY)
+    if text is None:
+        return deployment.shutdown_timeout
     try:
-        return int(properties[facts.SHUTDOWN_TIMEOUT_PROPERTY])
-    except (KeyError, ValueError):
+        return int(text) if len(text) <= _LIMIT_LENGTH else None
+    except ValueError:
         return deployment.shutdown_timeout
 
 

@@ -455,6 +455,17 @@ FINDINGS = {
             'compute service answers.'),
         evidence=_('Compute service, asked %(heard)s: no console log.'),
         links=(remedies.again,)),
+    Finding.AGENT_CONSOLE_LOST: Row(
+        _(
+            'Unknown: the console is empty, and lost what the guest kit had '
+            'said there.'),
+        remedy=_(
+            'Restart the agent in the guest: the guest kit then speaks '
+            'again.'),
+        evidence=_(
+            'Console, read %(heard)s: empty; an earlier snapshot holds a '
+            'witness of the guest.'),
+        links=(remedies.again,)),
     Finding.KIT: Row(
         _('Installed: the guest witnesses on its console.'),
         evidence=_(

@@ -505,7 +505,8 @@ def instance_row(instance, images, asked=details.Details(), *,
     problem = heard if isinstance(heard, errors.CloudError) else None
     guest = checklist.Guest(asked=problem is not None)
     if isinstance(heard, guests.Heard):
-        guest = heard.guest
+        guest = dataclasses.replace(heard.guest,
+                                    witnessed=known.had_kit(images))
     lines = snapshot_lines(instance, images, recalled)
     return InstanceRow(
         instance=instance,

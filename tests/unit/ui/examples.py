@@ -161,8 +161,9 @@ DECISIONS = [
 
 def checked(console=None, deployment=DEPLOYMENT, done=None, asked=True,
             today=None, volumes=None, limits=None,
-            image=builders.image(), history=None, **changes):
-    guest = checklist.Guest(asked, console and console.text, done, image)
+            image=builders.image(), history=None, witnessed=False, **changes):
+    guest = checklist.Guest(asked, console and console.text, done, image,
+                            witnessed)
     return checklist.check(
         builders.instance(**{'created': builders.NOW, **changes}), guest,
         deployment, today, volumes, limits, history).results
@@ -233,6 +234,7 @@ RESULTS = [result for results in [
                              os_require_quiesce='yes')),
     checked(properties=facts.UNKNOWN_PROPERTIES, asked=False),
     checked(two_accounts()), checked(lossy()),
+    checked(builders.Console(), witnessed=True),
     checked(talk(still_open=('/srv',))), checked(torn()),
     checked(refusing()),
     checked(half_told()),
