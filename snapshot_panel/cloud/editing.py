@@ -76,8 +76,13 @@ def list_users(session: asking.Session, image_id: str) -> nova.InstancePage:
 
 
 def is_pending(image: facts.Image) -> bool:
-    """Return whether an image is a snapshot whose verdict may still change."""
-    return not verdict.look(image).verdict.final
+    """Return whether a verdict may still read an image's properties.
+
+    Where the disk alone tells, nothing of them is read.
+    """
+    decision = verdict.look(image)
+    return (not decision.verdict.final
+            and decision.rule is not verdict.Rule.UNREAD)
 
 
 def may_edit(session: asking.Session, image: facts.Image) -> bool:

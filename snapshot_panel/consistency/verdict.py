@@ -205,7 +205,8 @@ def look(image: facts.Image) -> Decision:
         return Decision(Rule.RUNNING)
     if records.read_request(image) is not None:
         return Decision(Rule.UNSETTLED)
-    return Decision(Rule.UNREAD if image.readable else Rule.NOT_OURS)
+    return Decision(Rule.UNREAD if image.is_snapshot and image.readable
+                    else Rule.NOT_OURS)
 
 
 def abandoned(image: facts.Image, instance: facts.Instance,

@@ -85,7 +85,8 @@ def test_an_image_without_a_record_waits_for_its_disk_to_be_read():
 
 
 @pytest.mark.parametrize('changes', [
-    {'size': 0}, {'size': None}, {'properties': builders.mapping()}])
+    {'size': 0}, {'size': None}, {'properties': builders.mapping()},
+    {'properties': {'image_type': 'image'}}])
 def test_an_image_without_record_and_data_is_unproven(changes):
     assert verdict.look(builders.image(**changes)).rule is Rule.NOT_OURS
 
