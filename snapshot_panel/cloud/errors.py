@@ -125,8 +125,12 @@ _FAILURES = (nova_exceptions.ClientException,
 
 def code(problem: CloudError) -> int | None:
     """Return the status that the service answered with, None without one."""
-    answered = getattr(problem.__cause__, 'code', None)
-    return answered if isinstance(answered, int) else None
+    # The clients call it code, what is below them http_status.
+    for name in ('code', 'http_status'):
+        answered = getattr(problem.__cause__, name, None)
+        if isinstance(answered, int):
+            return answered
+    return None
 
 
 def lasts(problem: CloudError) -> bool:

@@ -284,9 +284,9 @@ def create_image(session: asking.Session, instance_id: str, name: str,
 
 def _was_refused(problem: errors.CloudError) -> bool:
     """Return whether Nova itself said that it did nothing."""
-    code = getattr(problem.__cause__, 'code', None)
+    code = errors.code(problem)
     # 408 is what a proxy says that did not wait for the answer.
-    return isinstance(code, int) and 400 <= code < 500 and code != 408
+    return code is not None and 400 <= code < 500 and code != 408
 
 
 def remember(session: asking.Session, instance_id: str,

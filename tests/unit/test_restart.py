@@ -34,7 +34,9 @@ class RestartTest(cases.PanelTestCase):
     def setUp(self):
         super().setUp()
         self.begin = self.patch('begin', builders.instance(), restarting)
-        self.ask.return_value = cases.guest(builders.Console())
+        console = builders.started()
+        console.say('stopped')
+        self.ask.return_value = cases.guest(console)
 
     def plan(self, step, status='SHUTOFF', **changes):
         made = builders.plan(step, **changes)
