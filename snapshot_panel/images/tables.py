@@ -15,7 +15,6 @@
 import urllib.parse
 
 from django.shortcuts import redirect
-from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from horizon import tables
@@ -26,6 +25,7 @@ from snapshot_panel.ui.tables import BoxCell
 from snapshot_panel.ui.tables import cell
 from snapshot_panel.ui.tables import SeveralAction
 from snapshot_panel.ui.tables import SeveralMixin
+from snapshot_panel.ui import urls
 
 EDIT_RULES = (('image', 'modify_image'),)
 
@@ -40,8 +40,7 @@ class UsePreset(SeveralAction):
         return row is None or row.lacks(self.preset)
 
     def handle(self, table, request, image_ids):
-        url = reverse('horizon:project:consistent_snapshots:preset_images',
-                      args=[self.preset.code])
+        url = urls.reverse('preset_images', self.preset.code)
         query = urllib.parse.urlencode(
             [('id', image_id) for image_id in dict.fromkeys(image_ids)])
         return redirect('%s?%s' % (url, query))
@@ -66,7 +65,7 @@ class MakeStrict(UsePreset):
 class Edit(tables.LinkAction):
     name = 'edit'
     verbose_name = _('Properties')
-    url = 'horizon:project:consistent_snapshots:image'
+    url = urls.name('image')
 
 
 class ImagesFilter(tables.FilterAction):

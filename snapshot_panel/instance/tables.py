@@ -16,7 +16,6 @@ from urllib import parse
 
 from django.shortcuts import redirect
 from django.template.loader import render_to_string
-from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext_lazy
 
@@ -29,6 +28,7 @@ from openstack_dashboard.dashboards.project.images.images import (
 from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import snapshots
 from snapshot_panel.ui import tables as ui_tables
+from snapshot_panel.ui import urls
 
 FORGET_RULES = (('compute', 'os_compute_api:server-metadata:delete'),)
 
@@ -46,7 +46,7 @@ class Launch(image_tables.LaunchImageNG):
 class Edit(tables.LinkAction):
     name = 'edit'
     verbose_name = _('Properties')
-    url = 'horizon:project:consistent_snapshots:image'
+    url = urls.name('image')
 
     def allowed(self, request, entry=None):
         return entry is not None and not entry.line.gone
@@ -142,8 +142,7 @@ class Compare(ui_tables.SeveralAction):
 
     def handle(self, table, request, image_ids):
         return redirect('%s?%s' % (
-            reverse('horizon:project:consistent_snapshots:compare',
-                    args=[table.kwargs['instance_id']]),
+            urls.reverse('compare', table.kwargs['instance_id']),
             parse.urlencode([('snapshot', image_id)
                              for image_id in image_ids])))
 

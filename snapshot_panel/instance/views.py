@@ -39,6 +39,7 @@ from snapshot_panel.instance import lines
 from snapshot_panel.instance import tables
 from snapshot_panel.ui import lines as ui_lines
 from snapshot_panel.ui import tables as ui_tables
+from snapshot_panel.ui import urls
 from snapshot_panel.ui import views as ui_views
 
 # The parts of the page that change while a snapshot is made.
@@ -125,8 +126,7 @@ class PlanView(ui_views.ProblemMixin, generic.View):
             ui_tables.report_error(request, problem)
         else:
             messages.success(request, done)
-        return redirect('horizon:project:consistent_snapshots:instance',
-                        instance_id)
+        return redirect(urls.name('instance'), instance_id)
 
 
 class CompareView(ui_views.ProblemMixin, horizon_views.HorizonTemplateView):
@@ -162,8 +162,7 @@ class CompareView(ui_views.ProblemMixin, horizon_views.HorizonTemplateView):
             properties=compare.properties(*images), **kwargs)
 
     def _back(self):
-        return redirect('horizon:project:consistent_snapshots:instance',
-                        self.kwargs['instance_id'])
+        return redirect(urls.name('instance'), self.kwargs['instance_id'])
 
 
 class NewsView(ui_views.AnswerMixin, generic.View):

@@ -14,15 +14,15 @@
 
 from django import http
 from django.shortcuts import render
-from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from horizon import exceptions
 
 from snapshot_panel.cloud import errors
+from snapshot_panel.ui import urls
 from snapshot_panel.ui import words
 
-INDEX = 'horizon:project:consistent_snapshots:index'
+INDEX = urls.name('index')
 
 # What settling a snapshot asks of the services.
 # Many dashboards do not have Glance's own policy: who takes no snapshots
@@ -47,7 +47,7 @@ class ProblemMixin(object):
         return render(request, 'consistent_snapshots/problem.html', {
             'page_title': _('Consistent Snapshots'),
             'service': problem.service, 'text': words.error(problem),
-            'index_url': reverse(INDEX)}, status=problem.status)
+            'index_url': urls.reverse('index')}, status=problem.status)
 
 
 class AnswerMixin(ProblemMixin):
