@@ -156,7 +156,7 @@ class RowsView(ui_views.AnswerMixin, IndexMixin,
         table.set_multiselect_column_visibility(False)
         return http.JsonResponse({
             'rows': {row.datum.id: row.render() for row in table.get_rows()},
-            'problem': ui_views.say(failed[0]) if failed else ''})
+            'problem': words.say(failed[0]) if failed else ''})
 
 
 def _after(overview, settled):

@@ -41,6 +41,7 @@ from snapshot_panel.ui import lines as ui_lines
 from snapshot_panel.ui import tables as ui_tables
 from snapshot_panel.ui import urls
 from snapshot_panel.ui import views as ui_views
+from snapshot_panel.ui import words
 
 # The parts of the page that change while a snapshot is made.
 PARTS = ('restart', 'alarm', 'journey', 'checks', 'judging')
@@ -211,4 +212,4 @@ class NewsView(ui_views.AnswerMixin, generic.View):
             'now': [stage.title for stage in found.stages if stage.now],
             'unsettled': found.unsettled(shown),
             'unread': len(found.unread),
-            'problem': ui_views.say(problem) if problem else ''})
+            'problem': words.say(problem) if problem else ''})

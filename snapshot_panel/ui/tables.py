@@ -80,9 +80,8 @@ class SeveralMixin(object):
 
 
 def report_error(request, problem):
-    """Tell the user what went wrong and what to do."""
-    messages.error(request, _('%(service)s: %(text)s') % {
-        'service': problem.service, 'text': words.error(problem)})
+    """Show the user a :class:`errors.CloudError`, and what to do."""
+    messages.error(request, words.say(problem))
 
 
 class BoxCell(base.Cell):

@@ -60,10 +60,5 @@ class AnswerMixin(ProblemMixin):
         return super().dispatch(request, *args, **kwargs)
 
     def problem(self, request, problem):
-        return http.JsonResponse({'problem': say(problem)},
+        return http.JsonResponse({'problem': words.say(problem)},
                                  status=problem.status)
-
-
-def say(problem):
-    """Return one sentence about a :class:`errors.CloudError`."""
-    return '%s: %s' % (problem.service, words.error(problem))

@@ -376,6 +376,12 @@ def error(problem):
     return ERRORS[errors.Unavailable]
 
 
+def say(problem):
+    """Return one line about a :class:`errors.CloudError`: who, and what."""
+    return _('%(service)s: %(text)s') % {
+        'service': problem.service, 'text': error(problem)}
+
+
 def fill(text, values):
     """Return a sentence filled with evidence.
 
