@@ -24,6 +24,7 @@ from horizon import messages
 
 from openstack_dashboard import policy
 
+from snapshot_panel.cloud import editing
 from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import restarting
 from snapshot_panel.cloud import taking
@@ -35,8 +36,8 @@ from snapshot_panel.ui import findings
 from snapshot_panel.ui import words
 
 # What deleting older snapshots asks of the services.
-REPLACE_RULES = (('image', 'delete_image'), ('image', 'modify_image'),
-                 ('compute', 'os_compute_api:server-metadata:delete'))
+REPLACE_RULES = (('image', 'delete_image'),) + editing.EDIT_RULES + (
+    ('compute', 'os_compute_api:server-metadata:delete'),)
 
 _KEEP = ngettext_lazy(
     'Keep the last %(keep)d proven consistent, the new one counted: '

@@ -15,7 +15,6 @@
 from urllib import parse
 
 from django.shortcuts import redirect
-from django.template.loader import render_to_string
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext_lazy
 
@@ -43,11 +42,7 @@ class Launch(image_tables.LaunchImageNG):
         return entry is not None and entry.line.active
 
 
-class Edit(tables.LinkAction):
-    name = 'edit'
-    verbose_name = _('Properties')
-    url = urls.name('image')
-
+class Edit(ui_tables.EditImage):
     def allowed(self, request, entry=None):
         return entry is not None and not entry.line.gone
 
@@ -148,12 +143,9 @@ class Compare(ui_tables.SeveralAction):
 
 
 def cell(name):
-    """Return a column's transform that renders a template of ours."""
-    def render(entry):
-        return render_to_string(
-            'consistent_snapshots/instance/%s.html' % name,
-            {'entry': entry, 'line': entry.line})
-    return render
+    """Return a column's transform that renders a template of the page."""
+    return ui_tables.cell('instance/' + name, lambda entry: {
+        'entry': entry, 'line': entry.line})
 
 
 class HistoryTable(ui_tables.SeveralMixin, tables.DataTable):

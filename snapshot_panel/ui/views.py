@@ -18,6 +18,7 @@ from django.utils.translation import gettext_lazy as _
 
 from horizon import exceptions
 
+from snapshot_panel.cloud import editing
 from snapshot_panel.cloud import errors
 from snapshot_panel.ui import urls
 from snapshot_panel.ui import words
@@ -28,7 +29,7 @@ INDEX = urls.name('index')
 # Many dashboards do not have Glance's own policy: who takes no snapshots
 # settles none.
 SETTLE_RULES = (('compute', 'os_compute_api:servers:create_image'),
-                ('image', 'download_image'), ('image', 'modify_image'))
+                ('image', 'download_image')) + editing.EDIT_RULES
 
 
 class ProblemMixin(object):
