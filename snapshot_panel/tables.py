@@ -159,8 +159,8 @@ class InstancesTable(ui_tables.SeveralMixin, tables.DataTable):
                     'can be proven consistent.'))
     agent = tables.Column(
         ui_tables.cell('_agent'), verbose_name=_('Guest agent'),
-        help_text=_('No cloud service tells whether the agent runs: only '
-                    'what the guest itself says on its console counts.'))
+        help_text=_('No cloud service knows whether the agent runs: only what '
+                    'the guest itself says on its console counts.'))
     latest = tables.Column(ui_tables.cell('_latest'),
                            verbose_name=_('Latest snapshot'))
 
