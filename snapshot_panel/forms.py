@@ -24,6 +24,7 @@ from horizon import messages
 
 from openstack_dashboard import policy
 
+from snapshot_panel.cloud import editing
 from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import restarting
 from snapshot_panel.cloud import taking
@@ -36,8 +37,8 @@ from snapshot_panel.ui import findings
 from snapshot_panel.ui import words
 
 # What deleting older snapshots asks of the services.
-REPLACE_RULES = (('image', 'delete_image'), ('image', 'modify_image'),
-                 ('compute', 'os_compute_api:server-metadata:delete'))
+REPLACE_RULES = (('image', 'delete_image'),) + editing.EDIT_RULES + (
+    ('compute', 'os_compute_api:server-metadata:delete'),)
 
 _KEEP = ngettext_lazy(
     'Keep the last %(keep)d proven consistent, the new one counted: '
@@ -50,18 +51,25 @@ _REPLACES = ngettext_lazy(
     'deleted.', 'count')
 
 
-class RestartForm(forms.SelfHandlingForm):
-    """Stop, snapshot and start again: nothing to fill in."""
+class _InstanceForm(forms.SelfHandlingForm):
+    """A form that stays open and says so where a service refused."""
 
     def handle(self, request, data):
         try:
-            instance = restarting.begin(request, self.initial['instance_id'])
+            return self.act(request, data)
         except errors.UNAUTHORIZED:
+            # Else Horizon's view would say that it is not allowed.
             raise exceptions.NotAuthenticated()
         except errors.CloudError as problem:
-            self.api_error('%s: %s' % (problem.service,
-                                       words.error(problem)))
+            self.api_error(words.say(problem))
             return False
+
+
+class RestartForm(_InstanceForm):
+    """Stop, snapshot and start again: nothing to fill in."""
+
+    def act(self, request, data):
+        instance = restarting.begin(request, self.initial['instance_id'])
         messages.success(request, _(
             '%(name)s is being shut down for a snapshot and will be started '
             'again. Until then it is not available.') % {
@@ -74,7 +82,7 @@ def may_replace(request):
     return policy.check(REPLACE_RULES, request)
 
 
-class SnapshotForm(forms.SelfHandlingForm):
+class SnapshotForm(_InstanceForm):
     """How to take one snapshot.
 
     ``promise`` is the verdict that the button named, ``shown`` with which
@@ -176,21 +184,13 @@ class SnapshotForm(forms.SelfHandlingForm):
                 'This form is broken. Close it and open it again.'))
         return data
 
-    def handle(self, request, data):
+    def act(self, request, data):
         shown = [image_id for image_id, keeping in data['shown']
                  if data['keep'] is not None and data['keep'] <= keeping]
-        try:
-            attempt = taking.take_if_ready(
-                request, self.initial['instance_id'], data['name'],
-                accept=self._accept(data), extra=data['properties'],
-                keep=data['keep'], shown=shown)
-        except errors.UNAUTHORIZED:
-            # Else Horizon's view would say that it is not allowed.
-            raise exceptions.NotAuthenticated()
-        except errors.CloudError as problem:
-            self.api_error('%s: %s' % (problem.service,
-                                       words.error(problem)))
-            return False
+        attempt = taking.take_if_ready(
+            request, self.initial['instance_id'], data['name'],
+            accept=self._accept(data), extra=data['properties'],
+            keep=data['keep'], shown=shown)
         if attempt.taken is None:
             self.api_error(self._refusal(attempt))
             return False

@@ -22,6 +22,7 @@ from snapshot_panel.cloud import asking
 from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import taking
 from snapshot_panel.ui import tables as ui_tables
+from snapshot_panel.ui import urls
 
 
 class TakeSnapshot(ui_tables.SeveralAction):
@@ -49,8 +50,7 @@ class TakeSnapshot(ui_tables.SeveralAction):
                    in zip(wanted, attempts)
                    if not _report(request, attempt)]
         if len(instance_ids) == 1 and unready == instance_ids:
-            return redirect('horizon:project:consistent_snapshots:snapshot',
-                            instance_ids[0])
+            return redirect(urls.name('snapshot'), instance_ids[0])
         # Back to the page of the table that the user came from.
         return redirect(request.get_full_path())
 
@@ -89,7 +89,7 @@ class Options(tables.LinkAction):
 
     name = 'options'
     verbose_name = _('With options…')
-    url = 'horizon:project:consistent_snapshots:snapshot'
+    url = urls.name('snapshot')
     classes = ('ajax-modal',)
 
     def allowed(self, request, row=None):
@@ -113,20 +113,20 @@ class ImageProperties(tables.LinkAction):
 
     name = 'images'
     verbose_name = _('Image properties')
-    url = 'horizon:project:consistent_snapshots:images'
+    url = urls.name('images')
     icon = 'tags'
 
 
 class Details(tables.LinkAction):
     name = 'details'
     verbose_name = _('Checklist and snapshots')
-    url = 'horizon:project:consistent_snapshots:instance'
+    url = urls.name('instance')
 
 
 class GuestSetup(tables.LinkAction):
     name = 'setup'
     verbose_name = _('Guest setup')
-    url = 'horizon:project:consistent_snapshots:setup'
+    url = urls.name('setup')
 
 
 class InstancesFilter(tables.FilterAction):
@@ -151,7 +151,7 @@ class InstanceRow(tables.Row):
 class InstancesTable(ui_tables.SeveralMixin, tables.DataTable):
     name = tables.Column(
         'name', verbose_name=_('Instance'),
-        link='horizon:project:consistent_snapshots:instance')
+        link=urls.name('instance'))
     status = tables.Column('status', verbose_name=_('Status'))
     readiness = tables.Column(
         ui_tables.cell('_readiness'), verbose_name=_('Readiness'),
@@ -159,8 +159,8 @@ class InstancesTable(ui_tables.SeveralMixin, tables.DataTable):
                     'can be proven consistent.'))
     agent = tables.Column(
         ui_tables.cell('_agent'), verbose_name=_('Guest agent'),
-        help_text=_('No cloud service tells whether the agent runs: only '
-                    'what the guest itself says on its console counts.'))
+        help_text=_('No cloud service knows whether the agent runs: only what '
+                    'the guest itself says on its console counts.'))
     latest = tables.Column(ui_tables.cell('_latest'),
                            verbose_name=_('Latest snapshot'))
 

@@ -22,7 +22,7 @@ from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import snapshots
 from snapshot_panel import panel
 from snapshot_panel.ui import lines
-from snapshot_panel.ui import views as ui_views
+from snapshot_panel.ui import words
 
 
 class ChecklistTab(tabs.Tab):
@@ -52,6 +52,6 @@ class ChecklistTab(tabs.Tab):
             # Horizon sends the user to the login page.
             raise exceptions.NotAuthenticated()
         except errors.CloudError as problem:
-            return {'problem': ui_views.say(problem)}
+            return {'problem': words.say(problem)}
         return {'row': lines.instance_row(
             instance, images, asked)}

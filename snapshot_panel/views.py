@@ -15,7 +15,6 @@
 import dataclasses
 
 from django import http
-from django.urls import reverse
 from django.urls import reverse_lazy
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
@@ -41,6 +40,7 @@ from snapshot_panel import forms as panel_forms
 from snapshot_panel import tables
 from snapshot_panel.ui import lines
 from snapshot_panel.ui import tables as ui_tables
+from snapshot_panel.ui import urls
 from snapshot_panel.ui import views as ui_views
 from snapshot_panel.ui import words
 
@@ -156,7 +156,7 @@ class RowsView(ui_views.AnswerMixin, IndexMixin,
         table.set_multiselect_column_visibility(False)
         return http.JsonResponse({
             'rows': {row.datum.id: row.render() for row in table.get_rows()},
-            'problem': ui_views.say(failed[0]) if failed else ''})
+            'problem': words.say(failed[0]) if failed else ''})
 
 
 def _after(overview, settled):
@@ -214,9 +214,8 @@ class SnapshotView(InstanceFormView):
     def get_context_data(self, **kwargs):
         prediction = self.row.checklist.prediction
         self.submit_label = words.ANYWAY[prediction]
-        self.submit_url = reverse(
-            'horizon:project:consistent_snapshots:snapshot',
-            args=[self.kwargs['instance_id']])
+        self.submit_url = urls.reverse(
+            'snapshot', self.kwargs['instance_id'])
         return super().get_context_data(
             row=self.row, prediction=words.VERDICTS[prediction],
             retention=lines.Retention.of(
@@ -244,9 +243,8 @@ class RestartView(InstanceFormView):
     rules = ui_tables.RESTART_RULES
 
     def get_context_data(self, **kwargs):
-        self.submit_url = reverse(
-            'horizon:project:consistent_snapshots:restart',
-            args=[self.kwargs['instance_id']])
+        self.submit_url = urls.reverse(
+            'restart', self.kwargs['instance_id'])
         return super().get_context_data(
             row=self.row, commands=commands.restart(
                 self.row.id, taking.default_name(self.row.instance)),

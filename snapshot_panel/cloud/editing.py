@@ -31,7 +31,8 @@ from snapshot_panel.consistency import facts
 from snapshot_panel.consistency import properties
 from snapshot_panel.consistency import verdict
 
-_EDIT_RULES = (('image', 'modify_image'),)
+# What changing an image asks of Glance.
+EDIT_RULES = (('image', 'modify_image'),)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -94,7 +95,7 @@ def may_edit(session: asking.Session, image: facts.Image) -> bool:
     """
     own = image.owner == session.user.tenant_id
     return (own or session.user.is_superuser) and bool(policy.check(
-        _EDIT_RULES, session,
+        EDIT_RULES, session,
         {'project_id': image.owner, 'owner': image.owner}))
 
 

@@ -16,7 +16,6 @@ A property is a name and a text. Values that nobody understands are legal
 and are left alone; only what the user changed is ever sent.
 """
 
-from collections.abc import Collection
 from collections.abc import Iterable
 from collections.abc import Mapping
 import dataclasses
@@ -266,16 +265,12 @@ class Lock(enum.Enum):
     SERVICES = 'services'
     SCHEMA = 'schema'
     PENDING = 'pending'
-    PROTECTED = 'protected'
 
 
-def lock(
-        name: str, pending: bool = False, protected: Collection[str] = ()
-        ) -> Lock | None:
+def lock(name: str, pending: bool = False) -> Lock | None:
     """Return the :class:`Lock` of a property, or None.
 
     :param pending: whether the image is a snapshot without a verdict yet.
-    :param protected: names that Glance would not let this user change.
     """
     # Glance's database may not tell names apart by case.
     folded = name.lower()
@@ -287,8 +282,6 @@ def lock(
         return Lock.SCHEMA
     if pending and folded in _EVIDENCE:
         return Lock.PENDING
-    if name in protected:
-        return Lock.PROTECTED
     return None
 
 

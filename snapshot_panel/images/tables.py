@@ -15,33 +15,32 @@
 import urllib.parse
 
 from django.shortcuts import redirect
-from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from horizon import tables
 
+from snapshot_panel.cloud import editing
 from snapshot_panel.consistency import edits
 from snapshot_panel.images import texts
 from snapshot_panel.ui.tables import BoxCell
 from snapshot_panel.ui.tables import cell
+from snapshot_panel.ui.tables import EditImage
 from snapshot_panel.ui.tables import SeveralAction
 from snapshot_panel.ui.tables import SeveralMixin
-
-EDIT_RULES = (('image', 'modify_image'),)
+from snapshot_panel.ui import urls
 
 
 class UsePreset(SeveralAction):
     """Show what a preset would change; nothing is changed yet."""
 
-    policy_rules = EDIT_RULES
+    policy_rules = editing.EDIT_RULES
     icon = 'magic'
 
     def allowed(self, request, row=None):
         return row is None or row.lacks(self.preset)
 
     def handle(self, table, request, image_ids):
-        url = reverse('horizon:project:consistent_snapshots:preset_images',
-                      args=[self.preset.code])
+        url = urls.reverse('preset_images', self.preset.code)
         query = urllib.parse.urlencode(
             [('id', image_id) for image_id in dict.fromkeys(image_ids)])
         return redirect('%s?%s' % (url, query))
@@ -61,12 +60,6 @@ class MakeStrict(UsePreset):
     verbose_name = _('Make ready, refuse what cannot freeze…')
     verbose_name_plural = _('Make ready, refuse what cannot freeze…')
     preset = edits.Preset.STRICT
-
-
-class Edit(tables.LinkAction):
-    name = 'edit'
-    verbose_name = _('Properties')
-    url = 'horizon:project:consistent_snapshots:image'
 
 
 class ImagesFilter(tables.FilterAction):
@@ -105,7 +98,7 @@ class OwnImagesTable(SeveralMixin, ImagesTable):
         verbose_name = _('Images')
         table_actions = (ImagesFilter, MakeReady, MakeStrict)
         table_actions_menu = (MakeStrict,)
-        row_actions = (MakeReady, Edit, MakeStrict)
+        row_actions = (MakeReady, EditImage, MakeStrict)
         cell_class = BoxCell
         multi_select = True
 
@@ -115,5 +108,5 @@ class OthersImagesTable(ImagesTable):
         name = 'other_images'
         verbose_name = _('Images')
         table_actions = (ImagesFilter,)
-        row_actions = (Edit,)
+        row_actions = (EditImage,)
         multi_select = False

@@ -102,8 +102,6 @@ LOCKS = {
     Lock.SCHEMA: _('Belongs to the image service.'),
     Lock.PENDING: _('The verdict on this snapshot is still being made and '
                     'rests on it. Try again once it is there.'),
-    Lock.PROTECTED: _('The operator protects it: only the operator changes '
-                      'it.'),
 }
 
 FLAWS = {

@@ -21,7 +21,6 @@ import uuid
 from django.core.exceptions import BadRequest
 from django import http
 from django.shortcuts import render
-from django.urls import reverse
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 from django.views import generic
@@ -39,9 +38,9 @@ from snapshot_panel.images import lines
 from snapshot_panel.images import tables
 from snapshot_panel.images import texts
 from snapshot_panel.ui import tables as ui_tables
+from snapshot_panel.ui import urls
 from snapshot_panel.ui import views as ui_views
 
-PANEL = 'horizon:project:consistent_snapshots:'
 # How many images one request takes at once.
 AT_ONCE = 50
 
@@ -73,7 +72,7 @@ class _ImagesView(ui_views.ProblemMixin, horizon_tables.PagedTableMixin,
     def get_context_data(self, **kwargs):
         context = super().get_context_data(**kwargs)
         context['scopes'] = [
-            (texts.SCOPES[scope], reverse(PANEL + name), scope == self.scope)
+            (texts.SCOPES[scope], urls.reverse(name), scope == self.scope)
             for scope, name in ((images.OWN, 'images'),
                                 (images.SHARED, 'shared_images'),
                                 (images.PUBLIC, 'public_images'))]

@@ -15,8 +15,6 @@
 from urllib import parse
 
 from django.shortcuts import redirect
-from django.template.loader import render_to_string
-from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext_lazy
 
@@ -29,6 +27,7 @@ from openstack_dashboard.dashboards.project.images.images import (
 from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import snapshots
 from snapshot_panel.ui import tables as ui_tables
+from snapshot_panel.ui import urls
 
 FORGET_RULES = (('compute', 'os_compute_api:server-metadata:delete'),)
 
@@ -43,11 +42,7 @@ class Launch(image_tables.LaunchImageNG):
         return entry is not None and entry.line.active
 
 
-class Edit(tables.LinkAction):
-    name = 'edit'
-    verbose_name = _('Properties')
-    url = 'horizon:project:consistent_snapshots:image'
-
+class Edit(ui_tables.EditImage):
     def allowed(self, request, entry=None):
         return entry is not None and not entry.line.gone
 
@@ -142,19 +137,15 @@ class Compare(ui_tables.SeveralAction):
 
     def handle(self, table, request, image_ids):
         return redirect('%s?%s' % (
-            reverse('horizon:project:consistent_snapshots:compare',
-                    args=[table.kwargs['instance_id']]),
+            urls.reverse('compare', table.kwargs['instance_id']),
             parse.urlencode([('snapshot', image_id)
                              for image_id in image_ids])))
 
 
 def cell(name):
-    """Return a column's transform that renders a template of ours."""
-    def render(entry):
-        return render_to_string(
-            'consistent_snapshots/instance/%s.html' % name,
-            {'entry': entry, 'line': entry.line})
-    return render
+    """Return a column's transform that renders a template of the page."""
+    return ui_tables.cell('instance/' + name, lambda entry: {
+        'entry': entry, 'line': entry.line})
 
 
 class HistoryTable(ui_tables.SeveralMixin, tables.DataTable):

@@ -39,7 +39,9 @@ from snapshot_panel.instance import lines
 from snapshot_panel.instance import tables
 from snapshot_panel.ui import lines as ui_lines
 from snapshot_panel.ui import tables as ui_tables
+from snapshot_panel.ui import urls
 from snapshot_panel.ui import views as ui_views
+from snapshot_panel.ui import words
 
 # The parts of the page that change while a snapshot is made.
 PARTS = ('restart', 'alarm', 'journey', 'checks', 'judging')
@@ -125,8 +127,7 @@ class PlanView(ui_views.ProblemMixin, generic.View):
             ui_tables.report_error(request, problem)
         else:
             messages.success(request, done)
-        return redirect('horizon:project:consistent_snapshots:instance',
-                        instance_id)
+        return redirect(urls.name('instance'), instance_id)
 
 
 class CompareView(ui_views.ProblemMixin, horizon_views.HorizonTemplateView):
@@ -162,8 +163,7 @@ class CompareView(ui_views.ProblemMixin, horizon_views.HorizonTemplateView):
             properties=compare.properties(*images), **kwargs)
 
     def _back(self):
-        return redirect('horizon:project:consistent_snapshots:instance',
-                        self.kwargs['instance_id'])
+        return redirect(urls.name('instance'), self.kwargs['instance_id'])
 
 
 class NewsView(ui_views.AnswerMixin, generic.View):
@@ -212,4 +212,4 @@ class NewsView(ui_views.AnswerMixin, generic.View):
             'now': [stage.title for stage in found.stages if stage.now],
             'unsettled': found.unsettled(shown),
             'unread': len(found.unread),
-            'problem': ui_views.say(problem) if problem else ''})
+            'problem': words.say(problem) if problem else ''})

@@ -89,8 +89,8 @@ CHECKS = {
     Check.STATE: CheckText(
         _('Instance state'),
         _(
-            'Only a running guest can be frozen, and only one that went '
-            'down by itself needs no freeze.'),
+            'Only a running guest can be frozen, and only one that shut down '
+            'by itself needs no freeze.'),
         evidence=_('Compute service: status %(status)s, read now.')),
     Check.TASK: CheckText(
         _('No other task'),
@@ -98,13 +98,13 @@ CHECKS = {
     Check.LOCK: CheckText(
         _('Lock'),
         _(
-            'The panel keeps a note of each snapshot on the instance, so '
-            'that one that vanishes is reported.')),
+            'The panel notes each snapshot on the instance, so that it can '
+            'report one that vanishes.')),
     Check.QUOTA: CheckText(
         _('Quota'),
         _(
-            'Where a quota is used up, the snapshot is refused, or thrown '
-            'away after it was made.')),
+            'If a quota is used up, the snapshot is refused, or made and then '
+            'thrown away.')),
     Check.ROOT_DISK: CheckText(
         _('Root disk'),
         _('It decides what the snapshot holds.')),
@@ -128,12 +128,12 @@ CHECKS = {
         evidence=_IMAGE_CHANGED),
     Check.NAMES: CheckText(
         _('Names of properties'),
-        _('A name that nobody reads looks like protection and is none.')),
+        _('A name that nobody reads looks like protection but gives none.')),
     Check.AGENT: CheckText(
         _('Guest agent'),
         _(
-            'It freezes the file systems; no cloud service tells whether '
-            'it runs, only the guest itself.')),
+            'It freezes the file systems. Only the guest itself knows whether '
+            'it runs; no cloud service does.')),
     Check.KIT: CheckText(
         _('Guest kit'),
         _(
@@ -163,8 +163,8 @@ CHECKS = {
     Check.STOP: CheckText(
         _('Clean shutdown'),
         _(
-            'A guest that was cut off has not written out everything, as '
-            'with a power cut.')),
+            'A guest that was cut off has not written everything to its disk, '
+            'as after a power cut.')),
 }
 
 # In the order of the checks.
@@ -197,11 +197,11 @@ FINDINGS = {
         evidence=_('Compute service, read now.')),
     Finding.LOCKED: Row(
         _(
-            'The instance is locked. Snapshots are taken all the same, but '
-            'without the panel’s note: one that vanishes is not reported.'),
+            'The instance is locked. A snapshot can be taken, but without the '
+            'panel’s note: one that vanishes is not reported.'),
         remedy=_(
-            'Unlock it; what an administrator locked, only an administrator '
-            'unlocks. A locked instance is not stopped, started or rebuilt '
+            'Unlock it; only an administrator can undo an administrator’s '
+            'lock. A locked instance cannot be stopped, started or rebuilt '
             'either.'),
         evidence=_('Compute service, read now; reason: %(reason)s'),
         links=(remedies.actions,),
@@ -213,7 +213,7 @@ FINDINGS = {
         evidence=_IMAGES_USED),
     Finding.QUOTA_IMAGES: Row(
         _(
-            'The project has all the images that it may have: %(used)s of '
+            'The project has as many images as it may: %(used)s of '
             '%(allowed)s. The snapshot would be refused.'),
         remedy=_(
             'Delete images or snapshots that nobody needs, or ask the '
@@ -283,8 +283,8 @@ FINDINGS = {
     Finding.ROOT_VOLUME: Row(
         _(
             'The root disk is a volume. The guest stays frozen while the '
-            'block storage service copies all its volumes: ask for no '
-            'second snapshot before this one has its verdict.'),
+            'block storage service copies all its volumes: take no second '
+            'snapshot before this one has its verdict.'),
         evidence=_('Compute service: it names no image, read now.')),
     Finding.ROOT_VOLUME_OFF: Row(
         _(
@@ -295,17 +295,17 @@ FINDINGS = {
     Finding.VOLUMES_LEFT_OUT: Row(
         _('Not in the snapshot: %(volumes)s. It takes the root disk only.'),
         remedy=_(
-            'Take a snapshot of each under Volumes, with the instance shut '
-            'down where they have to fit together.'),
+            'Take a snapshot of each under Volumes. If they have to fit '
+            'together, shut the instance down first.'),
         links=(remedies.volumes,)),
     Finding.VOLUMES_LEFT_OUT_UNNAMED: Row(
         _(
             'Not in the snapshot, which takes the root disk only: '
-            '%(volumes)s. The block storage service did not tell their '
+            '%(volumes)s. The block storage service did not give their '
             'names.'),
         remedy=_(
-            'Take a snapshot of each under Volumes, with the instance shut '
-            'down where they have to fit together.'),
+            'Take a snapshot of each under Volumes. If they have to fit '
+            'together, shut the instance down first.'),
         evidence=_UNNAMED,
         links=(remedies.volumes,)),
     Finding.VOLUMES_TAKEN: Row(
@@ -321,8 +321,8 @@ FINDINGS = {
         links=(remedies.volumes,)),
     Finding.VOLUMES_UNNAMED: Row(
         _(
-            'The block storage service did not tell of them, and without it '
-            'there is no snapshot: %(volumes)s.'),
+            'The block storage service said nothing about these volumes, and '
+            'without it there is no snapshot: %(volumes)s.'),
         remedy=_('Try again when it answers, or ask the operator.'),
         evidence=_UNNAMED,
         links=(remedies.again,)),
@@ -341,8 +341,8 @@ FINDINGS = {
             'The instance has no channel to a guest agent: '
             'hw_qemu_guest_agent was not set when it booted.'),
         remedy=_(
-            'Give it the property in one of these ways; on the image alone '
-            'it changes nothing for an instance that runs.'),
+            'Give it the property in one of these ways. Set on the image '
+            'alone, it changes nothing for a running instance.'),
         links=(remedies.image,)),
     Finding.CHANNEL_TOO_LATE: Row(
         _(
@@ -374,8 +374,8 @@ FINDINGS = {
             'The property %(name)s of the image does nothing: no compute '
             'service reads it.'),
         remedy=_(
-            'Remove it. What was meant is %(right)s; instances that run '
-            'keep what they booted with.'),
+            'Remove it. What was meant is %(right)s; running instances keep '
+            'what they booted with.'),
         evidence=_('Image service: %(name)s on the image, read now.'),
         links=(remedies.image,),
         command=remedies.rename),
@@ -384,8 +384,8 @@ FINDINGS = {
             '%(name)s in the metadata of the instance does nothing: the '
             'compute service reads properties of images only.'),
         remedy=_(
-            'Remove it. Where it works is the property %(right)s of the '
-            'image, before the instance is launched.'),
+            'Remove it. What works is the property %(right)s of the image, '
+            'set before the instance is launched.'),
         evidence=_(
             'Compute service: %(name)s in the metadata of the instance, '
             'read now.'),
@@ -436,7 +436,7 @@ FINDINGS = {
         command=remedies.guest('systemctl start qemu-guest-agent')),
     Finding.AGENT_CONFLICT: Row(
         _(
-            'Unknown: what the console tells of the agent does not fit '
+            'Unknown: what the console says about the agent does not fit '
             'together. Lines are missing, or somebody else wrote there.'),
         remedy=_(
             'Restart the agent in the guest. If that does not help, stop '
@@ -504,14 +504,14 @@ FINDINGS = {
         _(
             'The last freeze was not proven: not every file system was seen '
             'to stand still.'),
-        remedy=_('Look into the log of the guest agent in the guest.'),
+        remedy=_('Read the log of the guest agent in the guest.'),
         links=(remedies.log, remedies.setup),
         command=remedies.JOURNAL),
     Finding.FREEZE_TORN: Row(
         _(
             'The last freeze was witnessed, but %(torn)s lies on several '
-            'disks: a snapshot holds the root disk alone, and what it has '
-            'of that cannot be used.'),
+            'disks. A snapshot holds the root disk alone, and its part of '
+            'that cannot be used.'),
         remedy=_(
             'Keep such a file system on one disk, or copy the disk and the '
             'volumes while the instance is shut off.'),
@@ -539,8 +539,8 @@ FINDINGS = {
         remedy=_('Do not rely on it; read the verdict.')),
     Finding.QUIESCE_ENFORCED: Row(
         _(
-            'os_require_quiesce=%(value)s: of an instance on volumes the '
-            'compute service takes no snapshot where its guest cannot be '
+            'os_require_quiesce=%(value)s: the compute service takes no '
+            'snapshot of an instance on volumes if its guest cannot be '
             'frozen.')),
     Finding.QUIESCE_FORBIDS: Row(
         _(
@@ -571,9 +571,9 @@ FINDINGS = {
             'The guest did not go down within %(limit)s seconds and was '
             'powered off hard.'),
         remedy=_(
-            'Start the instance, let its guest obey the power button '
-            '(ACPI), and stop it again with the compute service; what is '
-            'shut down from inside proves nothing.'),
+            'Start the instance, make its guest obey the power button (ACPI), '
+            'and stop it again with the compute service. A shutdown from '
+            'inside proves nothing.'),
         evidence=_STOPPED,
         word=pgettext_lazy('state of the agent', 'Powered off hard'),
         links=(remedies.actions,),

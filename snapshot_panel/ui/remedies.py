@@ -22,9 +22,9 @@ from snapshot_panel.consistency import adoption
 from snapshot_panel.consistency import checklist
 from snapshot_panel.consistency import commands
 from snapshot_panel.consistency import facts
+from snapshot_panel.ui import urls
 
 Finding = checklist.Finding
-OURS = 'horizon:project:consistent_snapshots:'
 
 
 class Link(typing.NamedTuple):
@@ -49,17 +49,17 @@ CLOUD = _('With the openstack command:')
 
 def image(instance):
     return Link('image', _('Properties of its image'),
-                reverse(OURS + 'image', args=[instance.image_id]), 'pencil')
+                urls.reverse('image', instance.image_id), 'pencil')
 
 
 def setup(instance):
     return Link('setup', _('Guest setup'),
-                reverse(OURS + 'setup', args=[instance.id]), 'cog')
+                urls.reverse('setup', instance.id), 'cog')
 
 
 def again(instance):
-    return Link('again', _('Ask the guest again'), '%s?again=1' % reverse(
-        OURS + 'instance', args=[instance.id]), 'refresh')
+    return Link('again', _('Ask the guest again'), '%s?again=1' % urls.reverse(
+        'instance', instance.id), 'refresh')
 
 
 def _elsewhere(code, label, name, icon, *ids, query=''):

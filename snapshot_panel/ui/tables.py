@@ -23,6 +23,7 @@ from horizon.utils import memoized
 
 from openstack_dashboard import policy
 
+from snapshot_panel.ui import urls
 from snapshot_panel.ui import words
 
 TAKE_RULES = (('compute', 'os_compute_api:servers:create_image'),)
@@ -35,11 +36,16 @@ RESTART_RULES = TAKE_RULES + (
     ('compute', 'os_compute_api:server-metadata:delete'))
 
 
-def cell(name):
-    """Return a column's transform that renders a template of ours."""
+def cell(name, context=lambda row: {'row': row}):
+    """Return a column's transform that renders a template of ours.
+
+    :param name: the template's path below ``consistent_snapshots/``, without
+        the suffix.
+    :param context: a function that returns what a row gives the template.
+    """
     def render(row):
         return render_to_string('consistent_snapshots/%s.html' % name,
-                                {'row': row})
+                                context(row))
     return render
 
 
@@ -51,6 +57,14 @@ def may_take(request):
     for each action of each row, and they took as long as all else of a row.
     """
     return policy.check(TAKE_RULES, request)
+
+
+class EditImage(tables.LinkAction):
+    """The link to the properties of the row's image."""
+
+    name = 'edit'
+    verbose_name = _('Properties')
+    url = urls.name('image')
 
 
 class SeveralAction(tables.Action):
@@ -80,9 +94,8 @@ class SeveralMixin(object):
 
 
 def report_error(request, problem):
-    """Tell the user what went wrong and what to do."""
-    messages.error(request, _('%(service)s: %(text)s') % {
-        'service': problem.service, 'text': words.error(problem)})
+    """Show the user a :class:`errors.CloudError`, and what to do."""
+    messages.error(request, words.say(problem))
 
 
 class BoxCell(base.Cell):

@@ -14,21 +14,22 @@
 
 from django import http
 from django.shortcuts import render
-from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from horizon import exceptions
 
+from snapshot_panel.cloud import editing
 from snapshot_panel.cloud import errors
+from snapshot_panel.ui import urls
 from snapshot_panel.ui import words
 
-INDEX = 'horizon:project:consistent_snapshots:index'
+INDEX = urls.name('index')
 
 # What settling a snapshot asks of the services.
 # Many dashboards do not have Glance's own policy: who takes no snapshots
 # settles none.
 SETTLE_RULES = (('compute', 'os_compute_api:servers:create_image'),
-                ('image', 'download_image'), ('image', 'modify_image'))
+                ('image', 'download_image')) + editing.EDIT_RULES
 
 
 class ProblemMixin(object):
@@ -47,7 +48,7 @@ class ProblemMixin(object):
         return render(request, 'consistent_snapshots/problem.html', {
             'page_title': _('Consistent Snapshots'),
             'service': problem.service, 'text': words.error(problem),
-            'index_url': reverse(INDEX)}, status=problem.status)
+            'index_url': urls.reverse('index')}, status=problem.status)
 
 
 class AnswerMixin(ProblemMixin):
@@ -60,10 +61,5 @@ class AnswerMixin(ProblemMixin):
         return super().dispatch(request, *args, **kwargs)
 
     def problem(self, request, problem):
-        return http.JsonResponse({'problem': say(problem)},
+        return http.JsonResponse({'problem': words.say(problem)},
                                  status=problem.status)
-
-
-def say(problem):
-    """Return one sentence about a :class:`errors.CloudError`."""
-    return '%s: %s' % (problem.service, words.error(problem))

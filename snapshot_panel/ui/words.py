@@ -162,9 +162,9 @@ RULES = {
         'The guest’s system is on another disk than the one in this image. '
         'Take a snapshot of its volume.'),
     Rule.DISK_TORN: _(
-        'A volume group on the disk also lies on other disks, which the '
-        'image does not hold: what it has of the group cannot be used. '
-        'Copy the volumes too, or keep the group on one disk.'),
+        'A volume group on the disk also lies on other disks, which the image '
+        'does not hold: its part of the group cannot be used. Copy the '
+        'volumes too, or keep the group on one disk.'),
     Rule.DEACTIVATED: _(
         'The operator has deactivated the image: its disk cannot be read '
         'until it is reactivated.'),
@@ -172,14 +172,15 @@ RULES = {
         'It was not taken with this panel, and its disk does not say '
         'whether it was at rest.'),
     Rule.THAWED_EARLY: _(
-        'The guest witnessed a freeze, but stood still for less time than '
-        'its %(volumes)s volume snapshots took. Take it again.'),
+        'The guest witnessed a freeze, but stood still for less time than its '
+        '%(volumes)s volume snapshots took. Take the snapshot again.'),
     Rule.THAWED_TWICE: _(
         'The guest was told to thaw twice: the first time may have been too '
-        'early, say because somebody else took a snapshot. Take it again.'),
+        'early, perhaps because somebody else took a snapshot. Take the '
+        'snapshot again.'),
     Rule.TORN: _(
         'The guest was frozen, but %(torn)s lies on several disks, and the '
-        'image holds the root disk alone: what it has of it cannot be used. '
+        'image holds the root disk alone: its part of that cannot be used. '
         'Copy the volumes too, or keep such a file system on one disk.'),
     Rule.VOLUMES_FAILED: _(
         '%(failed)s of its %(volumes)s volume snapshots failed or were '
@@ -189,9 +190,9 @@ RULES = {
         'After an hour its %(volumes)s volume snapshots were not all '
         'complete. Look under Volumes, Snapshots before you launch from it.'),
     Rule.VOLUMES_UNKNOWN: _(
-        'Nobody could tell whether its volume snapshots are complete: the '
-        'block storage service did not say so, or its list of them was '
-        'changed. Look under Volumes, Snapshots before you launch from it.'),
+        'Whether its volume snapshots are complete is unknown: the block '
+        'storage service did not say so, or its list of them was changed. '
+        'Look under Volumes, Snapshots before you launch from it.'),
     Rule.VOLUMES_DIFFER: _(
         'What was copied is not exactly the %(volumes)s volumes of the '
         'instance, or other instances may write to them too.'),
@@ -199,14 +200,13 @@ RULES = {
         'A freeze may have happened, but the guest has no kit that could '
         'witness it.'),
     Rule.NO_CONSOLE: _(
-        'The console with the guest’s witnesses could not be read any '
-        'more.'),
+        'The console with the guest’s witnesses could no longer be read.'),
     Rule.SHARED_WINDOW: _(
         '%(snapshots)s snapshots were taken at the same time; nobody can tell '
-        'to which the freeze belongs.'),
+        'which one the freeze belongs to.'),
     Rule.NO_RECORD: _(
-        'The compute service’s record of actions does not show this snapshot '
-        'any more.'),
+        'The compute service’s record of actions no longer shows this '
+        'snapshot.'),
     Rule.REBOOTED: _('The guest was restarted in the meantime.'),
     Rule.SEVERAL_FREEZES: _(
         'The guest was frozen %(freezes)s times in the meantime; nobody can '
@@ -218,8 +218,8 @@ RULES = {
         'The instance was shut off, and nothing proves that its guest had '
         'gone down by itself.'),
     Rule.STATE_UNKNOWN: _(
-        'The instance changed its state while the snapshot was asked for or '
-        'made.'),
+        'The state of the instance changed while the snapshot was asked for '
+        'or made.'),
     Rule.NO_CHANNEL: _(
         'The instance has no channel to a guest agent, so it was not '
         'frozen.'),
@@ -233,9 +233,9 @@ RULES = {
     Rule.HOOK_REFUSED: _(
         'The hook %(hook)s refused the freeze, so the guest was not frozen.'),
     Rule.NOT_SEEN_FROZEN: _(
-        'The guest did not see %(open)s stand still: the freeze failed '
-        'there, or the guest was too busy to see it. Take it again, and if '
-        'that is no better, look into the log of the guest agent.'),
+        'The guest did not see %(open)s stand still: the freeze failed there, '
+        'or the guest was too busy to see it. Take the snapshot again, and if '
+        'that is no better, read the log of the guest agent.'),
     Rule.HARD_STOP: _(
         'The guest had not gone down within %(limit)s s and was powered off '
         'hard.'),
@@ -247,22 +247,23 @@ RULES = {
         'with fsck, then take the snapshot again.'),
     Rule.GONE: _(
         'The image vanished: the compute service threw the snapshot away, or '
-        'somebody deleted it. Look into the log of the guest agent in the '
-        'guest and take it again.'),
+        'somebody deleted it. Read the log of the guest agent in the guest '
+        'and take the snapshot again.'),
     Rule.ABANDONED: _(
-        'The compute service does not work on it any more, and the image was '
-        'never finished. Delete it and take it again.'),
+        'The compute service no longer works on it, and the image was never '
+        'finished. Delete it and take the snapshot again.'),
     Rule.GONE_AFTER_HOOK: _(
-        'The compute service threw the snapshot away, most likely because '
-        'a hook in the guest refused the freeze. Repair the hook and take it '
-        'again.'),
+        'The compute service threw the snapshot away, most likely because a '
+        'hook in the guest refused the freeze. Repair the hook and take the '
+        'snapshot again.'),
     Rule.GONE_AFTER_FREEZE: _(
-        'The compute service threw the snapshot away, most likely because '
-        'the freeze failed. Look into the log of the guest agent in the '
-        'guest and take it again.'),
+        'The compute service threw the snapshot away, most likely because the '
+        'freeze failed. Read the log of the guest agent in the guest and take '
+        'the snapshot again.'),
     Rule.GONE_WITHOUT_AGENT: _(
-        'The compute service threw the snapshot away, most likely because '
-        'the guest’s agent was stopped. Start it and take it again.'),
+        'The compute service threw the snapshot away, most likely because the '
+        'guest’s agent was stopped. Start the agent and take the snapshot '
+        'again.'),
     Rule.RUNNING: _('The snapshot is being made.'),
     Rule.WAITING: _('Waiting for the guest’s witnesses.'),
     Rule.COPYING: _('Waiting until its volume snapshots are complete.'),
@@ -358,8 +359,8 @@ ERRORS = {
         'ask the operator for more.'),
     errors.Refused: _('The service did not accept it.'),
     errors.Unusable: _(
-        'The service gave no usable answer. Try again in a moment; if it '
-        'stays so, tell the operator.'),
+        'The service gave no usable answer. Try again in a moment; if that '
+        'does not help, tell the operator.'),
     # Of the services' calls only a new snapshot may end like this.
     errors.Unanswered: _(
         'The service did not answer. The snapshot may have been begun: look '
@@ -391,6 +392,12 @@ def error(problem):
         if isinstance(problem, kind):
             return text
     return ERRORS[errors.Unavailable]
+
+
+def say(problem):
+    """Return one line about a :class:`errors.CloudError`: who, and what."""
+    return _('%(service)s: %(text)s') % {
+        'service': problem.service, 'text': error(problem)}
 
 
 def fill(text, values):

@@ -73,7 +73,7 @@ class FormTest(cases.PanelTestCase):
                                return_value=problem):
             page = self.text(cases.SNAPSHOT)
 
-        assert 'block storage service did not tell their names' in page
+        assert 'block storage service did not give their names' in page
         assert 'value="Take consistent snapshot"' in page
 
     def test_what_is_missing_is_shown_with_its_remedy(self):

@@ -29,7 +29,7 @@ SETTINGS = ('conf',)
 CLOUD = ('cloud',)
 SHARED = ('ui',)
 PAGES = ('enabled', 'forms', 'guest_setup', 'images', 'instance', 'panel',
-         'tables', 'tabs', 'urls', 'views')
+         'tables', 'tabs', 'templatetags', 'urls', 'views')
 LAYERS = (RULES, SETTINGS, CLOUD, SHARED, PAGES)
 
 

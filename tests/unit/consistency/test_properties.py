@@ -76,10 +76,10 @@ def test_values(value, definition, flaw):
     ('owner', Lock.SCHEMA),
     ('hw_qemu_guest_agent', Lock.PENDING),
     ('os_shutdown_timeout', Lock.PENDING),
-    ('licence', Lock.PROTECTED),
+    ('licence', None),
 ])
 def test_locks(name, lock):
-    assert properties.lock(name, True, {'licence'}) is lock
+    assert properties.lock(name, True) is lock
 
 
 def test_what_is_settled_does_not_lock_its_evidence():

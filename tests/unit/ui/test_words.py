@@ -19,6 +19,7 @@ import pytest
 from snapshot_panel.cloud import errors
 from snapshot_panel.consistency import adoption
 from snapshot_panel.consistency import checklist
+from snapshot_panel.consistency import facts
 from snapshot_panel.consistency import restart
 from snapshot_panel.consistency import retention
 from snapshot_panel.consistency import verdict
@@ -62,9 +63,10 @@ def test_whatever_becomes_of_older_snapshots_has_its_words():
 
 
 @pytest.mark.parametrize('words, things', [
-    (words.STATES, checklist.State), (words.VERDICTS, verdict.Verdict),
-    (words.WAYS, adoption.Way), (words.HINDRANCES, adoption.Hindrance)],
-    ids=['states', 'verdicts', 'ways', 'hindrances'])
+    (words.STATES, checklist.State), (words.STEPS, facts.SnapshotTask),
+    (words.VERDICTS, verdict.Verdict), (words.WAYS, adoption.Way),
+    (words.HINDRANCES, adoption.Hindrance)],
+    ids=['states', 'steps', 'verdicts', 'ways', 'hindrances'])
 def test_everything_has_a_word(words, things):
     assert set(words) == set(things)
 
