@@ -91,7 +91,8 @@ class SnapshotForm(forms.SelfHandlingForm):
                     'this panel go once the new one is proven consistent, '
                     'and only then.'))
     properties = forms.CharField(
-        required=False, strip=False, label=_('Properties of the new image'),
+        required=False, strip=False, max_length=properties.EXTRA_TEXT_LIMIT,
+        label=_('Properties of the new image'),
         widget=forms.Textarea(attrs={'rows': 3, 'spellcheck': 'false',
                                      'placeholder': 'name=value'}),
         help_text=_('One name=value a line, besides what the instance hands '
@@ -151,18 +152,20 @@ class SnapshotForm(forms.SelfHandlingForm):
     def clean_properties(self):
         """Return a dict."""
         lines = properties.read_lines(self.cleaned_data['properties'])
-        found, problems = {}, []
+        if len(lines) > properties.EXTRA_LIMIT:
+            raise forms.ValidationError(
+                _('A snapshot can be given at most %d properties.')
+                % properties.EXTRA_LIMIT)
+        found, taken, problems = {}, set(), []
         for number, (name, value) in enumerate(lines, 1):
-            flaw = properties.extra_flaw(name, value, found)
+            flaw = properties.extra_flaw(name, value, taken)
             if flaw is None:
                 found[name] = value
+                taken.add(properties.fold(name))
                 continue
             problems.append(_('Line %(number)d, “%(name)s”: %(flaw)s') % {
-                'number': number, 'name': name,
+                'number': number, 'name': name[:properties.NAME_LIMIT],
                 'flaw': image_texts.flaw(flaw, properties.KNOWN.get(name))})
-        if len(found) > properties.EXTRA_LIMIT:
-            problems.append(_('A snapshot can be given at most %d '
-                              'properties.') % properties.EXTRA_LIMIT)
         if problems:
             raise forms.ValidationError(problems)
         return found
