@@ -28,6 +28,7 @@ from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import restarting
 from snapshot_panel.cloud import taking
 from snapshot_panel.consistency import properties
+from snapshot_panel.consistency import records
 from snapshot_panel.consistency import verdict
 from snapshot_panel.images import texts as image_texts
 from snapshot_panel import tables
@@ -148,6 +149,14 @@ class SnapshotForm(forms.SelfHandlingForm):
             raise forms.ValidationError(_(
                 'Your role may not delete images: keep all.'))
         return keep
+
+    def clean_name(self):
+        name = self.cleaned_data['name']
+        if name != records.for_services(name):
+            raise forms.ValidationError(_(
+                'The services do not take this name: it has a character '
+                'such as an emoji, or one that cannot be printed.'))
+        return name
 
     def clean_properties(self):
         """Return a dict."""
