@@ -30,6 +30,7 @@ from snapshot_panel.cloud import restarting
 from snapshot_panel.cloud import taking
 from snapshot_panel.consistency import bounded
 from snapshot_panel.consistency import properties
+from snapshot_panel.consistency import records
 from snapshot_panel.consistency import verdict
 from snapshot_panel.images import texts as image_texts
 from snapshot_panel import tables
@@ -100,7 +101,8 @@ class SnapshotForm(_InstanceForm):
                     'this panel go once the new one is proven consistent, '
                     'and only then.'))
     properties = forms.CharField(
-        required=False, strip=False, label=_('Properties of the new image'),
+        required=False, strip=False, max_length=properties.EXTRA_TEXT_LIMIT,
+        label=_('Properties of the new image'),
         widget=forms.Textarea(attrs={'rows': 3, 'spellcheck': 'false',
                                      'placeholder': 'name=value'}),
         help_text=_('One name=value a line, besides what the instance hands '
@@ -157,21 +159,31 @@ class SnapshotForm(_InstanceForm):
                 'Your role may not delete images: keep all.'))
         return keep
 
+    def clean_name(self):
+        name = self.cleaned_data['name']
+        if name != records.for_services(name):
+            raise forms.ValidationError(_(
+                'The services do not take this name: it has a character '
+                'such as an emoji, or one that cannot be printed.'))
+        return name
+
     def clean_properties(self):
         """Return a dict."""
         lines = properties.read_lines(self.cleaned_data['properties'])
-        found, problems = {}, []
+        if len(lines) > properties.EXTRA_LIMIT:
+            raise forms.ValidationError(
+                _('A snapshot can be given at most %d properties.')
+                % properties.EXTRA_LIMIT)
+        found, taken, problems = {}, set(), []
         for number, (name, value) in enumerate(lines, 1):
-            flaw = properties.extra_flaw(name, value, found)
+            flaw = properties.extra_flaw(name, value, taken)
             if flaw is None:
                 found[name] = value
+                taken.add(properties.fold(name))
                 continue
             problems.append(_('Line %(number)d, “%(name)s”: %(flaw)s') % {
-                'number': number, 'name': name,
+                'number': number, 'name': name[:properties.NAME_LIMIT],
                 'flaw': image_texts.flaw(flaw, properties.KNOWN.get(name))})
-        if len(found) > properties.EXTRA_LIMIT:
-            problems.append(_('A snapshot can be given at most %d '
-                              'properties.') % properties.EXTRA_LIMIT)
         if problems:
             raise forms.ValidationError(problems)
         return found

@@ -14,7 +14,9 @@
 
 from collections.abc import Iterator
 import contextlib
+import html
 import logging
+import re
 
 from cinderclient import exceptions as cinder_exceptions
 from glanceclient import exc as glance_exceptions
@@ -30,10 +32,12 @@ class CloudError(Exception):
     """A service did not do what it was asked.
 
     ``service`` is its name ('Nova', 'Glance', 'Cinder'); ``reason`` is what
-    the service said, untrusted text.
+    the service said, untrusted text; ``said`` is the same for people, ''
+    where the service gave no cause of its own.
     """
 
     status = 502
+    said = ''
 
     def __init__(self, service: str, reason: object) -> None:
         super().__init__('%s: %s' % (service, reason))
@@ -66,9 +70,15 @@ class Refused(CloudError):
 
 
 class OverLimit(CloudError):
-    """A quota or a rate limit is used up."""
+    """A quota is used up."""
 
     status = 403
+
+
+class TooMany(CloudError):
+    """Too many requests came at once; the service did nothing."""
+
+    status = 429
 
 
 class Unavailable(CloudError):
@@ -91,8 +101,8 @@ class Unusable(CloudError):
 _MEANINGS = (
     (NotFound, (nova_exceptions.NotFound, cinder_exceptions.NotFound,
                 glance_exceptions.HTTPNotFound, glance_exceptions.NotFound)),
-    (OverLimit, (nova_exceptions.OverLimit,
-                 nova_exceptions.RateLimit, cinder_exceptions.OverLimit,
+    (TooMany, (nova_exceptions.RateLimit,)),
+    (OverLimit, (nova_exceptions.OverLimit, cinder_exceptions.OverLimit,
                  glance_exceptions.HTTPOverLimit)),
     (Forbidden, (nova_exceptions.Forbidden, cinder_exceptions.Forbidden,
                  glance_exceptions.HTTPForbidden,
@@ -148,8 +158,29 @@ _UNREADABLE = (ArithmeticError, AttributeError, LookupError, RecursionError,
                TypeError, ValueError)
 
 
+# How the services say that a quota is used up where they answer 403.
+_QUOTA = re.compile(r'quota|over limit|maximum number', re.IGNORECASE)
+# Clients that have no exception for 429 keep its words only.
+_TOO_MANY = re.compile(r'too many requests|rate.limit', re.IGNORECASE)
+# What the clients add to what the service said.
+_ADDED = re.compile(r'^HTTP( \d{3} [\w ]+:)? |\(HTTP [\w/]+\)'
+                    r'|\(Request-ID: [^)]*\)|<[^<>]*>')
+# As much of it as a person is told.
+_SAID_LIMIT = 300
+
+
 @contextlib.contextmanager
-def asking(service: str) -> Iterator[None]:
+def changing(service: str) -> Iterator[None]:
+    """Do as :func:`asking`, for what creates, changes or deletes.
+
+    Only then can a quota be used up.
+    """
+    with asking(service, changes=True):
+        yield
+
+
+@contextlib.contextmanager
+def asking(service: str, changes: bool = False) -> Iterator[None]:
     """Turn what asking and reading the answer end with into our errors.
 
     Nothing else belongs into such a block: a bug of ours in it would pass
@@ -163,10 +194,49 @@ def asking(service: str) -> Iterator[None]:
     except UNAUTHORIZED:
         raise
     except _FAILURES as error:
-        for meaning, kinds in _MEANINGS:
-            if isinstance(error, kinds):
-                raise meaning(service, error) from error
-        raise Unavailable(service, error) from error
+        problem = _meaning(error, changes)(service, error)
+        problem.said = _said(error)
+        raise problem from error
     except _UNREADABLE as error:
         LOG.exception('%s gave no usable answer', service)
         raise Unusable(service, error) from error
+
+
+def _meaning(error: Exception, changes: bool) -> type[CloudError]:
+    """Return the kind of error that a client's exception is."""
+    code = getattr(error, 'code', None)
+    if not isinstance(code, int):
+        code = getattr(error, 'http_status', None)
+    kind = next((meaning for meaning, kinds in _MEANINGS
+                 if isinstance(error, kinds)), Unavailable)
+    if kind is Unavailable:
+        if code == 409:
+            return Conflict
+        if code == 429 or code is None and _TOO_MANY.search(str(error)):
+            return TooMany
+    if kind is Forbidden and changes and _QUOTA.search(str(error)):
+        return OverLimit
+    if kind is OverLimit and (
+            not changes or getattr(error, 'retry_after', 0)
+            or _TOO_MANY.search(str(error))):
+        return TooMany
+    return kind
+
+
+def _said(error: Exception) -> str:
+    """Return the cause that a service gave, as plain short text.
+
+    '' where there is none but the name of the status.
+    """
+    own = getattr(error, 'message', None) or getattr(error, 'details', None)
+    if not own or own in (getattr(type(error), 'message', None),
+                          type(error).__name__):
+        return ''
+    # Glance escapes it for a page of its own.
+    text = html.unescape(_ADDED.sub(' ', str(error)[:2 * _SAID_LIMIT]))
+    text = ' '.join(''.join(
+        character if character.isprintable() else ' '
+        for character in text).split())
+    if len(text) > _SAID_LIMIT:
+        return text[:_SAID_LIMIT] + '…'
+    return text

@@ -165,6 +165,8 @@ def check_data(answer: requests.Response, status: int) -> None:
     if answer.status_code == status:
         return
     answer.close()
+    if answer.status_code == 429:
+        raise errors.TooMany('Glance', 'status 429')
     if answer.status_code < 400:
         raise errors.Unavailable('Glance', 'status %s' % answer.status_code)
     raise glance_exceptions.from_response(answer, '')
@@ -232,7 +234,7 @@ def patch(session: asking.Session, image_id: str,
     :param operations: as Glance's JSON patch 2.1 has them.
     """
     data = json.dumps(list(operations))
-    with errors.asking('Glance'):
+    with errors.changing('Glance'):
         client(session).http_client.patch(
             '/v2/images/%s' % image_id, headers={'Content-Type': _PATCH_TYPE},
             data=data)
@@ -240,7 +242,7 @@ def patch(session: asking.Session, image_id: str,
 
 def delete_image(session: asking.Session, image_id: str) -> None:
     """Delete an image; it may be gone already."""
-    with errors.asking('Glance'):
+    with errors.changing('Glance'):
         try:
             client(session).images.delete(image_id)
         except glance_exceptions.HTTPNotFound:

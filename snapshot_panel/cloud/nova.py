@@ -269,7 +269,7 @@ def create_image(session: asking.Session, instance_id: str, name: str,
     with errors.asking('Nova'):
         nova = client(session)
     try:
-        with errors.asking('Nova'):
+        with errors.changing('Nova'):
             answer = nova.servers.create_image(instance_id, name, properties)
             image_id = reading.text(answer)
             if not uuidutils.is_uuid_like(image_id):
@@ -304,14 +304,14 @@ def forget(session: asking.Session, instance_id: str,
 def set_metadata(session: asking.Session, instance_id: str,
                  items: Mapping[str, str]) -> None:
     """Write items of a server's metadata and leave all others alone."""
-    with errors.asking('Nova'):
+    with errors.changing('Nova'):
         client(session).servers.set_meta(instance_id, items)
 
 
 def delete_metadata(session: asking.Session, instance_id: str, key: str
                     ) -> None:
     """Remove an item of a server's metadata; it may be gone already."""
-    with errors.asking('Nova'):
+    with errors.changing('Nova'):
         try:
             client(session).servers.delete_meta(instance_id, [key])
         except nova_exceptions.NotFound:
@@ -320,11 +320,11 @@ def delete_metadata(session: asking.Session, instance_id: str, key: str
 
 def stop(session: asking.Session, instance_id: str) -> None:
     """Ask a guest to shut down, and power it off after Nova's limit."""
-    with errors.asking('Nova'):
+    with errors.changing('Nova'):
         client(session).servers.stop(instance_id)
 
 
 def start(session: asking.Session, instance_id: str) -> None:
     """Power an instance on."""
-    with errors.asking('Nova'):
+    with errors.changing('Nova'):
         client(session).servers.start(instance_id)

@@ -125,8 +125,8 @@ def _take(session: asking.Session, instance: facts.Instance,
     try:
         taken = taking.take(session, instance, guest,
                             taking.default_name(instance), by=plan.by)
-    except errors.Forbidden:
-        # Somebody who may do it will look.
+    except (errors.Forbidden, errors.TooMany):
+        # Nothing was done, and somebody who may do it will look.
         if former is not None:
             _write(session, instance, former)
         raise
@@ -148,7 +148,7 @@ def _start(session: asking.Session, instance: facts.Instance,
     _wait(session, instance, plan)
     try:
         nova.start(session, instance.id)
-    except (errors.Unavailable, errors.Forbidden):
+    except (errors.Unavailable, errors.Forbidden, errors.TooMany):
         # It may have arrived; or somebody who may do it will look.
         raise
     except errors.CloudError as problem:

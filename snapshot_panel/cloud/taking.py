@@ -213,4 +213,5 @@ def default_name(instance: facts.Instance) -> str:
     if instance.volume_backed:
         # Nova puts it into the names of the volume snapshots.
         room -= len('snapshot for ')
-    return instance.name[:room] + now
+    # Nova takes no name that begins with a space.
+    return records.for_services(instance.name).lstrip()[:room] + now

@@ -26,61 +26,60 @@ def take(
 
     :param extra: (name, value) of each property to give to it.
     """
-    # A name that begins with a dash would be taken for an option.
-    named = ['--name=' + name] if name.startswith('-') else ['--name', name]
+    named = _option('--name', name)
     for pair in extra:
-        named += ['--property', '%s=%s' % tuple(pair)]
-    return _line('openstack', 'server', 'image', 'create', '--wait', *named,
-                 instance_id)
+        named += _property('%s=%s' % tuple(pair))
+    return line('openstack', 'server', 'image', 'create', '--wait', *named,
+                instance_id)
 
 
 def restart(instance_id: str, name: str) -> list[str]:
     """Return the commands that stop, copy and start an instance."""
-    status = _line('openstack', 'server', 'show', '-f', 'value', '-c',
-                   'status', instance_id)
-    return [_line('openstack', 'server', 'stop', instance_id),
+    status = line('openstack', 'server', 'show', '-f', 'value', '-c',
+                  'status', instance_id)
+    return [line('openstack', 'server', 'stop', instance_id),
             'until [ "$(%s)" = SHUTOFF ]; do sleep 5; done' % status,
             take(instance_id, name), start(instance_id)]
 
 
 def start(instance_id: str) -> str:
     """Return the command that starts an instance."""
-    return _line('openstack', 'server', 'start', instance_id)
+    return line('openstack', 'server', 'start', instance_id)
 
 
 def delete_images(image_ids: Iterable[str]) -> str:
     """Return the command that deletes images."""
-    return _line('openstack', 'image', 'delete', *image_ids)
+    return line('openstack', 'image', 'delete', *image_ids)
 
 
 def show_seal(image_id: str) -> str:
     """Return the command that shows what is written on a snapshot."""
-    return _line('openstack', 'image', 'show', '-f', 'json', '-c',
-                 'properties', image_id)
+    return line('openstack', 'image', 'show', '-f', 'json', '-c',
+                'properties', image_id)
 
 
 def show_console(instance_id: str) -> str:
     """Return the command that shows the lines of the guest kit."""
     return '%s | grep -o %s' % (
-        _line('openstack', 'console', 'log', 'show', instance_id),
-        shlex.quote('consistency-witness .*'))
+        line('openstack', 'console', 'log', 'show', instance_id),
+        quote('consistency-witness .*'))
 
 
 def set_property(image_id: str, name: str, value: str) -> str:
     """Return the command that sets one property of an image."""
-    return _line('openstack', 'image', 'set', '--property',
-                 '%s=%s' % (name, value), image_id)
+    return line('openstack', 'image', 'set',
+                *_property('%s=%s' % (name, value)), image_id)
 
 
 def unset_property(image_id: str, name: str) -> str:
     """Return the command that removes one property of an image."""
-    return _line('openstack', 'image', 'unset', '--property', name, image_id)
+    return line('openstack', 'image', 'unset', *_property(name), image_id)
 
 
 def unset_metadata(instance_id: str, name: str) -> str:
     """Return the command that removes a key of an instance's metadata."""
-    return _line('openstack', 'server', 'unset', '--property', name,
-                 instance_id)
+    return line('openstack', 'server', 'unset', *_property(name),
+                instance_id)
 
 
 def on_instance(verb: str, instance_id: str) -> str:
@@ -88,7 +87,7 @@ def on_instance(verb: str, instance_id: str) -> str:
 
     :param verb: what to do, as ``openstack server`` calls it.
     """
-    return _line('openstack', 'server', verb, instance_id)
+    return line('openstack', 'server', verb, instance_id)
 
 
 def set_properties(image: str, wanted: Mapping[str, str]) -> tuple[str, ...]:
@@ -97,9 +96,30 @@ def set_properties(image: str, wanted: Mapping[str, str]) -> tuple[str, ...]:
     :param image: its id or its name.
     :param wanted: values by name.
     """
-    return tuple(_line('openstack', 'image', 'set', '--property',
-                       '%s=%s' % pair, *_named(image))
+    return tuple(line('openstack', 'image', 'set',
+                      *_property('%s=%s' % pair), *_named(image))
                  for pair in wanted.items())
+
+
+def show_properties(image: str) -> str:
+    """Return the command that shows all properties of an image."""
+    return line('openstack', 'image', 'show', '-f', 'value', '-c',
+                'properties', *_named(image))
+
+
+def change_properties(image_id: str, wanted: Mapping[str, str],
+                      unwanted: Iterable[str]) -> list[str]:
+    """Return the commands that set and remove properties of an image.
+
+    :param wanted: values by name.
+    :param unwanted: names.
+    """
+    sets = [word for pair in wanted.items()
+            for word in _property('%s=%s' % pair)]
+    unsets = [word for name in unwanted for word in _property(name)]
+    return [line('openstack', 'image', verb, *options, image_id)
+            for verb, options in (('set', sets), ('unset', unsets))
+            if options]
 
 
 def set_embedded(instance_id: str, wanted: Mapping[str, str]) -> str:
@@ -108,15 +128,15 @@ def set_embedded(instance_id: str, wanted: Mapping[str, str]) -> str:
     :param wanted: values of image properties by name.
     """
     options = [word for pair in wanted.items()
-               for word in ('--property', '%s=%s' % pair)]
-    return _line('nova-manage', 'image_property', 'set', *options,
-                 instance_id)
+               for word in _property('%s=%s' % pair)]
+    return line('nova-manage', 'image_property', 'set', *options,
+                instance_id)
 
 
 def rebuild(instance_id: str, image_id: str) -> str:
     """Return the command that rebuilds an instance: its root disk is lost."""
-    return _line('openstack', 'server', 'rebuild', '--wait', '--image',
-                 image_id, instance_id)
+    return line('openstack', 'server', 'rebuild', '--wait', '--image',
+                image_id, instance_id)
 
 
 def launch(image: str, instance: facts.Instance) -> str:
@@ -125,10 +145,10 @@ def launch(image: str, instance: facts.Instance) -> str:
     :param image: the name of the image to launch it from.
     """
     networks = ['--network=' + name for name in instance.networks]
-    return _line('openstack', 'server', 'create', '--wait',
-                 '--image=' + image,
-                 '--flavor=' + (instance.flavor or 'FLAVOR'),
-                 *networks, *_named(instance.name))
+    return line('openstack', 'server', 'create', '--wait',
+                '--image=' + image,
+                '--flavor=' + (instance.flavor or 'FLAVOR'),
+                *networks, *_named(instance.name))
 
 
 def _named(name: str) -> tuple[str, ...]:
@@ -136,5 +156,40 @@ def _named(name: str) -> tuple[str, ...]:
     return ('--', name) if name.startswith('-') else (name,)
 
 
-def _line(*words: str) -> str:
-    return ' '.join(shlex.quote(word) for word in words)
+def _option(option: str, value: str) -> list[str]:
+    # A value that begins with a dash would be taken for another option.
+    if value.startswith('-'):
+        return ['%s=%s' % (option, value)]
+    return [option, value]
+
+
+def _property(value: str) -> list[str]:
+    return _option('--property', value)
+
+
+def line(*words: str) -> str:
+    """Return a command of these words, each quoted."""
+    return ' '.join(quote(word) for word in words)
+
+
+def quote(word: str) -> str:
+    r"""Return a word as a shell takes it, without a control character.
+
+    Pasted as they are, some of them would act on the terminal, and a line
+    end would run what stands before it. Bash, Zsh and Ksh know how they are
+    written here: ``$'a\x0ab'``. The same goes for what does not show or
+    turns the direction of the text. No argument can hold NUL, so it becomes
+    a replacement character.
+    """
+    if word.isprintable():
+        return shlex.quote(word)
+    return "$'%s'" % ''.join(map(_escaped, word.replace('\0', '\ufffd')))
+
+
+def _escaped(character: str) -> str:
+    if character in "'\\":
+        return '\\' + character
+    if character.isprintable():
+        return character
+    return ''.join('\\x%02x' % byte for byte in character.encode(
+        errors='surrogatepass'))

@@ -17,12 +17,12 @@ from collections.abc import Mapping
 import dataclasses
 import enum
 import json
-import shlex
 import uuid
 
 from oslo_utils import strutils
 
 from snapshot_panel.consistency import bounded
+from snapshot_panel.consistency import commands as shell
 from snapshot_panel.consistency import facts
 from snapshot_panel.consistency import properties
 
@@ -211,15 +211,11 @@ def commands(edit: Edit) -> list[str]:
     The command takes a name only up to its first "=", so a property with
     one in its name can be removed but not set.
     """
-    sets = ['--property ' + shlex.quote('%s=%s' % (change.name, change.new))
-            for change in edit.changes
-            if change.new is not None and '=' not in change.name]
-    unsets = ['--property ' + shlex.quote(change.name)
-              for change in edit.changes if change.new is None]
-    image = shlex.quote(edit.image_id)
-    return [' '.join(['openstack image', verb, *options, image])
-            for verb, options in (('set', sets), ('unset', unsets))
-            if options]
+    return shell.change_properties(
+        edit.image_id,
+        {change.name: change.new for change in edit.changes
+         if change.new is not None and '=' not in change.name},
+        [change.name for change in edit.changes if change.new is None])
 
 
 class Preset(enum.Enum):

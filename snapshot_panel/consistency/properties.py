@@ -16,7 +16,7 @@ A property is a name and a text. Values that nobody understands are legal
 and are left alone; only what the user changed is ever sent.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from collections.abc import Mapping
 import dataclasses
 import enum
@@ -153,11 +153,11 @@ class Flaw(enum.Enum):
     VALUE_FOR_NOVA = 'value-for-nova'
 
 
-def name_flaw(name: str, taken: Iterable[str]) -> Flaw | None:
+def name_flaw(name: str, taken: Collection[str]) -> Flaw | None:
     """Return the :class:`Flaw` of the name of a new property, or None.
 
-    :param taken: the names that the image has. Databases compare them
-        without case, so an image cannot have two that differ only in case.
+    :param taken: the names that the image has, each as :func:`fold` makes
+        it; a set where there are many.
     """
     for flaw, wrong in (
             (Flaw.NAME_MISSING, not name.strip()),
@@ -168,11 +168,18 @@ def name_flaw(name: str, taken: Iterable[str]) -> Flaw | None:
             (Flaw.NAME_EQUALS, '=' in name),
             (Flaw.FOUR_BYTES, _four_bytes(name)),
             (Flaw.NAME_RESERVED, lock(name) is not None),
-            (Flaw.NAME_TWICE, name.lower() in {
-                other.lower() for other in taken})):
+            (Flaw.NAME_TWICE, fold(name) in taken)):
         if wrong:
             return flaw
     return None
+
+
+def fold(name: str) -> str:
+    """Return what names have in common that an image cannot both have.
+
+    Databases compare them without case.
+    """
+    return name.lower()
 
 
 def _four_bytes(text: str) -> bool:
@@ -203,6 +210,8 @@ def value_flaw(
 # default quota is 128, of which the panel needs some.
 _NOVA_NAME = re.compile(r'[a-zA-Z0-9_:. -]*')
 EXTRA_LIMIT = 100
+# The characters that so many lines can have, with "=" and their ends.
+EXTRA_TEXT_LIMIT = EXTRA_LIMIT * (NAME_LIMIT + records.METADATA_LIMIT + 3)
 
 
 def read_lines(text: str) -> list[tuple[str, str | None]]:
@@ -217,14 +226,15 @@ def read_lines(text: str) -> list[tuple[str, str | None]]:
 
 
 def extra_flaw(
-        name: str, value: str | None, taken: Iterable[str]) -> Flaw | None:
+        name: str, value: str | None, taken: Collection[str]
+        ) -> Flaw | None:
     """Return the :class:`Flaw` of a property to give to a snapshot, or None.
 
     It goes through Nova, which accepts less than Glance. And a user must not
     set what the verdict will rest on.
 
     :param value: None where there was no "=".
-    :param taken: the names of the others.
+    :param taken: as of :func:`name_flaw`, the names of the others.
     """
     if value is None:
         return Flaw.NO_EQUALS
@@ -234,8 +244,7 @@ def extra_flaw(
     if flaw is not None:
         return flaw
     for flaw, wrong in (
-            (Flaw.NAME_REPEATED, name.lower() in {
-                other.lower() for other in taken}),
+            (Flaw.NAME_REPEATED, fold(name) in taken),
             (Flaw.NAME_FOR_NOVA, not _NOVA_NAME.fullmatch(name)),
             (Flaw.VALUE_FOR_NOVA, len(value) > records.METADATA_LIMIT)):
         if wrong:
@@ -272,8 +281,7 @@ def lock(name: str, pending: bool = False) -> Lock | None:
 
     :param pending: whether the image is a snapshot without a verdict yet.
     """
-    # Glance's database may not tell names apart by case.
-    folded = name.lower()
+    folded = fold(name)
     if folded.startswith(records.PREFIX):
         return Lock.SEAL
     if folded in _SERVICES_OWN:

@@ -94,7 +94,7 @@ class Request:
         return {
             VERDICT: PENDING,
             REQUESTED_AT: format_time(self.at) if self.at else _NONE,
-            REQUESTED_BY: self.by[:METADATA_LIMIT],
+            REQUESTED_BY: for_services(self.by),
             STATE: self.state,
             BASELINE: str(self.baseline) if self.baseline else _NONE,
             AFTER_ACTION: self.after_action or _NONE,
@@ -282,6 +282,17 @@ def _read_dict(text: str | None) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
+def for_services(name: str) -> str:
+    """Return the name of a person or a thing as every service accepts it.
+
+    Nova and Glance refuse characters of four bytes, and those that cannot be
+    printed (fact 43). Whoever has one in a name could do nothing.
+    """
+    return ''.join(
+        character if character.isprintable() and character <= '\uffff'
+        else '\ufffd' for character in name[:METADATA_LIMIT])
+
+
 @dataclasses.dataclass(frozen=True)
 class Memory:
     """What the server remembers of a snapshot that is not settled yet.
@@ -304,7 +315,7 @@ class Memory:
 
     def value(self) -> str:
         """Return the metadata value, cut to what Nova accepts."""
-        name, by = self.name, self.by
+        name, by = for_services(self.name), for_services(self.by)
         while True:
             text = self._dump(name, by)
             over = len(text.encode()) - METADATA_LIMIT
@@ -365,7 +376,7 @@ class Plan:
 
     def metadata(self) -> dict[str, str]:
         """Return the item to write, cut to what Nova accepts."""
-        by = self.by
+        by = for_services(self.by)
         while True:
             text = self._dump(by)
             if len(text.encode()) <= METADATA_LIMIT or not by:

@@ -38,6 +38,9 @@ import urllib.parse
 # seen waiting for the thaw, or the superblock said so.
 PROOFS = {'wait', 'superblock'}
 
+# How many digits of the SHA-256 of a key the line before it names.
+_DIGITS = 32
+
 # The kernel's time stamp must stand right before it, and the caller where the
 # kernel prints that too (CONFIG_PRINTK_CALLER). The line may follow a login
 # prompt without a line break (fact 20), so it is searched anywhere.
@@ -185,9 +188,18 @@ def follows(earlier: Witness | Baseline, later: Witness) -> bool:
 
     :param earlier: a :class:`Witness` or a :class:`Baseline`.
     """
-    digest = hashlib.sha256(later.key.encode('ascii')).hexdigest()
-    return (later.boot == earlier.boot and later.seq == earlier.seq + 1
-            and digest[:len(earlier.next)] == earlier.next)
+    return _place(later) == _place_after(earlier)
+
+
+def _place(witness: Witness) -> tuple[str, int, str]:
+    """Return where a line says that it stands."""
+    digest = hashlib.sha256(witness.key.encode('ascii')).hexdigest()
+    return witness.boot, witness.seq, digest[:_DIGITS]
+
+
+def _place_after(witness: Witness | Baseline) -> tuple[str, int, str]:
+    """Return where the line after it has to stand."""
+    return witness.boot, witness.seq + 1, witness.next
 
 
 def read(console: str | None) -> Log:
@@ -198,18 +210,19 @@ def read(console: str | None) -> Log:
     follow does not count.
     """
     chain: list[Witness] = []
-    left: list[Witness] = []
+    # What would follow the chains that were left.
+    left: set[tuple[str, int, str]] = set()
     conflict = gap = False
     for witness in _scan(console):
         if witness is None:
             gap = bool(chain)
-        elif any(follows(tip, witness) for tip in left):
+        elif _place(witness) in left:
             conflict = True
         elif not chain or follows(chain[-1], witness):
             chain.append(witness)
             gap = False
         elif _begins(chain[-1], witness):
-            left.append(chain[-1])
+            left.add(_place_after(chain[-1]))
             chain.append(witness)
             gap = False
         elif witness.boot == chain[-1].boot and witness.seq > chain[-1].seq:
@@ -239,6 +252,7 @@ def since(console: str | None, baseline: Baseline) -> Log:
     line anywhere is a gap, because nobody knows what it said.
     """
     chain: list[Witness] = []
+    others: list[Witness] = []
     last: Witness | Baseline = baseline
     lines = _after(_scan(console), baseline)
     whole = [line for line in lines if line is not None]
@@ -248,9 +262,12 @@ def since(console: str | None, baseline: Baseline) -> Log:
             chain.append(witness)
             last = witness
             gap = False
-        elif witness.boot == last.boot and witness.seq > last.seq:
+            continue
+        if witness.boot == last.boot and witness.seq > last.seq:
             gap = True
-    others = [line for line in whole if line not in chain]
+        others.append(witness)
+    proven = set(map(_identity, chain))
+    others = [line for line in others if _identity(line) not in proven]
     begun = any(line.boot != baseline.boot or _begins(baseline, line)
                 for line in others)
     later = whole[len(chain):]
@@ -258,6 +275,12 @@ def since(console: str | None, baseline: Baseline) -> Log:
         later = []
     return Log(tuple(chain), conflict=begun, gap=gap or damaged,
                later=tuple(later))
+
+
+def _identity(line: Witness) -> tuple[object, ...]:
+    """Return what only the same line has; a line itself has no hash."""
+    return (line.boot, line.seq, line.up, line.event,
+            frozenset(line.fields.items()), line.key, line.next)
 
 
 def _are_boots(tip: Witness | Baseline, lines: Iterable[Witness]) -> bool:
@@ -350,21 +373,24 @@ class Freeze:
                 and len(self.frozen) == self.expected)
 
 
+# The events that end an attempt.
+_ENDS = frozenset(('thaw', 'aborted', 'stopped', 'started', 'poweroff'))
+
+
 def freezes(chain: Iterable[Witness]) -> list[Freeze]:
     """Return the :class:`Freeze` attempts in a chain, oldest first."""
     groups: list[list[Witness]] = []
+    closed = True
     for witness in chain:
         if witness.event == 'freeze':
             groups.append([witness])
-        elif groups and (witness.event == 'rethaw'
-                         or not _closed(groups[-1])):
+            closed = False
+        elif groups and witness.event == 'rethaw':
             groups[-1].append(witness)
+        elif not closed:
+            groups[-1].append(witness)
+            closed = witness.event in _ENDS
     return [_freeze(group) for group in groups]
-
-
-def _closed(group: Sequence[Witness]) -> bool:
-    return _end(group).event in ('thaw', 'aborted', 'stopped', 'started',
-                                 'poweroff')
 
 
 def _end(group: Sequence[Witness]) -> Witness:

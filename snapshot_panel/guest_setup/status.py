@@ -76,10 +76,10 @@ def status(row, heard):
     """
     if isinstance(heard, errors.Forbidden):
         return Status(UNKNOWN, again=False, text=_(
-            'Your role in this project may not read the console of an '
+            'Your roles in this project may not read the console of an '
             'instance, so this page cannot tell whether the agent reports. '
-            'Ask for the role “member”, or somebody who has it to look. The '
-            'kit itself can be installed all the same.'))
+            'If you lack the role “member”, ask for it; otherwise ask the '
+            'operator. The kit itself can be installed all the same.'))
     if isinstance(heard, errors.CloudError):
         return Status(UNKNOWN, text=_(
             'The guest could not be asked now: the compute service did not '

@@ -29,6 +29,8 @@ from snapshot_panel.cloud import guests
 from snapshot_panel.cloud import snapshots
 from snapshot_panel.cloud import volumes
 from snapshot_panel.consistency import checklist
+from snapshot_panel.consistency import commands
+from snapshot_panel.consistency import facts
 from snapshot_panel import guest
 from snapshot_panel.guest_setup import kit
 from snapshot_panel.guest_setup import status
@@ -64,7 +66,9 @@ class SetupView(ui_views.ProblemMixin, horizon_views.HorizonTemplateView):
         return super().get_context_data(
             row=row, system=system, known=known,
             choices=[(each, each is system) for each in systems.SYSTEMS],
-            channel=_channel(row), status=status.status(row, heard),
+            channel=_channel(row),
+            channel_commands=_commands(row.instance),
+            status=status.status(row, heard),
             may_take=_may_take(self.request),
             look_every=LOOK_EVERY, looks=LOOKS,
             **(_kit(system) if system.kit else {}),
@@ -79,6 +83,14 @@ def _channel(row):
     """Return the line of the channel, as a list."""
     found = row.line(checklist.Check.CHANNEL)
     return [found] if found else []
+
+
+def _commands(instance):
+    """Return what sets the channel's property on its image and shows it."""
+    image = instance.image_id or 'IMAGE'
+    return '\n'.join([
+        commands.set_property(image, facts.AGENT_PROPERTY, 'yes'),
+        commands.show_properties(image)])
 
 
 def _kit(system):

@@ -136,6 +136,20 @@ class _Choice(forms.ChoiceField):
         return value[1:] if value else None
 
 
+class _Names(object):
+    """The names that an image has, once for all rows of the table.
+
+    ``known`` maps each name with plain line ends to the name; ``taken`` is
+    for :func:`properties.name_flaw`.
+    """
+
+    def __init__(self, edit):
+        self.known = {properties.unify_lines(each): each
+                      for each in edit.opened}
+        self.taken = {properties.fold(each)
+                      for each in (*edit.opened, *properties.KNOWN)}
+
+
 class PropertyForm(forms.Form):
     """One row of the table: a property that the image has, or a new one.
 
@@ -147,10 +161,11 @@ class PropertyForm(forms.Form):
     value = forms.CharField(required=False, strip=False)
     remove = forms.BooleanField(required=False)
 
-    def __init__(self, *args, sheet, edit, **kwargs):
+    def __init__(self, *args, sheet, edit, names, **kwargs):
         super().__init__(*args, **kwargs)
         self.sheet = sheet
         self.edit = edit
+        self.names = names
         self.change = None
         name = self.initial.get('name')
         self.existing = name in edit.opened
@@ -182,9 +197,7 @@ class PropertyForm(forms.Form):
         data = self.cleaned_data
         name, value = data.get('name', ''), data.get('value', '')
         # Browsers send line ends in their own way, of names too.
-        known = {properties.unify_lines(each): each
-                 for each in self.edit.opened}
-        name = known.get(properties.unify_lines(name), name)
+        name = self.names.known.get(properties.unify_lines(name), name)
         if name in self.edit.opened:
             self.change = self._change(name, value)
         elif name or value:
@@ -205,8 +218,7 @@ class PropertyForm(forms.Form):
     def _check_name(self, name):
         flaw = None
         if name not in self.edit.opened:
-            taken = set(self.edit.opened) | set(properties.KNOWN)
-            flaw = properties.name_flaw(name, taken)
+            flaw = properties.name_flaw(name, self.names.taken)
         elif lines.lock_of(self.sheet, name) is not None:
             flaw = properties.Flaw.NAME_RESERVED
         if flaw is not None:
@@ -228,7 +240,7 @@ class _PropertyFormSet(forms.BaseFormSet):
         return dict(form.change for form in self if form.change is not None)
 
     def clean(self):
-        new = [form.change[0].lower() for form in self
+        new = [properties.fold(form.change[0]) for form in self
                if form.change is not None and not form.existing]
         if len(new) != len(set(new)):
             raise forms.ValidationError(
@@ -254,7 +266,8 @@ class Editor(object):
         self.known = KnownForm(sheet, edit, data)
         self.others = PropertyFormSet(
             data, prefix='others', initial=_initial(sheet, edit),
-            form_kwargs={'sheet': sheet, 'edit': edit})
+            form_kwargs={'sheet': sheet, 'edit': edit,
+                         'names': _Names(edit)})
 
     def is_valid(self):
         # Both are checked, so that all errors are shown at once.
@@ -272,10 +285,12 @@ class Editor(object):
 def _initial(sheet, edit):
     """Return what the table of other properties begins with."""
     kept = table_names(sheet, edit)
-    new = [name for name in edit.wanted
+    # Made anew at each look.
+    wanted = edit.wanted
+    new = [name for name in wanted
            if name not in edit.opened and name not in properties.KNOWN]
-    return [{'name': name, 'remove': name not in edit.wanted,
-             'value': edit.wanted.get(name, edit.opened.get(name))}
+    return [{'name': name, 'remove': name not in wanted,
+             'value': wanted.get(name, edit.opened.get(name))}
             for name in kept + new]
 
 

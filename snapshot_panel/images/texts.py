@@ -195,8 +195,9 @@ def reason(problem):
     return html.unescape(problem.reason)
 
 
-READER = _('Your role in this project may look at images and not change '
-           'them. Ask for the role “member”.')
+READER = _('Your roles in this project may look at images and not change '
+           'them. If you lack the role “member”, ask for it; otherwise ask '
+           'the operator.')
 FOREIGN = _('This image belongs to another project, so only that project or '
             'the operator can change it. An image of your own can be had: '
             'launch an instance from it and take a snapshot. The snapshot '

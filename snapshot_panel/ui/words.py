@@ -348,8 +348,9 @@ ERRORS = {
         'It does not exist, or it belongs to another project. It may have '
         'been deleted meanwhile: go back to the list and look again.'),
     errors.Forbidden: _(
-        'Your role in this project does not allow it. Ask for the role '
-        '“member”.'),
+        'The service refuses: your roles in this project, or the rules of '
+        'this cloud, do not allow it. If you lack the role “member”, ask for '
+        'it; otherwise ask the operator.'),
     errors.Conflict: _(
         'The compute service is busy with this instance, its state does not '
         'allow it, or its guest could not be frozen although its image '
@@ -357,6 +358,9 @@ ERRORS = {
     errors.OverLimit: _(
         'A quota of your project is used up. Delete what you do not need, or '
         'ask the operator for more.'),
+    errors.TooMany: _(
+        'Too many requests came at once, so the service did nothing. Wait a '
+        'minute and try again.'),
     errors.Refused: _('The service did not accept it.'),
     errors.Unusable: _(
         'The service gave no usable answer. Try again in a moment; if that '
@@ -369,6 +373,19 @@ ERRORS = {
         'The service does not answer. Nothing is lost: try again in a '
         'moment.'),
 }
+
+# What a conflict is to a service that does not work with instances.
+CONFLICTS = {
+    'Glance': _(
+        'The image was changed or deleted meanwhile, or it is in use, or its '
+        'state does not allow it. Look at it again.'),
+    'Cinder': _(
+        'The state of the volume does not allow it. Wait a moment and try '
+        'again.'),
+}
+# What the service says of these tells more than we know.
+_EXPLAINED = (errors.Conflict, errors.Forbidden, errors.OverLimit,
+              errors.Refused)
 
 
 def badge(decision):
@@ -388,10 +405,14 @@ def replacing(image):
 
 def error(problem):
     """Return what to tell a user about a :class:`errors.CloudError`."""
-    for kind, text in ERRORS.items():
-        if isinstance(problem, kind):
-            return text
-    return ERRORS[errors.Unavailable]
+    text = next((text for kind, text in ERRORS.items()
+                 if isinstance(problem, kind)), ERRORS[errors.Unavailable])
+    if isinstance(problem, errors.Conflict):
+        text = CONFLICTS.get(problem.service, text)
+    if problem.said and isinstance(problem, _EXPLAINED):
+        return _('%(text)s The service says: “%(said)s”') % {
+            'text': text, 'said': problem.said}
+    return text
 
 
 def say(problem):

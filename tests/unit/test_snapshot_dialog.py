@@ -185,6 +185,23 @@ class FormTest(cases.PanelTestCase):
             self.assertEqual(taken, self.take.called)
             self.take.reset_mock()
 
+    def test_a_name_that_the_services_refuse_is_not_sent(self):
+        for name in ('a\U00020bb7', 'a\x1bb'):
+            response = self.submit(name=name)
+
+            self.assertFormErrors(response, 1)
+
+        assert not self.take.called
+
+    def test_what_is_far_too_long_is_not_even_read(self):
+        for text in ('a=1\n' * 20000, '\n' * 60000, 'a' * 64000):
+            response = self.submit(properties=text)
+
+            self.assertFormErrors(response, 1)
+            self.assertNotContains(response, 'Line 2')
+
+        assert not self.take.called
+
     def older(self, *rules):
         """Let there be sealed snapshots, newest first; return their ids."""
         images = [builders.aged(age, rule)

@@ -32,9 +32,11 @@ from snapshot_panel.cloud import errors
     (glance_exceptions.HTTPConflict(), errors.Conflict, 409),
     (nova_exceptions.BadRequest(400), errors.Refused, 400),
     (glance_exceptions.HTTPBadRequest(), errors.Refused, 400),
-    (nova_exceptions.OverLimit(413), errors.OverLimit, 403),
-    (nova_exceptions.RateLimit(429), errors.OverLimit, 403),
-    (glance_exceptions.HTTPOverLimit(), errors.OverLimit, 403),
+    (nova_exceptions.OverLimit(413), errors.TooMany, 429),
+    (nova_exceptions.RateLimit(429), errors.TooMany, 429),
+    (glance_exceptions.HTTPOverLimit(), errors.TooMany, 429),
+    (glance_exceptions.HTTPException('429 Too Many Requests'),
+     errors.TooMany, 429),
     (nova_exceptions.ClientException(500), errors.Unavailable, 503),
     (glance_exceptions.HTTPServiceUnavailable(), errors.Unavailable, 503),
     (glance_exceptions.CommunicationError(), errors.Unavailable, 503),
@@ -46,7 +48,10 @@ from snapshot_panel.cloud import errors
     (cinder_exceptions.NotFound(404), errors.NotFound, 404),
     (cinder_exceptions.Forbidden(403), errors.Forbidden, 403),
     (cinder_exceptions.BadRequest(400), errors.Refused, 400),
-    (cinder_exceptions.OverLimit(413), errors.OverLimit, 403),
+    (cinder_exceptions.OverLimit(413), errors.TooMany, 429),
+    (cinder_exceptions.ClientException(429), errors.TooMany, 429),
+    (cinder_exceptions.ClientException(409), errors.Conflict, 409),
+    (keystone_exceptions.HttpError(http_status=429), errors.TooMany, 429),
     (cinder_exceptions.ClientException(500), errors.Unavailable, 503),
     (cinder_exceptions.ConnectionError(), errors.Unavailable, 503),
     (cinder_exceptions.EndpointNotFound(), errors.Unavailable, 503),
@@ -77,3 +82,46 @@ def test_what_the_service_said_is_kept():
 
     assert 'Bad name' in caught.value.reason
     assert str(caught.value).startswith('Nova: Bad name')
+
+
+@pytest.mark.parametrize('raised, kind', [
+    (nova_exceptions.OverLimit(413), errors.OverLimit),
+    (nova_exceptions.OverLimit(413, retry_after=30), errors.TooMany),
+    (nova_exceptions.OverLimit(413, 'This request was rate-limited.'),
+     errors.TooMany),
+    (nova_exceptions.RateLimit(429), errors.TooMany),
+    (nova_exceptions.Forbidden(403, 'Quota exceeded, too many images'),
+     errors.OverLimit),
+    (nova_exceptions.Forbidden(
+        403, 'Maximum number of metadata items exceeds 128'),
+     errors.OverLimit),
+    (nova_exceptions.Forbidden(403, "Policy doesn't allow it"),
+     errors.Forbidden),
+    (glance_exceptions.HTTPOverLimit(
+        'Resource image_count_total is over limit of 429'),
+     errors.OverLimit)], ids=str)
+def test_only_a_change_can_use_up_a_quota(raised, kind):
+    with pytest.raises(errors.CloudError) as caught, errors.changing('Nova'):
+        raise raised
+
+    assert type(caught.value) is kind
+
+
+@pytest.mark.parametrize('raised, said', [
+    (nova_exceptions.BadRequest(
+        400, "Invalid input for field/attribute name. Value: x.",
+        request_id='req-1'),
+     'Invalid input for field/attribute name. Value: x.'),
+    (nova_exceptions.BadRequest(400), ''),
+    (glance_exceptions.HTTPConflict(), ''),
+    (glance_exceptions.HTTPConflict(
+        '409 Conflict: Image x &#x27;y&#x27; is in use'),
+     "Image x 'y' is in use"),
+    (nova_exceptions.Conflict(409, '<b>a</b>\x1b[2J\n\u202eb'), 'a [2J b'),
+    (nova_exceptions.Conflict(409, 'x' * 5000), 'x' * 300 + '…')],
+    ids=lambda value: str(value)[:20])
+def test_what_the_service_said_is_plain_and_short(raised, said):
+    with pytest.raises(errors.CloudError) as caught, errors.asking('Nova'):
+        raise raised
+
+    assert caught.value.said == said

@@ -189,6 +189,37 @@ def test_the_snapshot_is_that_of_who_asked(user_request, cloud):
     assert cloud.plan.image_id == builders.SNAPSHOT
 
 
+def test_a_name_of_four_bytes_costs_no_stop_for_nothing(user_request, cloud):
+    user_request.user.username = '\U00020bb7田'
+    cloud.change(name='\U00020bb7-web')
+
+    restarting.begin(user_request, builders.INSTANCE)
+    cloud.finish()
+    look(user_request, cloud)
+
+    image = cloud.images[builders.SNAPSHOT]
+    written = [image.name, *image.properties.values(),
+               *cloud.instance.metadata.values()]
+    assert [text for text in written if max(text, default='') > '\uffff'] == []
+    assert image.properties[records.REQUESTED_BY] == '\ufffd田'
+
+
+@pytest.mark.parametrize('name', ['stop', 'create_image', 'start'])
+def test_too_many_requests_lose_nothing(user_request, cloud, name):
+    cloud.refuse = {name: errors.TooMany}
+    with pytest.raises(errors.TooMany):
+        whole(user_request, cloud)
+
+    cloud.refuse = {}
+    if not restart.unfinished(cloud.instance):
+        restarting.begin(user_request, builders.INSTANCE)
+        cloud.finish()
+    until_over(user_request, cloud)
+
+    assert cloud.done == ALL
+    assert (cloud.instance.status, cloud.plan) == (facts.RUNNING, None)
+
+
 @pytest.mark.parametrize('when', ['before', 'after'])
 @pytest.mark.parametrize('count', range(1, 60))
 def test_whoever_looks_next_carries_on_wherever_a_process_dies(

@@ -127,10 +127,10 @@ def test_commands_do_the_same():
 
     lines = edits.commands(made)
 
-    assert [shlex.split(line) for line in lines] == [
-        ['openstack', 'image', 'set', '--property', "a/b~c=it's",
-         '--property', 'lines=a\nb', '--property', 'new=', ID],
-        ['openstack', 'image', 'unset', '--property', 'empty', ID]]
+    assert lines == [
+        'openstack image set --property %s --property %s --property new= %s'
+        % (shlex.quote("a/b~c=it's"), "$'lines=a\\x0ab'", ID),
+        'openstack image unset --property empty ' + ID]
 
 
 @pytest.mark.parametrize('value, changes', [

@@ -25,6 +25,8 @@ from snapshot_panel.consistency import verdict
 from snapshot_panel.consistency import witness
 from tests.unit import builders
 
+# As every service accepts them; what else is in a name is replaced.
+NAMES = st.text(max_size=255).map(records.for_services)
 HEX = st.text('0123456789abcdef', min_size=32, max_size=32)
 MOMENTS = st.datetimes(min_value=builders.NOW.replace(
     year=2000, tzinfo=None), max_value=builders.NOW.replace(
@@ -35,7 +37,7 @@ BASELINES = st.builds(
     witness.Baseline, boot=st.just(builders.BOOT),
     seq=st.integers(1, 999999999), next=HEX, event=st.just('started'))
 REQUESTS = st.builds(
-    records.Request, at=MOMENTS, by=st.text(max_size=255),
+    records.Request, at=MOMENTS, by=NAMES,
     state=st.sampled_from(['ACTIVE', 'SHUTOFF']),
     baseline=st.none() | BASELINES, after_action=st.none() | HEX,
     action=st.none() | HEX)
@@ -219,7 +221,8 @@ def test_a_memory_fits_into_novas_metadata(name, by, at, gone):
     assert len(memory.key) <= records.METADATA_LIMIT
 
 
-@given(st.text(max_size=20), st.text(max_size=5), MOMENTS)
+@given(NAMES.map(lambda name: name[:20]),
+       NAMES.map(lambda name: name[:5]), MOMENTS)
 def test_a_memory_is_read_as_it_was_written(name, by, at):
     memory = builders.memory(name=name, by=by, at=at)
 
@@ -284,3 +287,11 @@ def test_other_metadata_is_no_memory():
     instance = builders.instance(metadata={'role': json.dumps({'at': 1})})
 
     assert records.read_memories(instance) == []
+
+
+@pytest.mark.parametrize('name, accepted', [
+    ('ann', 'ann'), ('日本', '日本'), ('\U00020bb7田', '\ufffd田'),
+    ('a\ud800b\x1b', 'a\ufffdb\ufffd'), ('x' * 300, 'x' * 255),
+    (' ann', ' ann')])
+def test_a_name_is_written_as_every_service_accepts_it(name, accepted):
+    assert records.for_services(name) == accepted

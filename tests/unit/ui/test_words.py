@@ -84,6 +84,30 @@ def test_every_error_has_its_words(kind, text):
     assert words.error(kind('Nova', 'secret')) == text
 
 
+def test_a_conflict_is_about_what_the_service_works_with():
+    shown = words.error(errors.Conflict('Glance', ''))
+
+    assert shown == words.CONFLICTS['Glance']
+    assert 'compute service' not in str(shown)
+
+
+@pytest.mark.parametrize('kind, shown', [
+    (errors.Refused, True), (errors.Conflict, True),
+    (errors.Forbidden, True), (errors.OverLimit, True),
+    (errors.NotFound, False), (errors.Unavailable, False)])
+def test_the_service_is_quoted_where_it_tells_the_cause(kind, shown):
+    problem = kind('Nova', '')
+    problem.said = 'field name'
+
+    assert ('“field name”' in str(words.error(problem))) is shown
+
+
+def test_a_refusal_sends_nobody_for_a_role_who_may_have_it():
+    shown = str(words.error(errors.Forbidden('Nova', 'policy')))
+
+    assert 'If you lack the role “member”' in shown
+
+
 def test_an_error_of_no_kind_is_a_failure_of_the_service():
     problem = errors.CloudError('Nova', 'secret')
 
