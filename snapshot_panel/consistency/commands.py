@@ -85,9 +85,10 @@ def unset_metadata(instance_id: str, name: str) -> str:
 def on_instance(verb: str, instance_id: str) -> str:
     """Return the command that starts, stops or unpauses an instance.
 
-    :param verb: what to do, as ``openstack server`` calls it.
+    :param verb: what to do, as ``openstack server`` calls it, in one word or
+        several.
     """
-    return line('openstack', 'server', verb, instance_id)
+    return line('openstack', 'server', *verb.split(), instance_id)
 
 
 def set_properties(image: str, wanted: Mapping[str, str]) -> tuple[str, ...]:

@@ -180,11 +180,12 @@ FINDINGS = {
         command=remedies.awake),
     Finding.NO_SNAPSHOT_STATE: Row(
         _(
-            'The compute service takes no snapshot of an instance whose '
-            'status is %(status)s.'),
-        remedy=_(
-            'Wait until the instance is running or shut off, or repair it.'),
-        links=(remedies.actions,)),
+            'The compute service takes no snapshot of an instance in this '
+            'status: %(condition)s.'),
+        # Each status has its own.
+        remedy='%(way_out)s',
+        links=(remedies.actions,),
+        command=remedies.way_out),
     Finding.IDLE: Row(
         _('The compute service is not working on it.'),
         evidence=_('Compute service: no task, read now.')),
@@ -677,7 +678,13 @@ def fill(text, result, more=None):
     named = {name: words.plain(result.evidence[name])
              for name in ('open', 'torn', 'hook') if name in result.evidence}
     return words.fill(text, {**result.evidence, **volumes, **named,
-                             **(more or {})})
+                             **_status(result), **(more or {})})
+
+
+def _status(result):
+    status = result.evidence.get('status')
+    return {'condition': words.INSTANCE_STATUSES.get(status, status),
+            'way_out': words.WAYS_OUT.get(status, words.NO_WAY_OUT)}
 
 
 def _volume(volume):

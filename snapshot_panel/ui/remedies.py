@@ -108,6 +108,26 @@ def awake(instance, evidence):
     return _in_cloud(commands.on_instance(verb, instance.id))
 
 
+# What ends a status in which no snapshot can be taken.
+_WAYS_OUT = {
+    'RESCUE': ('unrescue',),
+    'SHELVED': ('unshelve',),
+    'SHELVED_OFFLOADED': ('unshelve',),
+    'SOFT_DELETED': ('restore',),
+    'VERIFY_RESIZE': ('resize confirm', 'resize revert'),
+    'ERROR': ('show --column fault', 'reboot --hard'),
+}
+
+
+def way_out(instance, evidence):
+    verbs = _WAYS_OUT.get(instance.status)
+    if not verbs:
+        return None
+    made = [commands.on_instance(verb, instance.id) for verb in verbs]
+    # One after the other: whoever pastes all runs the first only.
+    return _in_cloud(made[0], *['# %s' % other for other in made[1:]])
+
+
 def on_instance(*verbs):
     return lambda instance, evidence: _in_cloud(
         *[commands.on_instance(verb, instance.id) for verb in verbs])

@@ -100,7 +100,51 @@ INSTANCE_STATUSES = {
     'SUSPENDED': pgettext_lazy('status of an instance', 'Suspended'),
     'BUILD': pgettext_lazy('status of an instance', 'Being built'),
     'ERROR': pgettext_lazy('status of an instance', 'Error'),
+    'REBUILD': pgettext_lazy('status of an instance', 'Being rebuilt'),
+    'REBOOT': pgettext_lazy('status of an instance', 'Being restarted'),
+    'HARD_REBOOT': pgettext_lazy('status of an instance',
+                                 'Being restarted hard'),
+    'PASSWORD': pgettext_lazy('status of an instance',
+                              'Getting a new password'),
+    'MIGRATING': pgettext_lazy('status of an instance',
+                               'Moving to another host'),
+    'RESIZE': pgettext_lazy('status of an instance', 'Being resized'),
+    'VERIFY_RESIZE': pgettext_lazy('status of an instance',
+                                   'Resized, to be confirmed'),
+    'REVERT_RESIZE': pgettext_lazy('status of an instance',
+                                   'Resize being undone'),
+    'RESCUE': pgettext_lazy('status of an instance', 'In rescue mode'),
+    'SHELVED': pgettext_lazy('status of an instance', 'Shelved'),
+    'SHELVED_OFFLOADED': pgettext_lazy('status of an instance',
+                                       'Shelved, off its host'),
+    'SOFT_DELETED': pgettext_lazy('status of an instance',
+                                  'Deleted, can be restored'),
+    'DELETED': pgettext_lazy('status of an instance', 'Deleted'),
+    'UNKNOWN': pgettext_lazy('status of an instance', 'Unknown'),
 }
+
+_WAIT = _('Wait until the compute service has finished.')
+# What leads out of a status in which no snapshot can be taken.
+WAYS_OUT = {
+    'BUILD': _('Wait until it is built.'),
+    'REBUILD': _WAIT, 'REBOOT': _WAIT, 'HARD_REBOOT': _WAIT,
+    'PASSWORD': _WAIT, 'RESIZE': _WAIT, 'REVERT_RESIZE': _WAIT,
+    'MIGRATING': _('Wait until it has arrived on the other host.'),
+    'VERIFY_RESIZE': _('Confirm the resize, or undo it.'),
+    'RESCUE': _('End the rescue mode: it runs from another disk now, and its '
+                'own disk is only attached.'),
+    'SHELVED': _('Unshelve it. Until then the image that shelving made is '
+                 'its only disk: do not delete that.'),
+    'SHELVED_OFFLOADED': _('Unshelve it. Until then the image that shelving '
+                           'made is its only disk: do not delete that.'),
+    'ERROR': _('Read what failed, then restart it hard; if that does not '
+               'help, ask the operator.'),
+    'SOFT_DELETED': _('Restore it before the compute service removes it for '
+                      'good.'),
+    'DELETED': _('It is gone: there is nothing to take a snapshot of.'),
+    'UNKNOWN': _('Its host does not answer. Wait, or ask the operator.'),
+}
+NO_WAY_OUT = _('Wait until the instance is running or shut off.')
 
 # How far a snapshot is, in per cent, and what happens to it.
 STEPS = {

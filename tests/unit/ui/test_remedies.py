@@ -35,6 +35,36 @@ def test_every_page_that_a_finding_leads_to_exists(finding):
         assert link.url.startswith('/project/')
 
 
+# Those of Nova's API in which it takes no snapshot.
+@pytest.mark.parametrize('status, remedy, command', [
+    ('RESCUE', 'rescue mode', 'openstack server unrescue ID'),
+    ('SHELVED', 'Unshelve', 'openstack server unshelve ID'),
+    ('SHELVED_OFFLOADED', 'Unshelve', 'openstack server unshelve ID'),
+    ('SOFT_DELETED', 'Restore', 'openstack server restore ID'),
+    ('VERIFY_RESIZE', 'Confirm', 'openstack server resize confirm ID\n'
+     '# openstack server resize revert ID'),
+    ('ERROR', 'failed', 'openstack server show --column fault ID\n'
+     '# openstack server reboot --hard ID'),
+    ('BUILD', 'Wait', None), ('REBUILD', 'Wait', None),
+    ('REBOOT', 'Wait', None), ('HARD_REBOOT', 'Wait', None),
+    ('PASSWORD', 'Wait', None), ('MIGRATING', 'other host', None),
+    ('RESIZE', 'Wait', None), ('REVERT_RESIZE', 'Wait', None),
+    ('DELETED', 'gone', None), ('UNKNOWN', 'operator', None),
+    ('NEW_ONE', 'running or shut off', None)])
+def test_each_status_has_its_own_way_out(status, remedy, command):
+    instance = builders.instance(status=status)
+
+    result = checklist.Result(Finding.NO_SNAPSHOT_STATE,
+                              {'status': status})
+
+    row = findings.FINDINGS[result.finding]
+    assert remedy in findings.fill(row.remedy, result)
+    found = findings.fill(row.found, result)
+    assert (status in found) is (status == 'NEW_ONE')
+    made = findings.command(result, instance)
+    assert (made and made.text.replace(builders.INSTANCE, 'ID')) == command
+
+
 def test_a_page_that_the_operator_removed_is_no_remedy():
     removed = 'horizon:project:snapshots:index'
 
