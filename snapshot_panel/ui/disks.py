@@ -81,7 +81,7 @@ _WHOLE = _('The image as a whole (%(format)s): %(reason)s')
 
 
 def lines(report):
-    """Return a sentence for each thing that was read, none for no report.
+    """Return a sentence for each part that was read; none without a report.
 
     :param report: what :attr:`facts.DiskReading.report` held, as it came
         back from wherever it was kept.
@@ -105,7 +105,7 @@ def _line(part):
 
 
 def kinds(report, word=None):
-    """Return the file systems that say a word, such as "ext4, xfs".
+    """Return the kinds of file system with a certain word: "ext4, xfs".
 
     :param word: a :class:`disk.Word`, None for all that count.
     """

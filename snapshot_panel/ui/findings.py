@@ -10,7 +10,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""One row for each finding of the checklist: all that is said and offered.
+"""One row for each finding of the checklist: its sentences and remedies.
 
 A new finding is a member of :class:`checklist.Finding` and a row here; a new
 check also has an entry in :data:`CHECKS`.
@@ -38,8 +38,8 @@ Text = str | Promise
 class CheckText:
     """A check in words.
 
-    ``why`` it matters, in one sentence; ``evidence`` is what says so, for
-    the findings that have none of their own.
+    ``why`` says in one sentence why it matters. ``evidence`` says what shows
+    it, for the findings that have no evidence of their own.
     """
 
     title: Text
@@ -64,8 +64,7 @@ class Row:
     command: collections.abc.Callable[..., typing.Any] | None = None
 
 
-# What says so, where several findings share it.
-# What says so, and how old it is.
+# The evidence that several findings share.
 _LAST_WORD = _('Console log, read %(heard)s; the guest’s last word: '
                '%(event)s, %(up)s after its boot.')
 _NO_WORD = _('Console log, read %(heard)s: no line of the guest kit.')
@@ -568,7 +567,7 @@ BOOTED = {
     'none': _('neither the compute service nor the image service shows it'),
 }
 
-# Who tells how long the compute service waits for a guest to go down.
+# Who says how long the compute service waits for a guest to go down.
 LIMITS = {
     'embedded': _('%(limit)s s, os_shutdown_timeout copied at boot'),
     'image': _('%(limit)s s, os_shutdown_timeout of the image, which is as '
@@ -592,7 +591,7 @@ EVENTS = {
 
 
 def evidence(result, instance, heard_at=None):
-    """Return the sentence that tells what says so, and how old it is.
+    """Return the sentence about what shows a finding, and how old that is.
 
     :param result: a :class:`checklist.Result`.
     :param heard_at: when the guest was asked, None where that was just now.
@@ -661,13 +660,13 @@ def _when(moment, unknown=_('now')):
 
 
 def links(result, instance):
-    """Return the :class:`remedies.Link` s to where a finding can be mended."""
+    """Return the :class:`remedies.Link` s that help with a finding."""
     made = [make(instance) for make in FINDINGS[result.finding].links
             if make is not remedies.image or instance.image_id]
     return [link for link in made if link is not None]
 
 
 def command(result, instance):
-    """Return the :class:`remedies.Command` that mends a finding, or None."""
+    """Return the :class:`remedies.Command` for a finding, or None."""
     make = FINDINGS[result.finding].command
     return make(instance, result.evidence) if make else None

@@ -138,7 +138,7 @@ _ADOPTED = (Finding.NO_CHANNEL, Finding.CHANNEL_TOO_LATE, Finding.DRIFT)
 
 
 def ways(result, instance):
-    """Return the :class:`adoption.Adoption` s that mend a finding."""
+    """Return the :class:`adoption.Adoption` s that resolve a finding."""
     wanted = result.evidence.get('wanted')
     if result.finding not in _ADOPTED or (
             # The missing channel has them already.

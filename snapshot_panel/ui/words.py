@@ -291,7 +291,7 @@ RESTART_STEPS = {
     Phase.TAKING: (50, _('Shut off, taking the snapshot')),
     Phase.STARTING: (85, _('Starting the instance again')),
 }
-# Why that did not come to its end, as far as anybody can tell.
+# Why a restart did not finish, as far as anybody can tell.
 RESTART_CAUSES = {
     Cause.NOT_BEGUN: _(
         'The instance was to be stopped for a snapshot, and the compute '
@@ -310,7 +310,7 @@ RESTART_CAUSES = {
         'again. It may be locked, or its host may lack room.'),
 }
 RESTART_BROKEN = _('The record of a stop for a snapshot was changed by hand.')
-# What the user can do about it, by the name of the button.
+# What the user can do about a restart, by the name of the button.
 RESTART_CHOICES = {
     'cancel': _('Cancel: start it again without a snapshot'),
     'leave': _('Leave it shut off afterwards'),
@@ -344,7 +344,7 @@ ERRORS = {
     errors.Unusable: _(
         'The service gave no usable answer. Try again in a moment; if that '
         'does not help, tell the operator.'),
-    # Of the services' calls only a new snapshot may end like this.
+    # Only the call that takes a snapshot may end like this.
     errors.Unanswered: _(
         'The service did not answer. The snapshot may have been begun: look '
         'at the instance\'s snapshots before you take another.'),
@@ -370,7 +370,7 @@ def replacing(image):
 
 
 def error(problem):
-    """Return what to tell a user about a :class:`errors.CloudError`."""
+    """Return the sentence about a :class:`errors.CloudError`."""
     for kind, text in ERRORS.items():
         if isinstance(problem, kind):
             return text
@@ -399,7 +399,7 @@ def joined(value):
 
 
 def plain(names):
-    """Return what the guest's kit encoded as people know it.
+    """Return names as people write them, decoded from the guest's kit.
 
     :param names: one path or name of a hook, or several.
     """
@@ -425,7 +425,7 @@ def _seconds(value):
 
 
 def reason(decision):
-    """Return the sentence that tells why a snapshot has its verdict.
+    """Return the sentence that says why a snapshot has its verdict.
 
     :param decision: a :class:`verdict.Decision`.
     """
