@@ -18,6 +18,7 @@ check also has an entry in :data:`CHECKS`.
 
 import collections.abc
 import dataclasses
+import datetime
 import typing
 
 from django.contrib.humanize.templatetags import humanize
@@ -26,6 +27,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from snapshot_panel.consistency import checklist
+from snapshot_panel.consistency import facts
 from snapshot_panel.ui import remedies
 from snapshot_panel.ui import words
 
@@ -590,7 +592,8 @@ EVENTS = {
 }
 
 
-def evidence(result, instance, heard_at=None):
+def evidence(result: checklist.Result, instance: facts.Instance,
+             heard_at: datetime.datetime | None = None) -> str:
     """Return the sentence about what shows a finding, and how old that is.
 
     :param result: a :class:`checklist.Result`.
@@ -602,7 +605,8 @@ def evidence(result, instance, heard_at=None):
                                'heard': _when(heard_at)})
 
 
-def fill(text, result, more=None):
+def fill(text: Text, result: checklist.Result,
+         more: dict[str, typing.Any] | None = None) -> str:
     """Return a sentence filled with the evidence of a result.
 
     :param result: a :class:`checklist.Result`.
@@ -659,14 +663,16 @@ def _when(moment, unknown=_('now')):
     return humanize.naturaltime(moment) if moment else unknown
 
 
-def links(result, instance):
+def links(result: checklist.Result, instance: facts.Instance
+          ) -> list[remedies.Link]:
     """Return the :class:`remedies.Link` s that help with a finding."""
     made = [make(instance) for make in FINDINGS[result.finding].links
             if make is not remedies.image or instance.image_id]
     return [link for link in made if link is not None]
 
 
-def command(result, instance):
+def command(result: checklist.Result, instance: facts.Instance
+            ) -> remedies.Command | None:
     """Return the :class:`remedies.Command` for a finding, or None."""
     make = FINDINGS[result.finding].command
     return make(instance, result.evidence) if make else None

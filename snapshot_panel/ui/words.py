@@ -354,13 +354,13 @@ ERRORS = {
 }
 
 
-def badge(decision):
+def badge(decision: verdict.Decision) -> Badge:
     """Return the :class:`Badge` of a :class:`verdict.Decision`."""
     return (UNREAD if decision.rule is Rule.UNREAD
             else VERDICTS[decision.verdict])
 
 
-def replacing(image):
+def replacing(image: facts.Image) -> str:
     """Return what becomes of the snapshots that a snapshot replaces, or ''.
 
     :param image: a :class:`facts.Image`.
@@ -377,7 +377,7 @@ def error(problem):
     return ERRORS[errors.Unavailable]
 
 
-def say(problem):
+def say(problem: errors.CloudError) -> str:
     """Return one line about a :class:`errors.CloudError`: who, and what."""
     return _('%(service)s: %(text)s') % {
         'service': problem.service, 'text': error(problem)}
@@ -410,7 +410,7 @@ def plain(names):
     return names
 
 
-def duration(seconds):
+def duration(seconds: float) -> str:
     """Return seconds in words, in the unit that fits."""
     for size, words in ((86400, _('%d days')), (3600, _('%d h')),
                         (60, _('%d min'))):
@@ -424,7 +424,7 @@ def _seconds(value):
     return value if isinstance(value, (int, float)) else -1
 
 
-def reason(decision):
+def reason(decision: verdict.Decision) -> str:
     """Return the sentence that says why a snapshot has its verdict.
 
     :param decision: a :class:`verdict.Decision`.
