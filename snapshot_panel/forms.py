@@ -138,7 +138,7 @@ class SnapshotForm(_InstanceForm):
             for choice in retention.choices]
 
     def _show(self, name, value):
-        """Let a hidden field hold a value, whatever was sent."""
+        """Set a hidden field, whatever was sent."""
         self.initial[name] = value
         if self.is_bound:
             self.data = self.data.copy()

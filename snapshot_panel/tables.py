@@ -38,7 +38,7 @@ class TakeSnapshot(ui_tables.SeveralAction):
         return ui_tables.may_take(request) and (row is None or row.one_click)
 
     def handle(self, table, request, instance_ids):
-        """Take what is ready; say of each other what is missing."""
+        """Take what is ready, and report what is not."""
         if not ui_tables.may_take(request):
             ui_tables.report_error(request, errors.Forbidden('Nova', 'policy'))
             return redirect(request.get_full_path())
@@ -56,7 +56,7 @@ class TakeSnapshot(ui_tables.SeveralAction):
 
 
 def _report(request, attempt):
-    """Tell what came of one click; return False where it was not ready.
+    """Report what came of one click; return False where it was not ready.
 
     :param attempt: :class:`taking.Attempt` or :class:`errors.CloudError`.
     """
@@ -73,7 +73,7 @@ def _report(request, attempt):
 
 
 def report_taken(request, attempt):
-    """Tell the user that Nova accepted a snapshot."""
+    """Report that Nova accepted a snapshot."""
     messages.success(request, _(
         'Snapshot %(image)s of %(name)s is being taken.') % {
             'image': attempt.name, 'name': attempt.instance.name})
@@ -85,7 +85,7 @@ def report_taken(request, attempt):
 
 
 class Options(tables.LinkAction):
-    """The same snapshot with a form between, or what stands in the way."""
+    """The link to the form of a snapshot, or to what stands in its way."""
 
     name = 'options'
     verbose_name = _('With options…')
@@ -109,7 +109,7 @@ class NotReady(Options):
 
 
 class ImageProperties(tables.LinkAction):
-    """The way to the images and their properties."""
+    """The link to the images and their properties."""
 
     name = 'images'
     verbose_name = _('Image properties')
@@ -138,7 +138,7 @@ class InstancesFilter(tables.FilterAction):
 
 
 class InstanceRow(tables.Row):
-    """A row that tells the page's script what is still to be asked."""
+    """A row marked with what the page's script still has to ask."""
 
     def load_cells(self, datum=None):
         super().load_cells(datum)

@@ -56,8 +56,8 @@ class Status:
     """The live part of the page.
 
     ``last`` names the guest's last word, '' if there is none: when it
-    changes, the guest has just spoken. ``again`` tells whether asking again
-    can tell anything else.
+    changes, the guest has just spoken. ``again`` says whether asking again
+    can bring another answer.
     """
 
     headline: words.Badge

@@ -81,8 +81,8 @@ def _may_take(request):
 
 def _channel(row):
     """Return the line of the channel, as a list."""
-    found = row.line(checklist.Check.CHANNEL)
-    return [found] if found else []
+    line = row.line(checklist.Check.CHANNEL)
+    return [line] if line else []
 
 
 def _commands(instance):
@@ -124,17 +124,17 @@ class StatusView(ui_views.AnswerMixin, generic.View):
         root = volumes.of_root(request, instance)
         row = lines.instance_row(instance, [], details.Details(
             heard, volumes=root))
-        found = status.status(row, heard)
+        now = status.status(row, heard)
         return http.JsonResponse({
             'html': render_to_string(
                 'consistent_snapshots/guest_setup/_status.html',
-                {'status': found, 'row': row,
+                {'status': now, 'row': row,
                  'may_take': _may_take(request)}),
-            'last': found.last, 'again': found.again})
+            'last': now.last, 'again': now.again})
 
 
 class FileView(generic.View):
-    """Give a file of the guest kit to keep."""
+    """Send a file of the guest kit as a download."""
 
     http_method_names = ['get']
 

@@ -13,7 +13,7 @@
 """The form of one image: typed fields, and a table of all others.
 
 A form is made for what the image was when it was opened (a
-:class:`edits.Edit`), and tells what the user changed. A field that comes
+:class:`edits.Edit`), and yields what the user changed. A field that comes
 back as it was shown changes nothing, whatever value it holds.
 """
 
@@ -33,7 +33,7 @@ _LONG = 80
 def is_typed(name, values):
     """Return whether a property has a field of its own.
 
-    Those whose value a field of one line would change are in the table.
+    Values that a one-line field would change are in the table instead.
     """
     if name not in properties.KNOWN:
         return False
@@ -174,7 +174,7 @@ class PropertyForm(forms.Form):
         self._dress(name)
 
     def _dress(self, name):
-        """Choose widgets that can hold what the property is."""
+        """Choose widgets that can hold the property."""
         value = self.initial.get('value', '')
         long = not _one_line(value) or len(value) > _LONG
         self.fields['value'].widget = (

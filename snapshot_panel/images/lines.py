@@ -33,7 +33,7 @@ class ImageRow:
     """One image, ready to be shown in the table.
 
     ``users`` are the instances that run from it, None where not known;
-    ``own`` tells that it belongs to the project.
+    ``own`` is true where it belongs to the project.
     """
 
     image: facts.Image
@@ -60,7 +60,7 @@ class ImageRow:
     def badge(self):
         """The verdict on a snapshot of ours.
 
-        A seal of another project would be that project's word.
+        What another project sealed is only that project's word.
         """
         if not self.snapshot or not self.own:
             return None

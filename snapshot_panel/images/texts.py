@@ -10,7 +10,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Every sentence that the image pages say."""
+"""The sentences of the image pages."""
 
 import html
 
@@ -149,7 +149,7 @@ PRESET_HELP = {
 }
 
 
-def flaw(found, definition=None):
+def flaw(which, definition=None):
     """Return the sentence about a :class:`properties.Flaw`.
 
     :param definition: the :class:`properties.Definition`, if any.
@@ -160,7 +160,7 @@ def flaw(found, definition=None):
     if definition is not None:
         values.update(choices=', '.join(definition.choices),
                       range=_range(definition))
-    return words.fill(FLAWS[found], values)
+    return words.fill(FLAWS[which], values)
 
 
 def _range(definition):
@@ -173,7 +173,7 @@ def _range(definition):
 
 
 def refusal(problem):
-    """Return what to tell about a :class:`errors.CloudError` of an image."""
+    """Return the sentence about a :class:`errors.CloudError` of an image."""
     if isinstance(problem, errors.Forbidden):
         return _('The image service does not let you: your role in this '
                  'project does not allow it, the image belongs to another '

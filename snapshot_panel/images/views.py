@@ -179,15 +179,15 @@ class PresetView(_PageView):
         if preset is None:
             raise http.Http404
         wanted = list(dict.fromkeys(request.GET.getlist('id')))
-        found = editing.preview_preset(request, preset,
-                                       _uuids(wanted)[:AT_ONCE])
-        failed = [each for each in found
+        answers = editing.preview_preset(request, preset,
+                                         _uuids(wanted)[:AT_ONCE])
+        failed = [each for each in answers
                   if isinstance(each, errors.CloudError)]
-        if failed and len(found) == len(failed):
+        if failed and len(answers) == len(failed):
             raise failed[0]
         for problem in failed:
             ui_tables.report_error(request, problem)
-        previews = [lines.PreviewLine(each) for each in found
+        previews = [lines.PreviewLine(each) for each in answers
                     if not isinstance(each, errors.CloudError)]
         return self.page(
             'preview', texts.PRESETS[preset], lines=previews,

@@ -32,7 +32,7 @@ class Property:
 
 @dataclasses.dataclass(frozen=True)
 class Properties:
-    """The properties of two images: what differs first.
+    """The properties of two images: those that differ, and the others.
 
     ``records`` are what the panel wrote: most of it can never be the same.
     """
@@ -43,13 +43,13 @@ class Properties:
 
 
 def properties(older, newer):
-    """Compare two :class:`facts.Image`."""
-    found = [Property(name, (older.properties.get(name),
-                             newer.properties.get(name)))
-             for name in sorted({**older.properties, **newer.properties})]
-    others = [each for each in found
+    """Return the :class:`Properties` of two :class:`facts.Image`."""
+    both = [Property(name, (older.properties.get(name),
+                            newer.properties.get(name)))
+            for name in sorted({**older.properties, **newer.properties})]
+    others = [each for each in both
               if not each.name.startswith(records.PREFIX)]
     return Properties(
         [each for each in others if each.differs],
         [each for each in others if not each.differs],
-        [each for each in found if each not in others])
+        [each for each in both if each not in others])

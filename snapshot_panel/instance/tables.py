@@ -48,7 +48,7 @@ class Edit(ui_tables.EditImage):
 
 
 class _Each(object):
-    """Do something to each chosen snapshot, and say what went wrong."""
+    """An action on each chosen snapshot that reports what went wrong."""
 
     def handle(self, table, request, image_ids):
         for image_id in image_ids:
@@ -71,7 +71,7 @@ class _Each(object):
         return redirect(request.get_full_path())
 
     def told(self, line):
-        """Return what to say when it is done."""
+        """Return the message for an action that succeeded."""
         return self.done % {'name': line.name}
 
 

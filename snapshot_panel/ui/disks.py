@@ -80,8 +80,8 @@ _NO_WORD = pgettext_lazy('a part of a disk', 'does not count')
 _WHOLE = _('The image as a whole (%(format)s): %(reason)s')
 
 
-def lines(report):
-    """Return a sentence for each thing that was read, none for no report.
+def lines(report: object) -> list[str]:
+    """Return a sentence for each part that was read; none without a report.
 
     :param report: what :attr:`facts.DiskReading.report` held, as it came
         back from wherever it was kept.
@@ -104,8 +104,8 @@ def _line(part):
         'reason': _BY_CODE[part.reason]}
 
 
-def kinds(report, word=None):
-    """Return the file systems that say a word, such as "ext4, xfs".
+def kinds(report: object, word: disk.Word | None = None) -> str:
+    """Return the kinds of file system with a certain word: "ext4, xfs".
 
     :param word: a :class:`disk.Word`, None for all that count.
     """

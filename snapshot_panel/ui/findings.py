@@ -10,7 +10,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""One row for each finding of the checklist: all that is said and offered.
+"""One row for each finding of the checklist: its sentences and remedies.
 
 A new finding is a member of :class:`checklist.Finding` and a row here; a new
 check also has an entry in :data:`CHECKS`.
@@ -18,6 +18,7 @@ check also has an entry in :data:`CHECKS`.
 
 import collections.abc
 import dataclasses
+import datetime
 import typing
 
 from django.contrib.humanize.templatetags import humanize
@@ -26,6 +27,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from snapshot_panel.consistency import checklist
+from snapshot_panel.consistency import facts
 from snapshot_panel.ui import remedies
 from snapshot_panel.ui import words
 
@@ -38,8 +40,8 @@ Text = str | Promise
 class CheckText:
     """A check in words.
 
-    ``why`` it matters, in one sentence; ``evidence`` is what says so, for
-    the findings that have none of their own.
+    ``why`` says in one sentence why it matters. ``evidence`` says what shows
+    it, for the findings that have no evidence of their own.
     """
 
     title: Text
@@ -64,8 +66,7 @@ class Row:
     command: collections.abc.Callable[..., typing.Any] | None = None
 
 
-# What says so, where several findings share it.
-# What says so, and how old it is.
+# The evidence that several findings share.
 _LAST_WORD = _('Console log, read %(heard)s; the guest’s last word: '
                '%(event)s, %(up)s after its boot.')
 _NO_WORD = _('Console log, read %(heard)s: no line of the guest kit.')
@@ -632,7 +633,7 @@ READ_ON = {
     'none': _('no disk was read'),
 }
 
-# Who tells how long the compute service waits for a guest to go down.
+# Who says how long the compute service waits for a guest to go down.
 LIMITS = {
     'embedded': _('%(limit)s s, os_shutdown_timeout copied at boot'),
     'image': _('%(limit)s s, os_shutdown_timeout of the image, which is as '
@@ -655,8 +656,9 @@ EVENTS = {
 }
 
 
-def evidence(result, instance, heard_at=None):
-    """Return the sentence that tells what says so, and how old it is.
+def evidence(result: checklist.Result, instance: facts.Instance,
+             heard_at: datetime.datetime | None = None) -> str:
+    """Return the sentence about what shows a finding, and how old that is.
 
     :param result: a :class:`checklist.Result`.
     :param heard_at: when the guest was asked, None where that was just now.
@@ -667,7 +669,8 @@ def evidence(result, instance, heard_at=None):
                                'heard': _when(heard_at)})
 
 
-def fill(text, result, more=None):
+def fill(text: Text, result: checklist.Result,
+         more: dict[str, typing.Any] | None = None) -> str:
     """Return a sentence filled with the evidence of a result.
 
     :param result: a :class:`checklist.Result`.
@@ -730,14 +733,16 @@ def _when(moment, unknown=_('now')):
     return humanize.naturaltime(moment) if moment else unknown
 
 
-def links(result, instance):
-    """Return the :class:`remedies.Link` s to where a finding can be mended."""
+def links(result: checklist.Result, instance: facts.Instance
+          ) -> list[remedies.Link]:
+    """Return the :class:`remedies.Link` s that help with a finding."""
     made = [make(instance) for make in FINDINGS[result.finding].links
             if make is not remedies.image or instance.image_id]
     return [link for link in made if link is not None]
 
 
-def command(result, instance):
-    """Return the :class:`remedies.Command` that mends a finding, or None."""
+def command(result: checklist.Result, instance: facts.Instance
+            ) -> remedies.Command | None:
+    """Return the :class:`remedies.Command` for a finding, or None."""
     make = FINDINGS[result.finding].command
     return make(instance, result.evidence) if make else None

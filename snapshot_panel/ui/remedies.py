@@ -157,8 +157,9 @@ JOURNAL = guest('journalctl -b -u qemu-guest-agent')
 _ADOPTED = (Finding.NO_CHANNEL, Finding.CHANNEL_TOO_LATE, Finding.DRIFT)
 
 
-def ways(result, instance):
-    """Return the :class:`adoption.Adoption` s that mend a finding."""
+def ways(result: checklist.Result, instance: facts.Instance
+         ) -> list[adoption.Adoption]:
+    """Return the :class:`adoption.Adoption` s that resolve a finding."""
     wanted = result.evidence.get('wanted')
     if result.finding not in _ADOPTED or (
             # The missing channel has them already.

@@ -53,8 +53,9 @@ def cell(name, context=lambda row: {'row': row}):
 def may_take(request):
     """Return whether the user may take snapshots.
 
-    Not by the actions' own ``policy_rules``: Horizon reads the policies again
-    for each action of each row, and they took as long as all else of a row.
+    The actions do not use ``policy_rules`` for this: Horizon would read the
+    policies again for each action of each row, which took as long as all the
+    rest of a row.
     """
     return policy.check(TAKE_RULES, request)
 
@@ -68,7 +69,7 @@ class EditImage(tables.LinkAction):
 
 
 class SeveralAction(tables.Action):
-    """An action on one row or several that asks nothing before it acts."""
+    """An action on one or more rows that acts without asking first."""
 
     # Every id is asked again, so the rows of the page are not needed.
     preempt = True
@@ -84,7 +85,7 @@ class SeveralAction(tables.Action):
 class SeveralMixin(object):
     """Show a table's boxes where one of these actions is allowed.
 
-    Horizon does so for its own BatchAction only, which asks before it acts.
+    Horizon shows them for its own BatchAction only, which asks first.
     """
 
     def set_multiselect_column_visibility(self, visible=True):
@@ -99,7 +100,10 @@ def report_error(request, problem):
 
 
 class BoxCell(base.Cell):
-    """A cell whose box says what it chooses, which Horizon's does not."""
+    """A cell whose box is labelled with what it chooses.
+
+    Horizon's own has no label.
+    """
 
     @property
     def value(self):

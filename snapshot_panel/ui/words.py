@@ -352,7 +352,7 @@ RESTART_STEPS = {
     Phase.TAKING: (50, _('Shut off, taking the snapshot')),
     Phase.STARTING: (85, _('Starting the instance again')),
 }
-# Why that did not come to its end, as far as anybody can tell.
+# Why a restart did not finish, as far as anybody can tell.
 RESTART_CAUSES = {
     Cause.NOT_BEGUN: _(
         'The instance was to be stopped for a snapshot, and the compute '
@@ -371,7 +371,7 @@ RESTART_CAUSES = {
         'again. It may be locked, or its host may lack room.'),
 }
 RESTART_BROKEN = _('The record of a stop for a snapshot was changed by hand.')
-# What the user can do about it, by the name of the button.
+# What the user can do about a restart, by the name of the button.
 RESTART_CHOICES = {
     'cancel': _('Cancel: start it again without a snapshot'),
     'leave': _('Leave it shut off afterwards'),
@@ -409,7 +409,7 @@ ERRORS = {
     errors.Unusable: _(
         'The service gave no usable answer. Try again in a moment; if that '
         'does not help, tell the operator.'),
-    # Of the services' calls only a new snapshot may end like this.
+    # Only the call that takes a snapshot may end like this.
     errors.Unanswered: _(
         'The service did not answer. The snapshot may have been begun: look '
         'at the instance\'s snapshots before you take another.'),
@@ -432,13 +432,13 @@ _EXPLAINED = (errors.Conflict, errors.Forbidden, errors.OverLimit,
               errors.Refused)
 
 
-def badge(decision):
+def badge(decision: verdict.Decision) -> Badge:
     """Return the :class:`Badge` of a :class:`verdict.Decision`."""
     return (UNREAD if decision.rule is Rule.UNREAD
             else VERDICTS[decision.verdict])
 
 
-def replacing(image):
+def replacing(image: facts.Image) -> str:
     """Return what becomes of the snapshots that a snapshot replaces, or ''.
 
     :param image: a :class:`facts.Image`.
@@ -459,7 +459,7 @@ def error(problem):
     return text
 
 
-def say(problem):
+def say(problem: errors.CloudError) -> str:
     """Return one line about a :class:`errors.CloudError`: who, and what."""
     return _('%(service)s: %(text)s') % {
         'service': problem.service, 'text': error(problem)}
@@ -481,7 +481,7 @@ def joined(value):
 
 
 def plain(names):
-    """Return what the guest's kit encoded as people know it.
+    """Return names as people write them, decoded from the guest's kit.
 
     :param names: one path or name of a hook, or several.
     """
@@ -492,7 +492,7 @@ def plain(names):
     return names
 
 
-def duration(seconds):
+def duration(seconds: float) -> str:
     """Return seconds in words, in the unit that fits."""
     for size, words in ((86400, _('%d days')), (3600, _('%d h')),
                         (60, _('%d min'))):
@@ -506,8 +506,8 @@ def _seconds(value):
     return value if isinstance(value, (int, float)) else -1
 
 
-def reason(decision):
-    """Return the sentence that tells why a snapshot has its verdict.
+def reason(decision: verdict.Decision) -> str:
+    """Return the sentence that says why a snapshot has its verdict.
 
     :param decision: a :class:`verdict.Decision`.
     """

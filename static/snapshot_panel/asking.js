@@ -12,7 +12,7 @@
  * under the License.
  */
 
-/* What the scripts of our pages share: to ask, to say, and to ask again.
+/* What our pages' scripts share: asking, showing news, and asking again.
  *
  * The element `watch` names the address to ask (data-url), how often in
  * seconds (data-interval) and what to say of a dashboard that does not
@@ -25,14 +25,14 @@ window.snapshotPanel = (function () {
   var LONGEST_PAUSE = 30000;
   var PATIENCE = 120000;
 
-  // What is set again is read again by a screen reader: only news is set.
+  // A screen reader reads again whatever is set: set only what is new.
   function say(element, text) {
     if (element.textContent !== text) {
       element.textContent = text;
     }
   }
 
-  // Show the answer, also where it tells of a problem, and fail with that.
+  // Show the answer. If it names a problem, fail with that.
   function ask(watch, show, request) {
     var token = watch.querySelector('[name=csrfmiddlewaretoken]');
     var over = new AbortController();
@@ -61,8 +61,8 @@ window.snapshotPanel = (function () {
     }).finally(function () { window.clearTimeout(timer); });
   }
 
-  // Look, and look again while `more(failures)`: after a failure, ever more
-  // rarely.
+  // Look, and look again while `more(failures)`; after each failure, wait
+  // longer.
   function follow(watch, news, look, more) {
     var failures = 0;
 

@@ -12,10 +12,10 @@
  * under the License.
  */
 
-/* Tell when the guest reports.
+/* Show when the guest reports.
  *
  * Looking is a GET every few seconds, for some minutes, while somebody sees
- * the page. How long ago the guest spoke is told by this browser's clock
+ * the page. How long ago the guest spoke is measured by this browser's clock
  * alone, from the moment when its last word changed.
  */
 (function () {

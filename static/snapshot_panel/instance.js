@@ -56,7 +56,7 @@
   function showRows(rows) {
     var wanted = rows.map(function (row) { return row.dataset.objectId; });
     Array.from(body.children).forEach(function (old) {
-      // The row that says that there are none has no id.
+      // The row that says there are none has no id.
       if (rows.length && wanted.indexOf(old.dataset.objectId) < 0) {
         old.remove();
       }
@@ -79,7 +79,7 @@
     }
     behind = false;
     showParts(answer.parts);
-    // Without the image service nothing is known of them.
+    // Without the image service nothing is known about them.
     if (answer.rows !== null) {
       showRows(panel.readRows(answer.rows));
     }

@@ -31,7 +31,7 @@
 
   var panel = window.snapshotPanel;
   var GUESTS_PER_REQUEST = 5;
-  // In milliseconds: how often the ages of what is shown are told again.
+  // In milliseconds: how often the ages on the page are renewed.
   var TICK = 10000;
   var inView = new Set();
   var running = false;
@@ -46,7 +46,7 @@
       .find(function (row) { return row.dataset.objectId === id; });
   }
 
-  // The page that is shown is named by the address of this page.
+  // The address of this page names the page of the table.
   function ask(method, wanted, again) {
     var body = new URLSearchParams(wanted.map(function (id) {
       return ['id', id];

@@ -12,22 +12,22 @@
  * under the License.
  */
 
-/* What the scripts of our pages share: to show news under the user's hands. */
+/* What our pages' scripts share: changing a page while somebody uses it. */
 (function () {
   'use strict';
 
-  // What can have the focus; not all of it has an id.
+  // What can have the focus, with or without an id.
   var CONTROLS = 'a, button, input, summary, pre';
 
-  // What each part was shown as, by its element.
+  // The HTML that was last shown, by element.
   var shown = new WeakMap();
 
   function folded(element) {
     return Array.from(element.querySelectorAll('details'));
   }
 
-  // What is unfolded stays so, and the focus goes to what takes the place of
-  // the element that has it.
+  // Keep open what is open, and move the focus to the successor of the
+  // element that has it.
   function keep(element, change) {
     var active = document.activeElement;
     var position = Array.from(element.querySelectorAll(CONTROLS))
@@ -56,7 +56,7 @@
     }
   }
 
-  // What a screen reader would read again must be news.
+  // A screen reader would read it again: show only what is new.
   function showPart(element, html) {
     var holder = element.cloneNode(false);
     holder.innerHTML = html;
@@ -77,8 +77,8 @@
     return Array.from(holder.children);
   }
 
-  // What was chosen stays so. While a menu is open its row stays as it is;
-  // then the answer is false.
+  // Keep what was chosen. Return false, and change nothing, while a menu of
+  // the row is open.
   function replaceRow(old, row) {
     if (old.querySelector('.btn-group.open')) {
       return false;
