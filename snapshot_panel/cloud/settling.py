@@ -75,8 +75,8 @@ def settle(session: asking.Session, instance: facts.Instance,
         else:
             # Metadata is copied from instance to instance: what this guest
             # says proves nothing of another's snapshot, and would be sealed.
-            nova.forget(session, instance.id, memory)
-            del metadata[memory.key]
+            if _forget(session, instance, memory):
+                del metadata[memory.key]
     waiting = [image for image in by_id.values()
                if known.awaits_verdict(image)
                or known.awaits_disk(image) and (
@@ -92,12 +92,24 @@ def settle(session: asking.Session, instance: facts.Instance,
         # What only its disk can tell is found without a memory too.
         if key in by_id and (known.awaits_disk(by_id[key]) or verdict.look(
                 by_id[key]).verdict.final):
-            nova.forget(session, instance.id, memory)
-            del metadata[memory.key]
+            if _forget(session, instance, memory):
+                del metadata[memory.key]
     left = replacing.carry_out(session, instance, by_id.values())
     if failure is not None:
         raise failure
     return dataclasses.replace(instance, metadata=metadata), left
+
+
+def _forget(session: asking.Session, instance: facts.Instance,
+            memory: records.Memory) -> bool:
+    """Forget a memory; return False where a lock or a policy forbids it."""
+    try:
+        nova.forget(session, instance.id, memory)
+    except (errors.Conflict, errors.Forbidden) as problem:
+        LOG.info('%s keeps its memory of %s: %s', instance.id,
+                 memory.image_id, problem)
+        return False
+    return True
 
 
 def _judge(session: asking.Session, instance: facts.Instance,

@@ -163,13 +163,13 @@ def _is_id(text: str) -> bool:
 def kinship(instance: facts.Instance) -> dict[str, str]:
     """Return the properties that make an image a snapshot of an instance.
 
-    Nova itself writes them only on images that have data (fact 11). Without
-    them nobody would find the snapshots of an instance on volumes.
+    Nova itself writes the same, but only on images that have data (fact 11).
+    Without them nobody would find the snapshots of an instance on volumes,
+    and before there is an image nobody knows which it will be (fact 41).
 
-    :returns: values by name; none where Nova writes them.
+    :returns: values by name.
     """
-    return {'image_type': 'snapshot',
-            'instance_uuid': instance.id} if instance.volume_backed else {}
+    return {'image_type': 'snapshot', 'instance_uuid': instance.id}
 
 
 def read_request(image: facts.Image) -> Request | None:
