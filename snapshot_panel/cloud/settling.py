@@ -77,6 +77,9 @@ def settle(session: asking.Session, instance: facts.Instance,
             # says proves nothing of another's snapshot, and would be sealed.
             if _forget(session, instance, memory):
                 del metadata[memory.key]
+    for image in [by_id[key] for key in memories if key in by_id]:
+        if image.active and records.is_unbound(image):
+            by_id[image.id] = _bind(session, instance, image)
     waiting = [image for image in by_id.values()
                if known.awaits_verdict(image)
                or known.awaits_disk(image) and (
@@ -98,6 +101,22 @@ def settle(session: asking.Session, instance: facts.Instance,
     if failure is not None:
         raise failure
     return dataclasses.replace(instance, metadata=metadata), left
+
+
+def _bind(session: asking.Session, instance: facts.Instance,
+          image: facts.Image) -> facts.Image:
+    """Bind an image that the server remembers and nobody could bind.
+
+    It stays as it is where Nova's record does not tell its action.
+    """
+    action = records.own_action(
+        image, nova.list_actions(session, instance.id) or ())
+    if action is None:
+        return image
+    # What it replaces may be written by now.
+    glance.add_properties(session, image.id, {
+        records.IMAGE: image.id, records.ACTION: action})
+    return glance.get_image(session, image.id)
 
 
 def _forget(session: asking.Session, instance: facts.Instance,

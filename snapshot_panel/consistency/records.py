@@ -186,6 +186,30 @@ def read_request(image: facts.Image) -> Request | None:
                    action=_known(values.get(ACTION)))
 
 
+def is_unbound(image: facts.Image) -> bool:
+    """Return whether a request is on an image that nobody has bound yet."""
+    values = image.properties
+    return (values.get(IMAGE) == _NONE and values.get(VERDICT) == PENDING
+            and values.get(STATE, _NONE) != _NONE)
+
+
+def own_action(image: facts.Image, actions: Iterable[facts.Action]
+               ) -> str | None:
+    """Return the request id of the only snapshot since a request, or None.
+
+    :param actions: of the instance, newest first.
+    """
+    newer: list[facts.Action] = []
+    for action in actions:
+        if action.request_id == image.properties.get(AFTER_ACTION):
+            made = [each for each in newer
+                    if each.name in ('createImage', 'createBackup')]
+            return (made[0].request_id if len(made) == 1
+                    and made[0].name == 'createImage' else None)
+        newer.append(action)
+    return None
+
+
 def _known(value: str | None) -> str | None:
     return None if value == _NONE else value
 

@@ -13,6 +13,8 @@
 
 """What is kept of an instance that is shelved, locked or on a volume."""
 
+import json
+
 from novaclient import exceptions as nova_exceptions
 import pytest
 
@@ -22,6 +24,7 @@ from snapshot_panel.cloud import snapshots
 from snapshot_panel.cloud import taking
 from snapshot_panel.consistency import facts
 from snapshot_panel.consistency import known
+from snapshot_panel.consistency import records
 from snapshot_panel.consistency import retention
 from tests.unit import builders
 from tests.unit.cloud import answers
@@ -88,3 +91,35 @@ def test_each_snapshot_is_its_instances_whatever_its_root_is(user_request,
     written = nova_client.servers.create_image.call_args.args[2]
     assert written['instance_uuid'] == builders.INSTANCE
     assert written['image_type'] == 'snapshot'
+
+
+@pytest.mark.parametrize('names, bound', [
+    (['createImage'], True), (['createImage', 'createImage'], False),
+    (['createBackup'], False), ([], False)])
+def test_what_was_left_unbound_is_bound_where_its_action_is_known(
+        names, bound):
+    image = builders.asked(properties={records.IMAGE: 'none'})
+    done = builders.actions(*[builders.action(name, 'req-%d' % number)
+                              for number, name in enumerate(names)])
+
+    assert records.is_unbound(image)
+    assert records.own_action(image, done) == ('req-0' if bound else None)
+
+
+def test_an_unbound_image_that_is_remembered_is_bound(
+        user_request, nova_client, glance_client):
+    unbound = builders.asked(properties={records.IMAGE: 'none'})
+    glance_client.images.get.side_effect = lambda _id: answers.glance_image(
+        builders.asked())
+    nova_client.instance_action.list.return_value = [
+        answers.nova_action('createImage', builders.OWN),
+        answers.nova_action('reboot')]
+
+    settling.settle(user_request, builders.remembering(builders.memory()),
+                    [unbound])
+
+    first = glance_client.http_client.patch.call_args_list[0]
+    assert json.loads(first.kwargs['data']) == [
+        {'op': 'add', 'path': '/' + records.ACTION, 'value': builders.OWN},
+        {'op': 'add', 'path': '/' + records.IMAGE,
+         'value': builders.SNAPSHOT}]
