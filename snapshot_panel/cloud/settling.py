@@ -75,8 +75,11 @@ def settle(session: asking.Session, instance: facts.Instance,
         else:
             # Metadata is copied from instance to instance: what this guest
             # says proves nothing of another's snapshot, and would be sealed.
-            nova.forget(session, instance.id, memory)
-            del metadata[memory.key]
+            if _forget(session, instance, memory):
+                del metadata[memory.key]
+    for image in [by_id[key] for key in memories if key in by_id]:
+        if image.active and records.is_unbound(image):
+            by_id[image.id] = _bind(session, instance, image)
     waiting = [image for image in by_id.values()
                if known.awaits_verdict(image)
                or known.awaits_disk(image) and (
@@ -92,12 +95,40 @@ def settle(session: asking.Session, instance: facts.Instance,
         # What only its disk can tell is found without a memory too.
         if key in by_id and (known.awaits_disk(by_id[key]) or verdict.look(
                 by_id[key]).verdict.final):
-            nova.forget(session, instance.id, memory)
-            del metadata[memory.key]
+            if _forget(session, instance, memory):
+                del metadata[memory.key]
     left = replacing.carry_out(session, instance, by_id.values())
     if failure is not None:
         raise failure
     return dataclasses.replace(instance, metadata=metadata), left
+
+
+def _bind(session: asking.Session, instance: facts.Instance,
+          image: facts.Image) -> facts.Image:
+    """Bind an image that the server remembers and nobody could bind.
+
+    It stays as it is where Nova's record does not tell its action.
+    """
+    action = records.own_action(
+        image, nova.list_actions(session, instance.id) or ())
+    if action is None:
+        return image
+    # What it replaces may be written by now.
+    glance.add_properties(session, image.id, {
+        records.IMAGE: image.id, records.ACTION: action})
+    return glance.get_image(session, image.id)
+
+
+def _forget(session: asking.Session, instance: facts.Instance,
+            memory: records.Memory) -> bool:
+    """Forget a memory; return False where a lock or a policy forbids it."""
+    try:
+        nova.forget(session, instance.id, memory)
+    except (errors.Conflict, errors.Forbidden) as problem:
+        LOG.info('%s keeps its memory of %s: %s', instance.id,
+                 memory.image_id, problem)
+        return False
+    return True
 
 
 def _judge(session: asking.Session, instance: facts.Instance,

@@ -25,6 +25,7 @@ from snapshot_panel.cloud import nova
 from snapshot_panel import conf
 from snapshot_panel.consistency import facts
 from snapshot_panel.consistency import records
+from snapshot_panel.consistency import retention
 
 
 # Enough to find the latest that counts: some were only begun.
@@ -224,6 +225,8 @@ def delete(session: asking.Session, instance_id: str, image_id: str) -> None:
     image = glance.get_image(session, image_id)
     if not is_own(session, instance, image):
         raise errors.NotFound('Glance', 'image %s' % image_id)
+    if retention.holds_disk(instance, image):
+        raise errors.Conflict('Nova', 'the disk of a shelved instance')
     glance.delete_image(session, image_id)
     for memory in records.read_memories(instance):
         if memory.image_id == image_id:

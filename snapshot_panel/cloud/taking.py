@@ -73,10 +73,11 @@ def take(session: asking.Session, instance: facts.Instance,
         after_action=guest.actions[0].request_id if guest.actions else None)
     image_id, action = _create(session, instance, name, asked, extra or {})
     memory = records.Memory(image_id, name, now, by)
+    # What must survive a vanished image comes first.
     outcomes = [
+        asking.outcome(lambda: nova.remember(session, instance.id, memory)),
         asking.outcome(lambda: glance.add_properties(
-            session, image_id, records.bind(image_id, action, replaces))),
-        asking.outcome(lambda: nova.remember(session, instance.id, memory))]
+            session, image_id, records.bind(image_id, action, replaces)))]
     problems = tuple(outcome for outcome in outcomes
                      if isinstance(outcome, errors.CloudError))
     for problem in problems:

@@ -205,12 +205,16 @@ def unsettled(instance: facts.Instance, images: Sequence[facts.Image],
     known = snapshots(instance, images, now, deployment)
     abandoned = {snapshot.id for snapshot in known
                  if snapshot.decision.rule is verdict.Rule.ABANDONED}
+    # Nobody can clear the memory of a locked instance.
+    settled = {snapshot.id for snapshot in known if instance.locked
+               and snapshot.image and snapshot.decision.verdict.final}
     return (any(snapshot.pending and not snapshot.unread
                 for snapshot in known)
             or any(refused is not None and snapshot.unread
                    and snapshot.id not in refused
                    for snapshot in latest(known))
-            or any(memory.gone is None and memory.image_id not in abandoned
+            or any(memory.gone is None
+                   and memory.image_id not in abandoned | settled
                    for memory in records.read_memories(instance))
             or any(retention.due(instance, image) for image in images)
             or restart.unfinished(instance))

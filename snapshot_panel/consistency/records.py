@@ -163,13 +163,13 @@ def _is_id(text: str) -> bool:
 def kinship(instance: facts.Instance) -> dict[str, str]:
     """Return the properties that make an image a snapshot of an instance.
 
-    Nova itself writes them only on images that have data (fact 11). Without
-    them nobody would find the snapshots of an instance on volumes.
+    Nova itself writes the same, but only on images that have data (fact 11).
+    Without them nobody would find the snapshots of an instance on volumes,
+    and before there is an image nobody knows which it will be (fact 41).
 
-    :returns: values by name; none where Nova writes them.
+    :returns: values by name.
     """
-    return {'image_type': 'snapshot',
-            'instance_uuid': instance.id} if instance.volume_backed else {}
+    return {'image_type': 'snapshot', 'instance_uuid': instance.id}
 
 
 def read_request(image: facts.Image) -> Request | None:
@@ -184,6 +184,30 @@ def read_request(image: facts.Image) -> Request | None:
                    baseline=witness.Baseline.parse(values.get(BASELINE)),
                    after_action=_known(values.get(AFTER_ACTION)),
                    action=_known(values.get(ACTION)))
+
+
+def is_unbound(image: facts.Image) -> bool:
+    """Return whether a request is on an image that nobody has bound yet."""
+    values = image.properties
+    return (values.get(IMAGE) == _NONE and values.get(VERDICT) == PENDING
+            and values.get(STATE, _NONE) != _NONE)
+
+
+def own_action(image: facts.Image, actions: Iterable[facts.Action]
+               ) -> str | None:
+    """Return the request id of the only snapshot since a request, or None.
+
+    :param actions: of the instance, newest first.
+    """
+    newer: list[facts.Action] = []
+    for action in actions:
+        if action.request_id == image.properties.get(AFTER_ACTION):
+            made = [each for each in newer
+                    if each.name in ('createImage', 'createBackup')]
+            return (made[0].request_id if len(made) == 1
+                    and made[0].name == 'createImage' else None)
+        newer.append(action)
+    return None
 
 
 def _known(value: str | None) -> str | None:

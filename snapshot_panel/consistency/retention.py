@@ -91,6 +91,17 @@ def due(instance: facts.Instance, image: facts.Image) -> tuple[str, ...]:
     return records.read_replaces(image)
 
 
+def holds_disk(instance: facts.Instance, image: facts.Image) -> bool:
+    """Return whether an image may be a shelved instance's only disk.
+
+    Nova names it after the instance, which may have been renamed since, and
+    writes nothing of this panel's on it (fact 43).
+    """
+    return (instance.status in facts.SHELVED
+            and image.name.endswith('-shelved')
+            and records.read_request(image) is None)
+
+
 class Standing(enum.Enum):
     """What has become of the snapshots that an image is to replace."""
 

@@ -466,13 +466,13 @@ def take(user_request, console=None, name='web-1', **guest):
     return taking.take(user_request, builders.instance(), guest, name)
 
 
-def test_a_snapshot_is_taken_then_named_then_remembered(user_request,
+def test_a_snapshot_is_taken_then_remembered_then_bound(user_request,
                                                         calls):
     taken = take(user_request)
 
     assert taken == taking.Taken(builders.SNAPSHOT)
-    assert names(calls) == ['servers.create_image', 'glance.patch',
-                            'servers.set_meta']
+    assert names(calls) == ['servers.create_image', 'servers.set_meta',
+                            'glance.patch']
 
 
 def test_what_proves_it_later_is_written_down(user_request, nova_client,

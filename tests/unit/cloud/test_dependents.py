@@ -1,0 +1,125 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+
+"""What is kept of an instance that is shelved, locked or on a volume."""
+
+import json
+
+from novaclient import exceptions as nova_exceptions
+import pytest
+
+from snapshot_panel.cloud import errors
+from snapshot_panel.cloud import settling
+from snapshot_panel.cloud import snapshots
+from snapshot_panel.cloud import taking
+from snapshot_panel.consistency import facts
+from snapshot_panel.consistency import known
+from snapshot_panel.consistency import records
+from snapshot_panel.consistency import retention
+from tests.unit import builders
+from tests.unit.cloud import answers
+
+pytestmark = pytest.mark.usefixtures('now', 'nova_client', 'glance_client')
+
+
+@pytest.mark.parametrize('status', facts.SHELVED)
+def test_the_only_disk_of_a_shelved_instance_is_not_deleted(
+        status, user_request, nova_client, glance_client):
+    nova_client.servers.get.return_value = answers.server(status=status)
+    glance_client.images.get.side_effect = lambda _id: answers.glance_image(
+        builders.image(name='former-name-shelved'))
+
+    with pytest.raises(errors.Conflict):
+        snapshots.delete(user_request, builders.INSTANCE, builders.SNAPSHOT)
+
+    assert not glance_client.images.delete.called
+
+
+@pytest.mark.parametrize('status, image', [
+    ('ACTIVE', builders.image(name='web-shelved')),
+    ('SHELVED', builders.image(name='web-1')),
+    ('SHELVED', builders.asked(name='web-shelved'))])
+def test_other_snapshots_hold_nobodys_disk(status, image):
+    instance = builders.instance(status=status)
+
+    assert not retention.holds_disk(instance, image)
+
+
+@pytest.mark.parametrize('refusal', [nova_exceptions.Conflict(409),
+                                     nova_exceptions.Forbidden(403)])
+def test_a_lock_leaves_nothing_unsettled(refusal, user_request, nova_client):
+    nova_client.servers.delete_meta.side_effect = refusal
+    locked = builders.remembering(builders.memory(), locked=True)
+    image = builders.sealed()
+
+    instance, _images = settling.settle(user_request, locked, [image])
+
+    assert instance == locked
+    assert not known.unsettled(locked, [image], builders.NOW,
+                               facts.Deployment())
+
+
+def test_what_is_only_locked_still_settles_what_waits():
+    locked = builders.remembering(builders.memory(), locked=True)
+
+    assert known.unsettled(locked, [builders.asked()], builders.NOW,
+                           facts.Deployment())
+
+
+def test_the_memory_is_written_before_the_image_is_bound(user_request,
+                                                         calls):
+    taking.take_if_ready(user_request, builders.INSTANCE)
+
+    asked = [name for name, _args, _kwargs in calls.mock_calls]
+    assert asked.index('servers.set_meta') < asked.index('glance.patch')
+
+
+def test_each_snapshot_is_its_instances_whatever_its_root_is(user_request,
+                                                             nova_client):
+    taking.take_if_ready(user_request, builders.INSTANCE)
+
+    written = nova_client.servers.create_image.call_args.args[2]
+    assert written['instance_uuid'] == builders.INSTANCE
+    assert written['image_type'] == 'snapshot'
+
+
+@pytest.mark.parametrize('names, bound', [
+    (['createImage'], True), (['createImage', 'createImage'], False),
+    (['createBackup'], False), ([], False)])
+def test_what_was_left_unbound_is_bound_where_its_action_is_known(
+        names, bound):
+    image = builders.asked(properties={records.IMAGE: 'none'})
+    done = builders.actions(*[builders.action(name, 'req-%d' % number)
+                              for number, name in enumerate(names)])
+
+    assert records.is_unbound(image)
+    assert records.own_action(image, done) == ('req-0' if bound else None)
+
+
+def test_an_unbound_image_that_is_remembered_is_bound(
+        user_request, nova_client, glance_client):
+    unbound = builders.asked(properties={records.IMAGE: 'none'})
+    glance_client.images.get.side_effect = lambda _id: answers.glance_image(
+        builders.asked())
+    nova_client.instance_action.list.return_value = [
+        answers.nova_action('createImage', builders.OWN),
+        answers.nova_action('reboot')]
+
+    settling.settle(user_request, builders.remembering(builders.memory()),
+                    [unbound])
+
+    first = glance_client.http_client.patch.call_args_list[0]
+    assert json.loads(first.kwargs['data']) == [
+        {'op': 'add', 'path': '/' + records.ACTION, 'value': builders.OWN},
+        {'op': 'add', 'path': '/' + records.IMAGE,
+         'value': builders.SNAPSHOT}]
