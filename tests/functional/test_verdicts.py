@@ -133,16 +133,19 @@ def test_a_seal_does_not_speak_for_a_descendant(settled, openstack,
     flavor = openstack.nova.flavors.list()[0]
     heir = openstack.nova.servers.create(
         'test-heir', sealed['id'], flavor, nics='none',
-        meta={'demo_guest': 'no-kit'}).id
+        meta={'demo_guest': 'agent-dead'}).id
     clients.wait_for(lambda: openstack.status(heir) == 'ACTIVE', 'the heir')
     openstack.nova.servers.create_image(heir, 'by-hand')
     clients.wait_for(lambda: [image for image in openstack.snapshots(heir)
                               if image['status'] == 'active'], 'the image')
 
-    row = dashboard.rows(heir)[heir]
+    inherited = openstack.snapshots(heir)[0]['consistency_verdict']
 
-    inherited = openstack.snapshots(heir)[0]
+    unread = dashboard.rows(heir)[heir]
+    dashboard.settle([heir])
+
+    row = dashboard.rows(heir)[heir]
     openstack.nova.servers.delete(heir)
-    assert inherited['consistency_verdict'] == 'filesystem-consistent'
-    assert 'Unproven' in row
-    assert 'File-system consistent' not in row
+    assert inherited == 'filesystem-consistent'
+    assert 'File-system consistent' not in unread + row
+    assert 'Crash-consistent' in row

@@ -164,7 +164,7 @@ class PageTest(InstanceTestCase):
 
         page = self.client.get(self.press('delete').url)
 
-        self.assertContains(page, 'Glance: Your role')
+        self.assertContains(page, 'Glance: The service refuses')
         self.assertNotContains(page, 'secret reason')
 
     def test_a_reader_sees_and_cannot_act(self):
