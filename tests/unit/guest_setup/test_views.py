@@ -33,6 +33,7 @@ from snapshot_panel.consistency import checklist
 from snapshot_panel.consistency import facts
 from snapshot_panel import guest
 from snapshot_panel.guest_setup import kit
+from snapshot_panel.guest_setup import status
 from snapshot_panel.guest_setup import systems
 from snapshot_panel import tabs
 from snapshot_panel.ui import words
@@ -434,3 +435,9 @@ def test_the_system_of_an_image(properties, code):
 def test_an_image_may_not_tell(properties):
     assert systems.guess(properties) is None
     assert systems.choose('nonsense', properties) is systems.SYSTEMS[0]
+
+
+def test_every_finding_about_the_agent_has_a_headline():
+    assert set(status._HEADLINES) == {
+        finding for finding in checklist.Finding
+        if finding.check is checklist.Check.AGENT}
