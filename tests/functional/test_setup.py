@@ -86,7 +86,7 @@ def test_what_is_not_of_the_project_is_not_found(dashboard, other, rest):
 
 def test_horizons_details_have_the_checklist(cloud, dashboard):
     for name, words in (('web-ready', 'Ready'),
-                        ('db-agent-no-kit', 'Not ready'),
+                        ('legacy-no-channel', 'Not ready'),
                         ('stopped-clean', 'Clean shutdown')):
         instance_id = cloud.instances[name]
 
