@@ -54,26 +54,26 @@ def runs(api, server_id):
 
 
 def test_a_stopped_guest_gives_a_consistent_snapshot(begin, make, api):
-    server_id, name = make('no-kit')
+    server_id, name = make('agent-stopped')
     page = begin(name)
     seen = set()
 
     def watch():
         text = looking.row(page, name).inner_text()
         seen.update(re.findall('Down for a snapshot: (\\w+)', text))
-        return 'Down for' not in text and 'had shut down by itself' in text
+        return 'Down for' not in text and 'The disk itself says so' in text
     clients.wait_for(watch, 'the instance to be back', pause=0.2)
 
     runs(api, server_id)
     assert {'Shutting', 'Shut'} & seen
     image, = api.snapshots(server_id)
     assert (image['consistency_verdict'], image['consistency_rule']) == (
-        'filesystem-consistent', 'clean-stop')
+        'filesystem-consistent', 'disk-at-rest')
 
 
 def test_a_closed_browser_is_followed_by_whoever_looks(begin, browse, make,
                                                        api, cloud):
-    server_id, name = make('no-kit')
+    server_id, name = make('agent-stopped')
     first = begin(name)
     first.context.close()
     clients.wait_for(lambda: api.status(server_id) == 'SHUTOFF', 'the stop')
@@ -102,7 +102,7 @@ def test_a_guest_that_does_not_listen_is_called_what_it_is(begin, make, api):
 
 def test_somebody_else_is_not_worked_against(begin, browse, make, api,
                                              cloud):
-    server_id, name = make('no-kit')
+    server_id, name = make('agent-stopped')
     begin(name).context.close()
     clients.wait_for(lambda: api.status(server_id) == 'SHUTOFF', 'the stop')
     api.nova.servers.start(server_id)
@@ -136,8 +136,8 @@ def test_it_can_be_cancelled_while_it_stops(begin, make, api, cloud):
 
 def test_a_lock_is_waited_for_and_blocks_nobody_else(begin, browse, make, api,
                                                      cloud):
-    server_id, name = make('no-kit')
-    _other_id, other = make('no-kit')
+    server_id, name = make('agent-stopped')
+    _other_id, other = make('agent-stopped')
     begin(name).context.close()
     clients.wait_for(lambda: api.status(server_id) == 'SHUTOFF', 'the stop')
     # Nova lets nobody but an operator write on a locked server.
