@@ -86,7 +86,7 @@ def test_a_closed_browser_is_followed_by_whoever_looks(begin, browse, make,
 
     runs(api, server_id)
     image, = api.snapshots(server_id)
-    assert image['consistency_rule'] == 'clean-stop'
+    assert image['consistency_rule'] == 'disk-at-rest'
     assert image['consistency_requested_by'] == 'demo'
 
 
