@@ -217,7 +217,7 @@ def _meaning(error: Exception, changes: bool) -> type[CloudError]:
     if kind is Forbidden and changes and _QUOTA.search(str(error)):
         return OverLimit
     if kind is OverLimit and (
-            not changes or getattr(error, 'retry_after', 0)
+            not changes or getattr(error, 'retry_after', None)
             or _TOO_MANY.search(str(error))):
         return TooMany
     return kind
