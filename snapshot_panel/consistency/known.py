@@ -85,8 +85,12 @@ def of_image(image: facts.Image, instance: facts.Instance,
     stored = verdict.look(image)
     if verdict.abandoned(image, instance, now, deployment):
         stored = verdict.Decision(verdict.Rule.ABANDONED)
-    decision = judging.judge(image, None, deployment, reading) if (
-        reading is not None and not stored.verdict.final) else stored
+    decision = stored
+    # Where the guest can still say where its root is, or what its hooks did,
+    # the disk alone is not the last word.
+    if (reading is not None and not stored.verdict.final
+            and not judging.needs_guest(image, reading)):
+        decision = judging.judge(image, None, deployment, reading)
     asked = records.read_request(image)
     return Snapshot(image.id, image.name, decision, image.created,
                     asked.by if asked else '', image, stored=stored)

@@ -259,6 +259,20 @@ def test_a_verdict_is_awaited_by_finished_images_that_have_none(image,
     assert known.awaits_verdict(image) == awaits
 
 
+@pytest.mark.parametrize('baseline, rule', [
+    (None, Rule.DISK_AT_REST),
+    (builders.started().baseline, Rule.UNSETTLED)])
+def test_a_disk_is_not_the_last_word_on_a_guest_that_can_say_more(baseline,
+                                                                  rule):
+    image = builders.asked(baseline)
+
+    shown = known.of_image(image, builders.instance(), builders.NOW,
+                           DEPLOYMENT, builders.reading())
+
+    assert shown.decision.rule is rule
+    assert shown.pending
+
+
 def judged(rule, word=disk.Word.AT_REST, kind='ext4', **changes):
     return builders.sealed(rule, {'disk': dict(builders.reading(
         word, kind).report)}, **changes)
