@@ -165,10 +165,11 @@ def _judge(session: asking.Session, instance: facts.Instance,
         decision = judging.judge(
             image, evidence, conf.deployment(), reading,
             copies=copies.get(image.id),
-            failed=_failed(readings, image))
+            failed=_passing_failure(readings, [image]) is not None)
         by_id[image.id] = _seal(session, instance, image, decision, evidence)
-    undecided = any(not verdict.look(by_id[image.id]).verdict.final
-                    for image in waiting)
+    undecided = [image for image in waiting
+                 if not verdict.look(by_id[image.id]).verdict.final]
+    failure = failure or _passing_failure(readings, undecided)
     return evidence, failure if undecided or lost else None
 
 
@@ -190,11 +191,14 @@ def _reading(readings: _Readings, image: facts.Image
     return None if isinstance(answer, errors.CloudError) else answer
 
 
-def _failed(readings: _Readings, image: facts.Image) -> bool:
-    """Return whether a later look may read the disk."""
-    answer = readings.get(image.id)
-    return isinstance(answer, errors.CloudError) and not isinstance(
-        answer, (errors.Forbidden, errors.NotFound))
+def _passing_failure(readings: _Readings, images: Iterable[facts.Image]
+                     ) -> errors.CloudError | None:
+    """Return why disks were not read that a later look may read, or None."""
+    answers = (readings.get(image.id) for image in images)
+    return next((answer for answer in answers
+                 if isinstance(answer, errors.CloudError)
+                 and not isinstance(answer, (errors.Forbidden,
+                                             errors.NotFound))), None)
 
 
 def _evidence(session: asking.Session, instance: facts.Instance,

@@ -255,8 +255,8 @@ def test_a_contradiction_is_logged_as_an_error(user_request, nova_client,
 def test_a_disk_that_cannot_be_read_now_seals_nothing(user_request,
                                                       nova_client,
                                                       glance_client, now):
-    with answering(*[fakes.Answer(503)] * 3):
-        written = settle(user_request, glance_client, image(),
-                         [builders.SNAPSHOT])
+    with answering(*[fakes.Answer(503)] * 3), pytest.raises(
+            errors.Unavailable):
+        settle(user_request, glance_client, image(), [builders.SNAPSHOT])
 
-    assert written == {}
+    assert patched(glance_client) == {}
