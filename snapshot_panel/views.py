@@ -117,25 +117,26 @@ class RowsView(ui_views.AnswerMixin, IndexMixin,
     def post(self, request, *args, **kwargs):
         wanted = request.POST.getlist('id')
         found = self._look(wanted)
+        recalled = disks.recall(request, found.snapshots)
         due = [instance for instance in found.instances
                if instance.id in wanted and lines.unsettled(
-                   instance, found.snapshots_of(instance))]
+                   instance, found.snapshots_of(instance), recalled)]
         outcomes = asking.for_each(
             lambda instance: self._carry_on(
-                instance, found.snapshots_of(instance)), due)
+                instance, found.snapshots_of(instance), recalled), due)
         failed = [outcome for outcome in outcomes
                   if isinstance(outcome, errors.CloudError)]
         settled = {outcome[0].id: outcome for outcome in outcomes
                    if not isinstance(outcome, errors.CloudError)}
         return self._answer(wanted, _after(found, settled), *failed)
 
-    def _carry_on(self, instance, images):
+    def _carry_on(self, instance, images, recalled):
         # Of what the panel did not take only the latest is shown here.
-        newest = [line for line in lines.snapshot_lines(instance, images)
-                  if line.snapshot.counts][:1]
-        return restarting.carry_on(
-            self.request, instance, images,
-            [line.id for line in newest if line.snapshot.unread])
+        newest = lines.latest(lines.snapshot_lines(instance, images))
+        unread = [line.id for line in (newest,) if line is not None
+                  and line.snapshot.unread
+                  and line.id not in recalled.refused]
+        return restarting.carry_on(self.request, instance, images, unread)
 
     def _look(self, wanted):
         self.get_table()

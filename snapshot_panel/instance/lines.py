@@ -13,6 +13,7 @@
 """What an instance's page shows, in words."""
 
 import dataclasses
+import functools
 import typing
 
 from snapshot_panel.cloud import disks
@@ -86,8 +87,9 @@ class PageLines:
     recalled: disks.Recalled = disks.Recalled()
     may_settle: bool = True
 
-    @property
+    @functools.cached_property
     def lines(self):
+        """The :class:`lines.SnapshotLine` of each, newest first."""
         return lines.snapshot_lines(self.row.instance, self.images,
                                     self.recalled)
 

@@ -225,6 +225,11 @@ def snapshot_lines(instance, images, recalled=disks.Recalled()):
                 recalled.readings)]
 
 
+def latest(lines):
+    """Return the first line that counts, None where there is none."""
+    return next((line for line in lines if line.snapshot.counts), None)
+
+
 def unsettled(instance, images, recalled=disks.Recalled(), may_settle=True):
     """Return whether something of an instance is left to be carried on.
 
@@ -515,7 +520,7 @@ def instance_row(instance, images, asked=details.Details(), *,
                                   known.disk_history(
                                       [line.snapshot for line in lines],
                                       asked.base)),
-        latest=next((line for line in lines if line.snapshot.counts), None),
+        latest=latest(lines),
         unsettled=unsettled(instance, images, recalled, may_settle),
         asked=heard is not None, heard_at=getattr(heard, 'at', None),
         problem=problem, snapshots_known=snapshots_known,
