@@ -24,8 +24,8 @@ DEFAULTS: dict[str, typing.Any] = {
     # Nova's [libvirt] images_type ('qcow2', 'raw', 'rbd', 'lvm', ...). Only
     # the operator knows it, and with rbd and lvm no live snapshot freezes.
     'ephemeral_backend': None,
-    # Nova's shutdown_timeout, in seconds. Only the operator knows it, and
-    # without it no stop can be called clean.
+    # Nova's shutdown_timeout, in seconds. Only the operator knows it. Without
+    # it no stop is called clean where the disk cannot tell.
     'shutdown_timeout': None,
     # How long a witness may come after the image became active, in seconds.
     'settle_grace': 30,
@@ -41,8 +41,8 @@ DEFAULTS: dict[str, typing.Any] = {
     # How much of an image is read from its beginning where the store cannot
     # give parts of it, in MiB. 0: such images are not read.
     'disk_stream_mib': 64,
-    # How many of an instance's snapshots one request of a page's script
-    # reads.
+    # How many disks of snapshots that the panel did not take one request of
+    # a page's script reads.
     'disks_at_once': 4,
     # How often a page asks for news while a snapshot runs, in seconds.
     'poll_interval': 2,

@@ -68,7 +68,8 @@ class ImagesFilter(tables.FilterAction):
         ('name', _('Image name ='), True, _('The whole name.')),
         ('os_distro', _('Distribution ='), True),
         ('hw_qemu_guest_agent', _('Guest agent ='), True),
-        ('image_type', _('Kind ='), True, _('“snapshot” for snapshots')),
+        ('image_type', _('Kind ='), True,
+         _('“snapshot” or “backup” for snapshots')),
         ('status', _('Status ='), True),
     )
 

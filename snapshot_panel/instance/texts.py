@@ -87,7 +87,7 @@ LIGHTS = {
 }
 
 COMMANDS = {
-    'take': _('Take a snapshot (without the record that a verdict needs)'),
+    'take': _('Take a snapshot (judged by its disk alone)'),
     'console': _('Read what the guest witnessed'),
     'seal': _('Read the verdict and its evidence on the newest snapshot'),
     'channel': _('Give the instances that will be launched from its image '
