@@ -189,5 +189,6 @@ def test_a_reader_sees_and_cannot_change(browse, goto, cloud):
     page = browse('reader')
     goto(page, cloud.images['debian-12-own'] + '/')
 
-    expect(page.locator('.alert-info')).to_contain_text('Ask for the role')
+    expect(page.locator('.alert-info')).to_contain_text(
+        'may look at images and not change them')
     assert page.get_by_role('button', name='Preview the change').count() == 0

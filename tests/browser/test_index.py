@@ -55,7 +55,7 @@ def test_one_click_gives_a_snapshot_with_a_true_verdict(browse, cloud, api):
 
     expect(page.locator('.alert-success')).to_contain_text('being taken')
     expect(row(page, 'web-ready').locator(RUNNING)).to_be_visible()
-    shows(page, 'web-ready', 'writing stood still')
+    shows(page, 'web-ready', 'The disk itself says so')
     shows(page, 'web-ready', 'File-system consistent')
     made = [image for image in api.snapshots(cloud.instances['web-ready'])
             if image['id'] not in before]
@@ -114,7 +114,7 @@ def test_the_steps_are_named_while_it_runs(browse):
         text = row(page, 'web-ready').inner_text()
         seen.update(re.findall(
             'Freezing and copying|Uploading|Finishing', text))
-        return 'writing stood still' in text and not row(
+        return 'The disk itself says so' in text and not row(
             page, 'web-ready').locator(RUNNING).count()
     clients.wait_for(watch, 'the verdict', pause=0.2)
 
@@ -178,7 +178,7 @@ def test_the_keyboard_is_enough(browse):
     page.keyboard.press('Enter')
 
     expect(page.locator('.alert-success')).to_contain_text('being taken')
-    shows(page, 'web-ready', 'writing stood still')
+    shows(page, 'web-ready', 'The disk itself says so')
 
 
 def test_a_closed_browser_loses_nothing(browse, cloud, api):

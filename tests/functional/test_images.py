@@ -246,7 +246,7 @@ def test_a_reader_is_told_before(make, reader, properties):
     listed = reader.get(IMAGES)
     forged = forge(reader, image_id, {}, a='1')
 
-    assert 'Ask for the role' in page.text
+    assert 'may look at images and not change' in page.text
     assert 'name="step"' not in page.text
     assert '__ready__' not in listed.text
     assert 'does not let you' in forged.text
