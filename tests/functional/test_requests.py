@@ -62,7 +62,7 @@ def test_a_forged_click_takes_nothing(which, foreign, dashboard):
 @pytest.mark.parametrize('name', ['', '   ', 'x' * 256])
 def test_a_bad_name_is_refused_with_the_form(name, cloud, dashboard,
                                              openstack):
-    instance_id = cloud.instances['app-agent-stopped']
+    instance_id = cloud.instances['db-agent-no-kit']
     before = len(openstack.snapshots(instance_id))
 
     page = dashboard.post(form(instance_id), name=name, promise='unproven')
@@ -82,7 +82,7 @@ def test_an_unknown_promise_is_refused(cloud, dashboard):
 
 def test_a_form_that_promised_more_takes_nothing(cloud, dashboard,
                                                  openstack):
-    instance_id = cloud.instances['db-agent-no-kit']
+    instance_id = cloud.instances['app-agent-stopped']
     before = len(openstack.snapshots(instance_id))
 
     page = dashboard.post(form(instance_id), name='x', strict='on',
