@@ -97,7 +97,7 @@ def test_a_guest_that_does_not_listen_is_called_what_it_is(begin, make, api):
     looking.shows(looking.row(page, name), 'Crash-consistent')
     runs(api, server_id)
     image, = api.snapshots(server_id)
-    assert image['consistency_rule'] == 'hard-stop'
+    assert image['consistency_rule'] == 'disk-in-use'
 
 
 def test_somebody_else_is_not_worked_against(begin, browse, make, api,
