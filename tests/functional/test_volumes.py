@@ -213,8 +213,10 @@ def test_a_second_request_that_is_refused_thaws_early(storage, openstack,
                openstack.nova.instance_action.list(server_id)]
     assert actions.count('createImage') == 1
     assert False in storage.copies(image)
-    assert (image['consistency_verdict'],
-            image['consistency_rule']) == ('unproven', 'thawed-twice')
+    assert image['consistency_verdict'] == 'unproven'
+    # Whether the early thaw came before Cinder's copy is for Cinder's clock to
+    # say, which a busy machine makes uncertain.
+    assert image['consistency_rule'] in ('thawed-early', 'thawed-twice')
 
 
 def test_an_instance_started_while_volumes_are_copied(storage, openstack,
