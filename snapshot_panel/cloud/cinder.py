@@ -33,6 +33,9 @@ def client(session: asking.Session) -> typing.Any:
     """Return Horizon's client, with a bound on how long it waits."""
     made = horizon_cinder.cinderclient(session)
     made.client.timeout = conf.get_config()['request_timeout']
+    verify = asking.verification(session)
+    if verify is not None:
+        made.client.verify_cert = verify
     return made
 
 

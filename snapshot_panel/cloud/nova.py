@@ -56,9 +56,11 @@ def _make_client(session: asking.Session) -> typing.Any:
     token, nova_url = session.user.token.id, base.url_for(session, 'compute')
     # Not by the user's name and Keystone's address, as Horizon does it: then
     # the client asks Keystone for another token first, each time.
+    verify = asking.verification(session)
+    if verify is None:
+        verify = not horizon_nova.INSECURE and (horizon_nova.CACERT or True)
     keys = keystone_session.Session(
-        token_endpoint.Token(nova_url, token),
-        verify=not horizon_nova.INSECURE and (horizon_nova.CACERT or True),
+        token_endpoint.Token(nova_url, token), verify=verify,
         timeout=conf.get_config()['request_timeout'])
     made = nova_client.Client(_OLDEST_VERSION.get_string(), session=keys)
     version = _best_version(made, nova_url)
@@ -145,6 +147,17 @@ def list_instances(session: asking.Session, limit: int,
         return InstancePage(tuple(reversed(instances)), more=True,
                             previous=over)
     return InstancePage(tuple(instances), more=over, previous=bool(marker))
+
+
+def all_instances(session: asking.Session) -> list[facts.Instance]:
+    """Return all of the project's instances, newest first.
+
+    A request for as many as Nova gives at once, and one that finds no more.
+    """
+    with errors.asking('Nova'):
+        servers = client(session).servers.list(
+            search_opts={'project_id': session.user.tenant_id}, limit=-1)
+        return [_instance(server) for server in servers]
 
 
 def get_instance(session: asking.Session, instance_id: str

@@ -1,0 +1,427 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Judging the snapshots of whole projects, with no page open.
+
+What a page does for the instances that it shows is done here for all, by the
+very same code. Whoever is killed in the middle loses nothing, and two at once
+do no harm: see :mod:`.settling`.
+"""
+
+from collections.abc import Callable
+from collections.abc import Iterable
+from collections.abc import Iterator
+from collections.abc import Sequence
+import concurrent.futures
+import contextlib
+import dataclasses
+import datetime
+import hashlib
+import logging
+import os
+import pathlib
+import stat
+import tempfile
+import threading
+import time
+import typing
+
+from oslo_concurrency import lockutils
+from oslo_utils import timeutils
+
+from snapshot_panel.cloud import accounts
+from snapshot_panel.cloud import asking
+from snapshot_panel.cloud import disks
+from snapshot_panel.cloud import errors
+from snapshot_panel.cloud import glance
+from snapshot_panel.cloud import guests
+from snapshot_panel.cloud import restarting
+from snapshot_panel.cloud import snapshots
+from snapshot_panel import conf
+from snapshot_panel.consistency import checklist
+from snapshot_panel.consistency import facts
+from snapshot_panel.consistency import journey
+from snapshot_panel.consistency import known
+from snapshot_panel.consistency import restart
+from snapshot_panel.consistency import verdict
+
+LOG = logging.getLogger(__name__)
+
+_T = typing.TypeVar('_T')
+
+# How many instances in a row may fail before the rest is left for the next
+# round: a service is down then, and each would wait for it as long.
+_FAILURES_IN_A_ROW = 8
+
+
+@dataclasses.dataclass(frozen=True)
+class Problem:
+    """Why something was not judged.
+
+    ``instance_id`` is None where it is about the project.
+    """
+
+    service: str
+    reason: str
+    instance_id: str | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Judged:
+    """An instance as it is after a round.
+
+    ``snapshots`` are all that are known, newest first; ``frozen`` is whether
+    its guest may stand frozen, None where it was not asked.
+    """
+
+    instance: facts.Instance
+    snapshots: tuple[known.Snapshot, ...]
+    frozen: bool | None = None
+
+    @property
+    def proven(self) -> known.Snapshot | None:
+        """The newest snapshot that is proven consistent, or None."""
+        return next((snapshot for snapshot in self.snapshots
+                     if snapshot.decision.verdict.consistent), None)
+
+
+@dataclasses.dataclass(frozen=True)
+class Report:
+    """What one round over one project found.
+
+    ``at`` is when it ended, ``seconds`` how long it took; ``sealed`` is how
+    many snapshots have a verdict now that had none before; ``strays`` is how
+    many snapshots belong to no instance of the project, which nobody judges;
+    ``busy`` is true where another judge was at it, so that nothing was done.
+    """
+
+    cloud: str
+    project: accounts.Project
+    at: datetime.datetime
+    seconds: float
+    judged: tuple[Judged, ...] = ()
+    sealed: int = 0
+    strays: int = 0
+    problems: tuple[Problem, ...] = ()
+    busy: bool = False
+
+    @property
+    def verdicts(self) -> dict[verdict.Verdict, int]:
+        """How many snapshots have each verdict."""
+        found = [snapshot.decision.verdict for each in self.judged
+                 for snapshot in each.snapshots]
+        return {each: found.count(each) for each in verdict.Verdict}
+
+
+def judge_all(users: Iterable[accounts.Account], workers: int,
+              patience: float, ask_guests: bool = False) -> Iterator[Report]:
+    """Judge the projects of some accounts, and give each report when it ends.
+
+    :param workers: how many projects at the same time.
+    :param patience: as :func:`judge` takes it, and ``ask_guests``.
+    """
+    with concurrent.futures.ThreadPoolExecutor(workers) as pool:
+        rounds = [pool.submit(judge, account, patience, ask_guests)
+                  for account in users]
+        for done in concurrent.futures.as_completed(rounds):
+            yield done.result()
+
+
+def choose(account: accounts.Account, names: Sequence[str], every: bool
+           ) -> list[accounts.Account] | Report:
+    """Return an account for each of the chosen projects.
+
+    :param names: names or ids of projects; the account's own if empty.
+    :param every: all that the user has a role in.
+    :returns: the report of a failure in their place.
+    """
+    if not names and not every:
+        return [account]
+    begun = time.monotonic()
+    try:
+        return [account.scoped(project)
+                for project in _projects(account, names, every)]
+    except errors.CloudError as problem:
+        return Report(
+            account.cloud, accounts.Project('', ''), timeutils.utcnow(True),
+            time.monotonic() - begun, problems=(Problem(
+                problem.service, problem.said or problem.reason),))
+
+
+def _projects(account: accounts.Account, names: Sequence[str], every: bool
+              ) -> list[accounts.Project]:
+    found = account.projects()
+    if every:
+        return found
+    for name in names:
+        if not any(name in (project.id, project.name) for project in found):
+            raise errors.NotFound('Keystone', 'project %s' % name)
+    return [project for project in found
+            if project.id in names or project.name in names]
+
+
+def judge(account: accounts.Account, patience: float = 0,
+          ask_guests: bool = False) -> Report:
+    """Judge the snapshots of one project.
+
+    :param patience: for how many seconds to go along with instances that
+        are shut off for a snapshot, so that they run again soon.
+    :param ask_guests: look whether guests with the kit stand frozen.
+    """
+    begun = time.monotonic()
+    project = accounts.Project('', '')
+    round_ = _Round(account)
+    busy = False
+    try:
+        project = account.project()
+        with _alone(account.address + project.id) as alone:
+            busy = not alone
+            if alone:
+                round_.run(begun + patience, ask_guests)
+    except errors.CloudError as problem:
+        round_.note(problem)
+    return Report(
+        account.cloud, project, timeutils.utcnow(True),
+        time.monotonic() - begun, tuple(round_.judged), round_.sealed,
+        round_.strays, tuple(dict.fromkeys(round_.problems)), busy)
+
+
+class _Round:
+    """One round over one project, as far as it came."""
+
+    def __init__(self, account: accounts.Account) -> None:
+        self._account = account
+        self._lock = threading.Lock()
+        self._failed_in_a_row = 0
+        self._refused = False
+        # Each instance with its snapshots, as they are by now.
+        self._states: dict[str, tuple[
+            facts.Instance, Sequence[facts.Image]]] = {}
+        self.judged: list[Judged] = []
+        self.problems: list[Problem] = []
+        self.sealed = self.strays = 0
+
+    def run(self, until: float, ask_guests: bool) -> None:
+        """Judge all that is there.
+
+        :param until: by the monotonic clock, how long to follow plans.
+        """
+        found = self._attempt(snapshots.everything)
+        if found is None:
+            return
+        self._group(*found)
+        before = self._decided()
+        self._carry_on(self._due())
+        while (following := self._unfinished()) and time.monotonic() < until:
+            time.sleep(conf.get_config()['poll_interval'])
+            self._carry_on(following, again=True)
+        if self._gave_up():
+            self.note(errors.Unavailable(
+                'judge', 'the rest waits for the next round'))
+        self.sealed = len(self._decided() - before)
+        self._conclude(ask_guests)
+
+    def note(self, problem: errors.CloudError, instance_id: str | None = None
+             ) -> None:
+        """Write down why something was not judged."""
+        LOG.warning('%s: %s', instance_id or self._account.cloud, problem)
+        self.problems.append(Problem(
+            problem.service, problem.said or problem.reason, instance_id))
+
+    def _group(self, instances: Iterable[facts.Instance],
+               images: Iterable[facts.Image]) -> None:
+        by_instance: dict[str, list[facts.Image]] = {
+            instance.id: [] for instance in instances}
+        self._states = {instance.id: (instance, by_instance[instance.id])
+                        for instance in instances}
+        for image in images:
+            if image.instance_id in by_instance:
+                by_instance[image.instance_id].append(image)
+            else:
+                self.strays += 1
+
+    def _decided(self) -> set[str]:
+        """Return the ids of the snapshots that have a verdict on them."""
+        return {image.id for _instance, images in self._states.values()
+                for image in images if verdict.look(image).verdict.final}
+
+    def _due(self) -> list[str]:
+        """Return the ids of the instances with something left to do."""
+        now, deployment = timeutils.utcnow(True), conf.deployment()
+        return [instance.id for instance, images in self._states.values()
+                if _unread(images) or known.unsettled(
+                    instance, images, now, deployment, refused=None)]
+
+    def _unfinished(self) -> list[str]:
+        """Return the ids of the instances that wait to run again."""
+        return [instance.id for instance, _images in self._states.values()
+                if restart.unfinished(instance)]
+
+    def _carry_on(self, instance_ids: Sequence[str], again: bool = False
+                  ) -> None:
+        """Do for these what a page does for one."""
+        asking.for_each(
+            lambda instance_id: self._carry_on_one(instance_id, again),
+            instance_ids)
+
+    def _carry_on_one(self, instance_id: str, again: bool) -> None:
+        if again and not self._look_again(instance_id):
+            return
+        size = conf.get_config()['disks_at_once']
+        unread = _unread(self._states[instance_id][1])
+        for first in range(0, len(unread) or 1, size):
+            if self._gave_up():
+                return
+            self._step(instance_id, unread[first:first + size])
+
+    def _step(self, instance_id: str, unread: Sequence[str]) -> None:
+        """Carry one instance on, and read these disks."""
+        if self._refused:
+            unread = ()
+        instance, images = self._states[instance_id]
+        after = self._attempt(lambda session: restarting.carry_on(
+            session, instance, images, unread), instance_id)
+        if after is not None:
+            self._states[instance_id] = after
+            self._look_for_refusal(after[1], unread)
+        elif unread:
+            # One disk that cannot be read spoils the answer, not the seals
+            # of the others.
+            self._states[instance_id] = (
+                instance, self._fresh(images, unread))
+
+    def _look_again(self, instance_id: str) -> bool:
+        """Read an instance and its snapshots anew."""
+        found = self._attempt(
+            lambda session: snapshots.one(session, instance_id), instance_id)
+        if found is None or isinstance(found[1], errors.CloudError):
+            return False
+        self._states[instance_id] = found[0], found[1]
+        return True
+
+    def _fresh(self, images: Sequence[facts.Image], ids: Sequence[str]
+               ) -> list[facts.Image]:
+        """Return snapshots, those with these ids as they are now."""
+        answer = self._attempt(
+            lambda session: glance.list_images(session, ids))
+        by_id = {image.id: image for image in answer or ()}
+        return [by_id.get(image.id, image) for image in images]
+
+    def _look_for_refusal(self, images: Iterable[facts.Image],
+                          unread: Sequence[str]) -> None:
+        """Note, once, that this user may not read disks."""
+        waiting = [image for image in images if image.id in unread
+                   and known.awaits_disk(image)]
+        if not waiting or self._refused:
+            return
+        if disks.recall(self._account.session(), waiting).refused:
+            self._refused = True
+            self.note(errors.Forbidden(
+                'Glance', 'image data may not be read (download_image)'))
+
+    def _attempt(self, call: Callable[[accounts.Session], _T],
+                 instance_id: str | None = None) -> _T | None:
+        """Return what a call gives, None where it failed, which is noted."""
+        try:
+            answer = self._signed_in(call)
+        except errors.CloudError as problem:
+            self._count(isinstance(problem, errors.Unavailable))
+            self.note(problem, instance_id)
+            return None
+        except Exception as error:
+            # A bug that one instance brings out must not keep all others
+            # from being judged, night after night.
+            LOG.exception('%s was not judged', instance_id)
+            self.note(errors.Unusable('snapshot_panel', repr(error)),
+                      instance_id)
+            return None
+        self._count(False)
+        return answer
+
+    def _signed_in(self, call: Callable[[accounts.Session], _T]) -> _T:
+        """Return what a call gives; log in again if the token is refused."""
+        try:
+            return call(self._account.session())
+        except errors.UNAUTHORIZED:
+            self._account.renew()
+        try:
+            return call(self._account.session())
+        except errors.UNAUTHORIZED as error:
+            raise errors.Forbidden('Keystone', error) from error
+
+    def _count(self, failed: bool) -> None:
+        with self._lock:
+            self._failed_in_a_row = self._failed_in_a_row + 1 if failed else 0
+
+    def _gave_up(self) -> bool:
+        return self._failed_in_a_row >= _FAILURES_IN_A_ROW
+
+    def _conclude(self, ask_guests: bool) -> None:
+        now, deployment = timeutils.utcnow(True), conf.deployment()
+        frozen = self._frozen() if ask_guests else {}
+        self.judged = [
+            Judged(instance, tuple(known.snapshots(
+                instance, images, now, deployment)), frozen.get(instance.id))
+            for instance, images in self._states.values()]
+
+    def _frozen(self) -> dict[str, bool]:
+        """Ask each running guest with the kit whether it stands frozen."""
+        asked = [instance for instance, images in self._states.values()
+                 if instance.status == facts.RUNNING
+                 and known.had_kit(images)]
+        heard = self._attempt(
+            lambda session: guests.hear_guests(session, asked)) or {}
+        found = {}
+        for instance in asked:
+            answer = heard.get(instance.id)
+            if isinstance(answer, errors.CloudError):
+                self.note(answer, instance.id)
+            elif answer is not None:
+                found[instance.id] = journey.left_frozen(checklist.check(
+                    instance, answer.guest, conf.deployment()))
+        return found
+
+
+def _unread(images: Iterable[facts.Image]) -> list[str]:
+    """Return the ids of the snapshots whose disk nobody has read yet."""
+    return [image.id for image in images if known.awaits_disk(image)]
+
+
+@contextlib.contextmanager
+def _alone(name: str) -> Iterator[bool]:
+    """Keep other judges of this machine off; give False where one is there.
+
+    Only to spare the services: two at once do no harm.
+    """
+    lock = lockutils.external_lock(
+        hashlib.sha256(name.encode()).hexdigest(), lock_path=_lock_folder())
+    if not lock.acquire(blocking=False):
+        yield False
+        return
+    try:
+        yield True
+    finally:
+        lock.release()
+
+
+def _lock_folder() -> str:
+    """Return a folder of this user's own, made if need be.
+
+    :raises errors.Conflict: somebody else has made it.
+    """
+    folder = pathlib.Path(tempfile.gettempdir(),
+                          'snapshot-panel-judge-%d' % os.getuid())
+    folder.mkdir(0o700, exist_ok=True)
+    state = folder.lstat()
+    if state.st_uid != os.getuid() or stat.S_IMODE(state.st_mode) & 0o077:
+        raise errors.Conflict('judge', '%s belongs to others' % folder)
+    return str(folder)
