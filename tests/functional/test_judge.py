@@ -14,11 +14,9 @@
 
 import concurrent.futures
 import json
-import os
 import pathlib
 import signal
 import subprocess
-import time
 
 from prometheus_client import parser
 import pytest
@@ -146,3 +144,152 @@ def test_a_second_round_finds_nothing_to_do(judge, make, take):
     assert first['judged_now'] >= 1
     assert second['judged_now'] == 0
     assert second['snapshots'] == first['snapshots']
+
+
+def test_two_judges_at_once_find_the_same(judge, make, take, openstack):
+    server_id = make('ready')
+    images = [take(server_id, 'nightly-%d' % number) for number in range(3)]
+
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        both = list(pool.map(lambda _number: judge.reports()[0], range(2)))
+
+    assert {sealed(openstack, image_id) for image_id in images} == {AT_REST}
+    assert all(not report['failures'] for report in both)
+    assert [report['judged_now'] for report in both
+            if not report['busy']] != []
+
+
+def test_a_killed_judge_loses_nothing(judge, make, take, openstack):
+    server_id = make('agent-dead')
+    images = [take(server_id, 'nightly-%d' % number) for number in range(4)]
+    first = judge.start()
+    clients.wait_for(
+        lambda: first.poll() is not None or any(
+            sealed(openstack, image_id)[0] for image_id in images),
+        'the first verdict', pause=0.05)
+    first.send_signal(signal.SIGKILL)
+    first.communicate()
+
+    judge.run()
+
+    assert {sealed(openstack, image_id) for image_id in images} == {IN_USE}
+
+
+def test_an_instance_that_was_stopped_for_a_snapshot_runs_again(
+        judge, make, openstack, dashboard):
+    server_id = make('agent-stopped')
+    path = '%s%s/restart/' % (clients.PANEL, server_id)
+    dashboard.post(path, instance_id=server_id)
+    clients.wait_for(lambda: openstack.status(server_id) == 'SHUTOFF',
+                     'the stop')
+
+    judge.run()
+
+    server = openstack.nova.servers.get(server_id)
+    image, = openstack.snapshots(server_id)
+    assert server.status == 'ACTIVE'
+    assert not [key for key in server.metadata if 'consistency' in key]
+    assert sealed(openstack, image['id']) == AT_REST
+    assert image['consistency_requested_by'] == 'demo'
+
+
+def test_machines_are_told_of_each_instance(judge, make, take, openstack):
+    server_id = make('ready')
+    image_id = take(server_id)
+
+    report, = judge.reports('--guests')
+
+    told, = [each for each in report['instances'] if each['id'] == server_id]
+    assert told['newest_proven']['id'] == image_id
+    assert told['newest_proven']['verdict'] == AT_REST[0]
+    assert 0 <= told['newest_proven']['age'] < 600
+    assert report['project']['name'] == 'demo'
+    assert sum(report['snapshots'].values()) >= 1
+
+
+def test_metrics_are_what_prometheus_reads(judge, make, take):
+    server_id = make('ready')
+    take(server_id)
+    path = judge.folder / 'judge.prom'
+
+    judge.run('--metrics', str(path))
+
+    families = {family.name: family.samples for family in
+                parser.text_string_to_metric_families(path.read_text())}
+    ages = {sample.labels['instance_id']: sample.value for sample in
+            families['snapshot_panel_newest_proven_age_seconds']}
+    failures, = families['snapshot_panel_failures']
+    assert 0 <= ages[server_id] < 600
+    assert (failures.labels['project'], failures.value) == ('demo', 0)
+    assert [path.name for path in judge.folder.glob('judge.prom*')] == [
+        'judge.prom']
+
+
+def test_a_wrong_password_is_told_and_spoils_no_other(judge, make, take,
+                                                      openstack):
+    image_id = take(make('ready'))
+    judge.describe(demo=('demo', 'demo'), wrong=('other', 'other'))
+    text = (judge.folder / 'clouds.yaml').read_text()
+    described = yaml.safe_load(text)
+    described['clouds']['wrong']['auth']['password'] = 'not this'
+    (judge.folder / 'clouds.yaml').write_text(yaml.safe_dump(described))
+
+    reports = judge.reports('--all-clouds', status=1)
+
+    failed, judged = sorted(reports, key=lambda each: each['instances'] != [])
+    assert failed['cloud'] == 'wrong'
+    assert [each['service'] for each in failed['failures']] == ['Keystone']
+    assert judged['failures'] == []
+    assert sealed(openstack, image_id) == AT_REST
+
+
+def test_an_operator_judges_every_project_with_a_role(judge, cloud):
+    judge.describe(all=('admin', 'demo'))
+
+    reports = judge.reports('--all-projects')
+
+    assert {report['project']['name'] for report in reports} >= {'demo'}
+    assert len({report['project']['id'] for report in reports}) == len(
+        reports)
+
+
+@pytest.mark.parametrize('arguments', [
+    ['--os-cloud', 'missing'], ['--watch', 'often'], ['--workers', '0'],
+    ['--once', '--watch', '60'], ['--no-such-option']])
+def test_a_wrong_command_line_asks_nobody(arguments, judge):
+    assert judge.run(*arguments, status=2) == ''
+
+
+def test_a_watching_judge_comes_back(judge, make, take, openstack):
+    server_id = make('ready')
+    watching = judge.start('--watch', '1')
+    try:
+        watching.stdout.readline()
+        image_id = take(server_id)
+        clients.wait_for(lambda: sealed(openstack, image_id) == AT_REST,
+                         'the next round')
+    finally:
+        watching.send_signal(signal.SIGINT)
+        watching.communicate()
+
+    assert watching.returncode == -signal.SIGINT
+
+
+SOURCE = layouts.REPOSITORY / 'doc' / 'source' / 'judge'
+MANAGE = '/usr/share/openstack-dashboard/manage.py judge_snapshots'
+
+
+@pytest.mark.parametrize('name', ['snapshot-panel-judge.service',
+                                  'snapshot-panel-judge.cron'])
+def test_the_documented_line_works_as_it_stands(name, judge):
+    judge.describe(judge=('demo', 'demo'))
+    written = (SOURCE / name).read_text()
+    line = written.split(MANAGE)[1].splitlines()[0]
+    line = line.partition('>')[0].replace('/var/lib/prometheus/node-exporter',
+                                          str(judge.folder))
+
+    output = judge.run(*line.split())
+
+    assert output.startswith('judge/demo: ')
+    assert ('--metrics' in line) == (
+        judge.folder / 'snapshot_panel.prom').exists()
