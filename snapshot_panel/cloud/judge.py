@@ -61,6 +61,8 @@ _T = typing.TypeVar('_T')
 # How many instances in a row may fail before the rest is left for the next
 # round: a service is down then, and each would wait for it as long.
 _FAILURES_IN_A_ROW = 8
+# How much of what a service said is kept.
+_REASON = 500
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,6 +75,13 @@ class Problem:
     service: str
     reason: str
     instance_id: str | None = None
+
+    @classmethod
+    def of(cls, error: errors.CloudError, instance_id: str | None = None
+           ) -> 'Problem':
+        """Return what an error was about."""
+        return cls(error.service, (error.said or error.reason)[:_REASON],
+                   instance_id)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -153,8 +162,7 @@ def choose(account: accounts.Account, names: Sequence[str], every: bool
     except errors.CloudError as problem:
         return Report(
             account.cloud, accounts.Project('', ''), timeutils.utcnow(True),
-            time.monotonic() - begun, problems=(Problem(
-                problem.service, problem.said or problem.reason),))
+            time.monotonic() - begun, problems=(Problem.of(problem),))
 
 
 def _projects(account: accounts.Account, names: Sequence[str], every: bool
@@ -234,8 +242,7 @@ class _Round:
              ) -> None:
         """Write down why something was not judged."""
         LOG.warning('%s: %s', instance_id or self._account.cloud, problem)
-        self.problems.append(Problem(
-            problem.service, problem.said or problem.reason, instance_id))
+        self.problems.append(Problem.of(problem, instance_id))
 
     def _group(self, instances: Iterable[facts.Instance],
                images: Iterable[facts.Image]) -> None:

@@ -28,8 +28,9 @@ RULES = ('consistency', 'disk', 'guest')
 SETTINGS = ('conf',)
 CLOUD = ('cloud',)
 SHARED = ('ui',)
-PAGES = ('enabled', 'forms', 'guest_setup', 'images', 'instance', 'panel',
-         'tables', 'tabs', 'templatetags', 'urls', 'views')
+PAGES = ('enabled', 'forms', 'guest_setup', 'images', 'instance',
+         'management', 'panel', 'tables', 'tabs', 'templatetags', 'urls',
+         'views')
 LAYERS = (RULES, SETTINGS, CLOUD, SHARED, PAGES)
 
 

@@ -64,7 +64,7 @@ class Command(base.BaseCommand):
         often = parser.add_mutually_exclusive_group()
         often.add_argument('--once', action='store_true',
                            help=_('one round, then end (the default)'))
-        often.add_argument('--watch', type=_seconds, metavar='SECONDS',
+        often.add_argument('--watch', type=_number, metavar='SECONDS',
                            help=_('begin a round every so many seconds'))
         parser.add_argument(
             '--workers', type=_number, default=4, metavar='NUMBER',

@@ -32,7 +32,6 @@ from snapshot_panel.cloud import accounts
 from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import guests
 from snapshot_panel.cloud import judge
-from snapshot_panel.cloud import nova
 from snapshot_panel.cloud import restarting
 from snapshot_panel.cloud import snapshots
 from snapshot_panel import conf
