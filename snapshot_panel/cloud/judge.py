@@ -228,10 +228,11 @@ class _Round:
             return
         self._group(*found)
         before = self._decided()
-        self._carry_on(self._due())
-        while (following := self._unfinished()) and time.monotonic() < until:
+        went = self._carry_on(self._due())
+        while (following := self._unfinished(went)) and not (
+                self._gave_up() or time.monotonic() > until):
             time.sleep(conf.get_config()['poll_interval'])
-            self._carry_on(following, again=True)
+            went = self._carry_on(following, again=True)
         if self._gave_up():
             self.note(errors.Unavailable(
                 'judge', 'the rest waits for the next round'))
@@ -268,30 +269,38 @@ class _Round:
                 if _unread(images) or known.unsettled(
                     instance, images, now, deployment, refused=None)]
 
-    def _unfinished(self) -> list[str]:
-        """Return the ids of the instances that wait to run again."""
-        return [instance.id for instance, _images in self._states.values()
-                if restart.unfinished(instance)]
+    def _unfinished(self, instance_ids: Iterable[str]) -> list[str]:
+        """Return those of these instances that wait to run again."""
+        return [instance_id for instance_id in instance_ids
+                if restart.unfinished(self._states[instance_id][0])]
 
     def _carry_on(self, instance_ids: Sequence[str], again: bool = False
-                  ) -> None:
-        """Do for these what a page does for one."""
-        asking.for_each(
+                  ) -> list[str]:
+        """Do for these what a page does for one.
+
+        :param again: read them anew before.
+        :returns: the ids of those that did not fail.
+        """
+        answers = asking.for_each(
             lambda instance_id: self._carry_on_one(instance_id, again),
             instance_ids)
+        return [instance_id for instance_id, answer
+                in zip(instance_ids, answers) if answer is True]
 
-    def _carry_on_one(self, instance_id: str, again: bool) -> None:
+    def _carry_on_one(self, instance_id: str, again: bool) -> bool:
         if again and not self._look_again(instance_id):
-            return
+            return False
         size = conf.get_config()['disks_at_once']
         unread = _unread(self._states[instance_id][1])
+        went = True
         for first in range(0, len(unread) or 1, size):
             if self._gave_up():
-                return
-            self._step(instance_id, unread[first:first + size])
+                return False
+            went &= self._step(instance_id, unread[first:first + size])
+        return went
 
-    def _step(self, instance_id: str, unread: Sequence[str]) -> None:
-        """Carry one instance on, and read these disks."""
+    def _step(self, instance_id: str, unread: Sequence[str]) -> bool:
+        """Carry one instance on, and read these disks; return whether."""
         if self._refused:
             unread = ()
         instance, images = self._states[instance_id]
@@ -300,19 +309,31 @@ class _Round:
         if after is not None:
             self._states[instance_id] = after
             self._look_for_refusal(after[1], unread)
-        elif unread:
+            return True
+        if unread:
             # One disk that cannot be read spoils the answer, not the seals
             # of the others.
             self._states[instance_id] = (
                 instance, self._fresh(images, unread))
+        return False
 
     def _look_again(self, instance_id: str) -> bool:
-        """Read an instance and its snapshots anew."""
+        """Read an instance and its newest snapshots anew; return whether."""
         found = self._attempt(
             lambda session: snapshots.one(session, instance_id), instance_id)
-        if found is None or isinstance(found[1], errors.CloudError):
+        if found is None:
             return False
-        self._states[instance_id] = found[0], found[1]
+        instance, newest = found
+        if isinstance(newest, errors.CloudError):
+            self.note(newest, instance_id)
+            return False
+        there = {image.id for image in newest}
+        older = [image for image in self._states[instance_id][1]
+                 if image.id not in there]
+        if len(newest) < conf.get_config()['snapshots_listed']:
+            # The list is whole: the others were deleted.
+            older = []
+        self._states[instance_id] = instance, [*newest, *older]
         return True
 
     def _fresh(self, images: Sequence[facts.Image], ids: Sequence[str]
@@ -330,7 +351,9 @@ class _Round:
                    and known.awaits_disk(image)]
         if not waiting or self._refused:
             return
-        if disks.recall(self._account.session(), waiting).refused:
+        recalled = self._attempt(
+            lambda session: disks.recall(session, waiting))
+        if recalled is not None and recalled.refused:
             self._refused = True
             self.note(errors.Forbidden(
                 'Glance', 'image data may not be read (download_image)'))

@@ -39,17 +39,18 @@ class Judge:
         self.cloud, self.folder = cloud, folder
         self.describe(demo=('demo', 'demo'))
 
-    def describe(self, password=None, **accounts):
+    def describe(self, **accounts):
         """Write clouds.yaml: each account's user and project by its name."""
-        (self.folder / 'clouds.yaml').write_text(yaml.safe_dump({
-            'clouds': {name: {
-                'region_name': self.cloud.region, 'auth': {
-                    'auth_url': self.cloud.auth_url, 'username': user,
-                    'project_name': project, 'user_domain_id': 'default',
-                    'project_domain_id': 'default',
-                    'password': password or self.cloud.users[user][
-                        'password']}}
-                for name, (user, project) in accounts.items()}}))
+        (self.folder / 'clouds.yaml').write_text(yaml.safe_dump({'clouds': {
+            name: self._cloud(*account)
+            for name, account in accounts.items()}}))
+
+    def _cloud(self, user, project, password=None):
+        return {'region_name': self.cloud.region, 'auth': {
+            'auth_url': self.cloud.auth_url, 'username': user,
+            'project_name': project, 'user_domain_id': 'default',
+            'project_domain_id': 'default',
+            'password': password or self.cloud.users[user]['password']}}
 
     def start(self, *arguments):
         horizon = pathlib.Path(self.cloud.logs).parent / 'horizon'
@@ -228,11 +229,8 @@ def test_metrics_are_what_prometheus_reads(judge, make, take):
 def test_a_wrong_password_is_told_and_spoils_no_other(judge, make, take,
                                                       openstack):
     image_id = take(make('ready'))
-    judge.describe(demo=('demo', 'demo'), wrong=('other', 'other'))
-    text = (judge.folder / 'clouds.yaml').read_text()
-    described = yaml.safe_load(text)
-    described['clouds']['wrong']['auth']['password'] = 'not this'
-    (judge.folder / 'clouds.yaml').write_text(yaml.safe_dump(described))
+    judge.describe(demo=('demo', 'demo'),
+                   wrong=('other', 'other', 'not this'))
 
     reports = judge.reports('--all-clouds', status=1)
 

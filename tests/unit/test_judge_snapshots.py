@@ -258,8 +258,8 @@ def test_watching_begins_a_round_so_often(found):
 
 
 @pytest.mark.parametrize('arguments', [
-    ['--watch', '0'], ['--watch', '-1'], ['--patience', 'nan'], ['--workers', '0'],
-    ['--once', '--watch', '5']])
+    ['--watch', '0'], ['--watch', '-1'], ['--patience', 'nan'],
+    ['--workers', '0'], ['--once', '--watch', '5']])
 def test_a_number_without_sense_is_refused(arguments, found):
     with pytest.raises(base.CommandError):
         management.call_command('judge_snapshots', *arguments)

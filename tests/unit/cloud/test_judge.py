@@ -12,6 +12,7 @@
 
 """Judging whole projects: everything once, whatever happens meanwhile."""
 
+import collections
 import json
 import logging
 import subprocess
@@ -39,6 +40,7 @@ from snapshot_panel.consistency import checklist
 from snapshot_panel.consistency import facts
 from snapshot_panel.consistency import records
 from snapshot_panel.consistency import verdict
+from snapshot_panel import disk
 from tests import images
 from tests.unit import builders
 from tests.unit.cloud import answers
@@ -239,6 +241,14 @@ def test_who_may_not_read_disks_is_not_told_so_for_each(account, hold):
     assert 'download_image' in problem.reason
 
 
+def _asked_for_one_disk():
+    data = fakes.Data(DISK)
+    disk.read_disk(lambda offset, length: data(
+        None, None, 'bytes=%d-%d' % (offset, offset + length - 1)).body,
+        len(DISK))
+    return data.asked
+
+
 class Pages:
     """What Nova answers to lists, a thousand at the most."""
 
@@ -276,7 +286,10 @@ def test_a_large_project_costs_a_list_for_each_thousand(
     # One for each thousand, and one that finds no more.
     assert len(pages.asked) == 1 + 1
     assert store.lists == 10 + 1 + 1
-    assert sorted(set(store.reads)) == sorted(image.id for image in new)
+    once = collections.Counter(store.reads)
+    assert set(once) == {image.id for image in new}
+    # As many requests as one reading of this disk takes.
+    assert set(once.values()) == {len(_asked_for_one_disk())}
     assert (report.sealed, len(report.judged), report.strays) == (
         25, 1000, 0)
     # Nothing else is asked of a service for what is sealed.
@@ -400,6 +413,32 @@ def test_an_instance_that_is_shut_off_is_not_left_for_the_next_round(
 
     assert carry_on.call_count == looks
     assert report.problems == ()
+
+
+def test_an_instance_that_cannot_be_started_is_tried_once_a_round(
+        account, everything, carry_on):
+    everything.return_value = [stopped()], []
+    carry_on.side_effect = errors.Forbidden('Nova', 'policy')
+    with mock.patch.object(time, 'sleep', autospec=True) as sleep:
+        report = judge.judge(account, 60)
+
+    assert carry_on.call_count == len(report.problems) == 1
+    assert not sleep.called
+
+
+@pytest.mark.parametrize('listed, counted', [(2, 5), (3, 2)])
+def test_snapshots_that_a_later_look_did_not_reach_are_counted(
+        listed, counted, account, everything, carry_on, settings):
+    settings.SNAPSHOT_PANEL = {'snapshots_listed': listed}
+    held = [builders.aged(age) for age in range(5)]
+    everything.return_value = [stopped()], held
+    with mock.patch.object(
+            snapshots, 'one', autospec=True,
+            return_value=(builders.instance(), held[:2])), \
+            mock.patch.object(time, 'sleep', autospec=True):
+        report = judge.judge(account, 60)
+
+    assert sum(report.verdicts.values()) == counted
 
 
 def test_a_token_that_is_refused_is_renewed_once(account, everything):
