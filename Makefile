@@ -44,6 +44,7 @@ test: $(TOX)  ## Run every check and test
 	$(TOX_RUN) -e pep8
 	$(TOX_RUN) -e py3
 	$(TOX_RUN) -e guest
+	$(TOX_RUN) -e disks
 	$(TOX_RUN) -e package
 	$(TOX_RUN) -e docs
 	$(TOX_RUN) -e releasenotes
