@@ -63,7 +63,7 @@ truth: hypervisor  ## Judge the panel's verdicts by the disks of real guests
 
 # SHORT=1: fewer rounds, fewer sizes, a few minutes.
 bench: environments  ## Measure the pages against Horizon's own
-	@$(OWN)/bin/python -m tests.tools browser
+	@$(OWN)/bin/python -m tests.tools browser disk
 	$(TOX_RUN) -e bench -- $(if $(SHORT),--short)
 
 # FILES="tests/constraints.txt ...": the newest versions of what each of these
