@@ -156,10 +156,10 @@ class Account:
             keystone = keystone_client.Client(
                 session=self._keys(),
                 interface=self._region.get_interface('identity'))
-            found = [Project(str(each.id), str(each.name))
-                     for each in keystone.auth.projects()
-                     if getattr(each, 'enabled', True)]
-        return sorted(found, key=lambda project: (project.name, project.id))
+            projects = [Project(str(each.id), str(each.name))
+                        for each in keystone.auth.projects()
+                        if getattr(each, 'enabled', True)]
+        return sorted(projects, key=lambda each: (each.name, each.id))
 
     def scoped(self, project: Project) -> 'Account':
         """Return the account of the same user for another project."""

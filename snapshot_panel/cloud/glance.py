@@ -76,10 +76,10 @@ def list_snapshots(session: asking.Session, instance_id: str | None = None,
 
 def all_snapshots(session: asking.Session) -> list[facts.Image]:
     """Return all of the project's snapshot images, newest first."""
-    found = [image for kind in facts.SNAPSHOT_TYPES for image in find(
+    images = [image for kind in facts.SNAPSHOT_TYPES for image in find(
         session, {'owner': session.user.tenant_id, 'image_type': kind},
         _PAGE, None)]
-    return sorted(found, key=_newest_first)
+    return sorted(images, key=_newest_first)
 
 
 def _newest_first(image: facts.Image) -> float:

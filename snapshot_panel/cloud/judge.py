@@ -44,6 +44,7 @@ from snapshot_panel.cloud import disks
 from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import glance
 from snapshot_panel.cloud import guests
+from snapshot_panel.cloud import marks
 from snapshot_panel.cloud import restarting
 from snapshot_panel.cloud import snapshots
 from snapshot_panel import conf
@@ -107,17 +108,19 @@ class Judged:
 class Report:
     """What one round over one project found.
 
-    ``at`` is when it ended, ``seconds`` how long it took; ``sealed`` is how
-    many snapshots have a verdict now that had none before; ``strays`` is how
-    many snapshots belong to no instance of the project, which nobody judges;
-    ``busy`` is true where another judge was at it, so that nothing was done.
+    ``at`` is when it ended, ``seconds`` how long it took. ``busy`` is true
+    where another judge was at it, so that nothing was done. ``judged`` are
+    all instances, None where that or a failure kept it from finding out what
+    there is. ``sealed`` is how many snapshots have a verdict now that had none
+    before; ``strays`` is how many belong to no instance of the project, which
+    nobody judges.
     """
 
     cloud: str
     project: accounts.Project
     at: datetime.datetime
     seconds: float
-    judged: tuple[Judged, ...] = ()
+    judged: tuple[Judged, ...] | None = None
     sealed: int = 0
     strays: int = 0
     problems: tuple[Problem, ...] = ()
@@ -126,9 +129,9 @@ class Report:
     @property
     def verdicts(self) -> dict[verdict.Verdict, int]:
         """How many snapshots have each verdict."""
-        found = [snapshot.decision.verdict for each in self.judged
-                 for snapshot in each.snapshots]
-        return {each: found.count(each) for each in verdict.Verdict}
+        verdicts = [snapshot.decision.verdict for each in self.judged or ()
+                    for snapshot in each.snapshots]
+        return {each: verdicts.count(each) for each in verdict.Verdict}
 
 
 def judge_all(users: Iterable[accounts.Account], workers: int,
@@ -167,14 +170,14 @@ def choose(account: accounts.Account, names: Sequence[str], every: bool
 
 def _projects(account: accounts.Account, names: Sequence[str], every: bool
               ) -> list[accounts.Project]:
-    found = account.projects()
+    projects = account.projects()
     if every:
-        return found
+        return projects
     for name in names:
-        if not any(name in (project.id, project.name) for project in found):
+        if not any(name in (each.id, each.name) for each in projects):
             raise errors.NotFound('Keystone', 'project %s' % name)
-    return [project for project in found
-            if project.id in names or project.name in names]
+    return [each for each in projects
+            if each.id in names or each.name in names]
 
 
 def judge(account: accounts.Account, patience: float = 0,
@@ -199,7 +202,7 @@ def judge(account: accounts.Account, patience: float = 0,
         round_.note(problem)
     return Report(
         account.cloud, project, timeutils.utcnow(True),
-        time.monotonic() - begun, tuple(round_.judged), round_.sealed,
+        time.monotonic() - begun, round_.judged, round_.sealed,
         round_.strays, tuple(dict.fromkeys(round_.problems)), busy)
 
 
@@ -214,7 +217,7 @@ class _Round:
         # Each instance with its snapshots, as they are by now.
         self._states: dict[str, tuple[
             facts.Instance, Sequence[facts.Image]]] = {}
-        self.judged: list[Judged] = []
+        self.judged: tuple[Judged, ...] | None = None
         self.problems: list[Problem] = []
         self.sealed = self.strays = 0
 
@@ -223,10 +226,10 @@ class _Round:
 
         :param until: by the monotonic clock, how long to follow plans.
         """
-        found = self._attempt(snapshots.everything)
-        if found is None:
+        everything = self._attempt(snapshots.everything)
+        if everything is None:
             return
-        self._group(*found)
+        self._group(*everything)
         before = self._decided()
         went = self._carry_on(self._due())
         while (following := self._unfinished(went)) and not (
@@ -319,11 +322,11 @@ class _Round:
 
     def _look_again(self, instance_id: str) -> bool:
         """Read an instance and its newest snapshots anew; return whether."""
-        found = self._attempt(
+        one = self._attempt(
             lambda session: snapshots.one(session, instance_id), instance_id)
-        if found is None:
+        if one is None:
             return False
-        instance, newest = found
+        instance, newest = one
         if isinstance(newest, errors.CloudError):
             self.note(newest, instance_id)
             return False
@@ -398,10 +401,12 @@ class _Round:
     def _conclude(self, ask_guests: bool) -> None:
         now, deployment = timeutils.utcnow(True), conf.deployment()
         frozen = self._frozen() if ask_guests else {}
-        self.judged = [
+        self.judged = tuple(
             Judged(instance, tuple(known.snapshots(
                 instance, images, now, deployment)), frozen.get(instance.id))
-            for instance, images in self._states.values()]
+            for instance, images in self._states.values())
+        if not self._gave_up():
+            marks.leave(self._account.session(), now)
 
     def _frozen(self) -> dict[str, bool]:
         """Ask each running guest with the kit whether it stands frozen."""
@@ -410,15 +415,15 @@ class _Round:
                  and known.had_kit(images)]
         heard = self._attempt(
             lambda session: guests.hear_guests(session, asked)) or {}
-        found = {}
+        frozen = {}
         for instance in asked:
             answer = heard.get(instance.id)
             if isinstance(answer, errors.CloudError):
                 self.note(answer, instance.id)
             elif answer is not None:
-                found[instance.id] = journey.left_frozen(checklist.check(
+                frozen[instance.id] = journey.left_frozen(checklist.check(
                     instance, answer.guest, conf.deployment()))
-        return found
+        return frozen
 
 
 def _unread(images: Iterable[facts.Image]) -> list[str]:

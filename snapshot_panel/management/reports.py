@@ -29,7 +29,7 @@ def line(report):
     name = _name(report)
     if report.busy:
         return '%s: another judge is at it' % name
-    if not report.judged and report.problems:
+    if report.judged is None:
         return '%s: not judged: %s' % (name, _said(report.problems[0]))
     verdicts = ', '.join('%s %d' % (each.value, count) for each, count
                          in report.verdicts.items() if count)
@@ -61,12 +61,28 @@ def _said(problem):
 def as_json(report):
     """Return the report as one line of JSON; doc/source/judge.rst tells it."""
     return json.dumps({
+        **_round(report), **_found(report),
+        'failures': [{'instance': problem.instance_id,
+                      'service': problem.service, 'reason': problem.reason}
+                     for problem in report.problems]})
+
+
+def _round(report):
+    return {
         'cloud': report.cloud,
         'project': {'id': report.project.id, 'name': report.project.name},
         'at': bounded.format_moment(report.at),
         'seconds': round(report.seconds, 3),
         'busy': report.busy,
-        'judged_now': report.sealed,
+        'judged_now': report.sealed}
+
+
+def _found(report):
+    """Return what there is; each is None where nobody could look."""
+    if report.judged is None:
+        return dict.fromkeys(('snapshots', 'snapshots_without_instance',
+                              'instances', 'discarded'))
+    return {
         'snapshots': {each.value: count
                       for each, count in report.verdicts.items()},
         'snapshots_without_instance': report.strays,
@@ -74,10 +90,7 @@ def as_json(report):
         'discarded': [_discarded(each.instance, snapshot)
                       for each in report.judged
                       for snapshot in each.snapshots
-                      if snapshot.decision.verdict is Verdict.DISCARDED],
-        'failures': [{'instance': problem.instance_id,
-                      'service': problem.service, 'reason': problem.reason}
-                     for problem in report.problems]})
+                      if snapshot.decision.verdict is Verdict.DISCARDED]}
 
 
 def _instance(judged, now):
@@ -135,11 +148,18 @@ def write_metrics(path, reports):
                    'frozen; of those that were asked', _INSTANCE)
     failures = gauge('failures', 'What could not be judged')
     seconds = gauge('judge_seconds', 'How long the round took')
-    ended = gauge('judge_timestamp_seconds', 'When the round ended')
+    ended = gauge('judge_timestamp_seconds', 'When the last round ended '
+                  'that found out what there is')
     for report in reports:
+        if report.busy:
+            # The other one tells.
+            continue
         labels = (report.cloud, report.project.name, report.project.id)
         failures.labels(*labels).set(len(report.problems))
         seconds.labels(*labels).set(report.seconds)
+        if report.judged is None:
+            # No number is better than a wrong one.
+            continue
         ended.labels(*labels).set(report.at.timestamp())
         for each, count in report.verdicts.items():
             snapshots.labels(*labels, each.value).set(count)

@@ -48,13 +48,14 @@ def judged(*snapshots, frozen=None, **changes):
 
 
 def report(*instances, **changes):
+    """Return a report; with ``judged=None`` nobody could look."""
     return judge.Report(**{
         'cloud': 'demo', 'project': WEB, 'at': builders.NOW, 'seconds': 1.25,
         'judged': instances, **changes})
 
 
 FAILED = judge.Problem('Glance', 'down', builders.INSTANCE)
-NOT_LET_IN = report(project=accounts.Project('', ''), problems=(
+NOT_LET_IN = report(judged=None, project=accounts.Project('', ''), problems=(
     judge.Problem('Keystone', 'wrong password'),))
 
 
@@ -103,7 +104,7 @@ def test_a_failure_is_told_and_ends_with_one(found):
 
 
 def test_another_judge_is_no_failure(found):
-    found[:] = [report(busy=True)]
+    found[:] = [report(busy=True, judged=None)]
 
     output, _problems, status = run()
 
@@ -122,7 +123,7 @@ def test_a_project_that_is_not_found_is_a_failure(found):
 
 
 def test_what_a_service_says_cannot_move_the_cursor(found):
-    found[:] = [report(problems=(judge.Problem(
+    found[:] = [report(judged(), problems=(judge.Problem(
         'Nova', 'a\x1b[2Jb\nc' + 'x' * 5000),))]
 
     output, problems, _status = run()
@@ -156,6 +157,7 @@ def test_machines_get_an_object_a_line(found):
     assert (first['judged_now'], first['snapshots_without_instance'],
             first['busy']) == (3, 2, False)
     assert second['failures'][0]['instance'] is None
+    assert second['snapshots'] is second['instances'] is None
     assert 'instances 2' in problems
 
 
@@ -190,6 +192,15 @@ def test_metrics_tell_prometheus_the_same(found, tmp_path):
     assert told['judge_timestamp_seconds', 'web-id'] == (
         builders.NOW.timestamp())
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_no_number_is_made_of_what_nobody_saw(found, tmp_path):
+    path = tmp_path / 'judge.prom'
+    found[:] = [NOT_LET_IN, report(busy=True, judged=None)]
+
+    run('--metrics', str(path))
+
+    assert samples(path) == {('failures', ''): 1, ('judge_seconds', ''): 1.25}
 
 
 def test_metrics_that_cannot_be_written_are_a_failure(found, tmp_path):

@@ -103,23 +103,23 @@ class Command(base.BaseCommand):
         from snapshot_panel.cloud import judge
 
         self.begun = time.monotonic()
-        found, chosen = [], []
+        ended, chosen = [], []
         for user in users:
             projects = judge.choose(user, options['project'],
                                     options['all_projects'])
             if isinstance(projects, judge.Report):
-                found.append(projects)
+                ended.append(projects)
                 self._print(projects, options)
             else:
                 chosen += projects
         for report in judge.judge_all(chosen, options['workers'],
                                       options['patience'],
                                       options['guests']):
-            found.append(report)
+            ended.append(report)
             self._print(report, options)
         if options['metrics']:
-            self._write(options['metrics'], found)
-        return any(report.problems for report in found)
+            self._write(options['metrics'], ended)
+        return any(report.problems for report in ended)
 
     def _print(self, report, options):
         """Say at once what came of one project."""
@@ -132,9 +132,9 @@ class Command(base.BaseCommand):
         for line in reports.problem_lines(report):
             self.stderr.write(line)
 
-    def _write(self, path, found):
+    def _write(self, path, ended):
         try:
-            reports.write_metrics(path, found)
+            reports.write_metrics(path, ended)
         except OSError as error:
             raise base.CommandError(
                 _('The metrics cannot be written: %s') % error,

@@ -33,6 +33,7 @@ from snapshot_panel.cloud import accounts
 from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import guests
 from snapshot_panel.cloud import judge
+from snapshot_panel.cloud import marks
 from snapshot_panel.cloud import restarting
 from snapshot_panel.cloud import snapshots
 from snapshot_panel import conf
@@ -457,7 +458,7 @@ def test_a_token_that_stays_refused_is_a_failure(account, everything):
     report = judge.judge(account)
 
     assert [problem.service for problem in report.problems] == ['Keystone']
-    assert report.judged == ()
+    assert report.judged is None
 
 
 def test_who_is_not_let_in_is_reported(account):
@@ -505,6 +506,26 @@ def test_a_service_that_is_down_is_not_asked_for_each(
     most = judge._FAILURES_IN_A_ROW + conf.get_config()['guests_at_once']
     assert carry_on.call_count <= most
     assert report.problems[-1].service == 'judge'
+
+
+def test_a_round_leaves_a_mark_where_it_came_to_an_end(
+        account, everything, carry_on):
+    before = marks.last(account.session())
+    everything.side_effect = DOWN
+    judge.judge(account)
+    failed = marks.last(account.session())
+    everything.side_effect = None
+    everything.return_value = several(200), []
+    carry_on.side_effect = DOWN
+    judge.judge(account)
+    gave_up = marks.last(account.session())
+    carry_on.side_effect = lambda _session, instance, images, _unread: (
+        instance, images)
+
+    judge.judge(account)
+
+    assert [before, failed, gave_up] == [None] * 3
+    assert marks.last(account.session()) == builders.NOW
 
 
 def test_what_one_user_may_not_do_is_no_reason_to_give_up(
