@@ -250,6 +250,19 @@ def _asked_for_one_disk():
     return data.asked
 
 
+def test_what_a_proven_snapshot_replaces_is_deleted(account, hold,
+                                                    glance_client):
+    older, others = builders.aged(500), builders.aged(900)
+    hold(older, others, builders.sealed(properties={
+        records.REPLACES: older.id, records.REPLACED: 'none'}))
+
+    report = judge.judge(account)
+
+    assert report.problems == ()
+    glance_client.images.delete.assert_called_once_with(older.id)
+    assert sum(report.verdicts.values()) == 2
+
+
 class Pages:
     """What Nova answers to lists, a thousand at the most."""
 
