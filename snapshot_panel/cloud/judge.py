@@ -231,7 +231,8 @@ class _Round:
             return
         self._group(*everything)
         before = self._decided()
-        went = self._carry_on(self._due())
+        self._carry_on(self._with_disks())
+        went = self._carry_on(self._unsettled(), again=True)
         while (following := self._unfinished(went)) and not (
                 self._gave_up() or time.monotonic() > until):
             time.sleep(conf.get_config()['poll_interval'])
@@ -265,12 +266,26 @@ class _Round:
         return {image.id for _instance, images in self._states.values()
                 for image in images if verdict.look(image).verdict.final}
 
-    def _due(self) -> list[str]:
-        """Return the ids of the instances with something left to do."""
+    def _with_disks(self) -> list[str]:
+        """Return the ids of instances of which only disks are to be read.
+
+        What else is known of them may be old by the time they are reached.
+        """
+        unsettled = set(self._unsettled())
+        return [instance.id for instance, images in self._states.values()
+                if _unread(images) and instance.id not in unsettled]
+
+    def _unsettled(self) -> list[str]:
+        """Return the ids of the instances with more left to do.
+
+        What is written down of them tells what to look for, and what
+        somebody deleted meanwhile must not pass for discarded: they are read
+        anew.
+        """
         now, deployment = timeutils.utcnow(True), conf.deployment()
         return [instance.id for instance, images in self._states.values()
-                if _unread(images) or known.unsettled(
-                    instance, images, now, deployment, refused=None)]
+                if known.unsettled(instance, images, now, deployment,
+                                   refused=None)]
 
     def _unfinished(self, instance_ids: Iterable[str]) -> list[str]:
         """Return those of these instances that wait to run again."""
@@ -300,6 +315,8 @@ class _Round:
             if self._gave_up():
                 return False
             went &= self._step(instance_id, unread[first:first + size])
+        if went:
+            self._failed_in_a_row = 0
         return went
 
     def _step(self, instance_id: str, unread: Sequence[str]) -> bool:
@@ -365,10 +382,15 @@ class _Round:
                  instance_id: str | None = None) -> _T | None:
         """Return what a call gives, None where it failed, which is noted."""
         try:
-            answer = self._signed_in(call)
+            return self._signed_in(call)
         except errors.CloudError as problem:
-            self._count(isinstance(problem, errors.Unavailable))
-            self.note(problem, instance_id)
+            if isinstance(problem, errors.Unavailable):
+                self._count_failure()
+            if instance_id and isinstance(problem, errors.NotFound):
+                # Somebody deleted it, or its snapshot, meanwhile.
+                LOG.info('%s: %s', instance_id, problem)
+            else:
+                self.note(problem, instance_id)
             return None
         except Exception as error:
             # A bug that one instance brings out must not keep all others
@@ -377,8 +399,6 @@ class _Round:
             self.note(errors.Unusable('snapshot_panel', repr(error)),
                       instance_id)
             return None
-        self._count(False)
-        return answer
 
     def _signed_in(self, call: Callable[[accounts.Session], _T]) -> _T:
         """Return what a call gives; log in again if the token is refused."""
@@ -391,9 +411,9 @@ class _Round:
         except errors.UNAUTHORIZED as error:
             raise errors.Forbidden('Keystone', error) from error
 
-    def _count(self, failed: bool) -> None:
+    def _count_failure(self) -> None:
         with self._lock:
-            self._failed_in_a_row = self._failed_in_a_row + 1 if failed else 0
+            self._failed_in_a_row += 1
 
     def _gave_up(self) -> bool:
         return self._failed_in_a_row >= _FAILURES_IN_A_ROW
@@ -451,12 +471,15 @@ def _alone(name: str) -> Iterator[bool]:
 def _lock_folder() -> str:
     """Return a folder of this user's own, made if need be.
 
-    :raises errors.Conflict: somebody else has made it.
+    :raises errors.CloudError: it cannot be made, or somebody else made it.
     """
-    folder = pathlib.Path(tempfile.gettempdir(),
-                          'snapshot-panel-judge-%d' % os.getuid())
-    folder.mkdir(0o700, exist_ok=True)
-    state = folder.lstat()
+    try:
+        folder = pathlib.Path(tempfile.gettempdir(),
+                              'snapshot-panel-judge-%d' % os.getuid())
+        folder.mkdir(0o700, exist_ok=True)
+        state = folder.lstat()
+    except OSError as error:
+        raise errors.Unavailable('judge', error) from error
     if state.st_uid != os.getuid() or stat.S_IMODE(state.st_mode) & 0o077:
         raise errors.Conflict('judge', '%s belongs to others' % folder)
     return str(folder)

@@ -252,8 +252,7 @@ def test_an_operator_judges_every_project_with_a_role(judge, cloud):
 
 
 @pytest.mark.parametrize('arguments', [
-    ['--os-cloud', 'missing'], ['--watch', 'often'], ['--workers', '0'],
-    ['--once', '--watch', '60'], ['--no-such-option']])
+    ['--os-cloud', 'missing'], ['--workers', '0']])
 def test_a_wrong_command_line_asks_nobody(arguments, judge):
     assert judge.run(*arguments, status=2) == ''
 

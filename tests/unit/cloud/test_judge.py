@@ -134,8 +134,9 @@ class Store:
         return None, self._page(options)
 
     def _page(self, options):
-        found = [image for image in self.images.values()
-                 if image['image_type'] == options['image_type']]
+        found = [image for image in self.images.values() if all(
+            image[name] == options.get(name, image[name])
+            for name in ('image_type', 'instance_uuid'))]
         first = int(options.get('marker', 0))
         end = first + int(options['limit'])
         page = {'images': [dict(image) for image in found[first:end]]}
@@ -394,9 +395,17 @@ def test_a_judge_that_dies_at_any_moment_loses_nothing(moment, account, hold):
 
 @pytest.fixture
 def everything():
-    """What is there, and carrying it on, without a service."""
+    """What there is, without a service."""
+    def one(_session, instance_id):
+        instances, held = made.return_value
+        return next((instance, [
+            image for image in held if image.instance_id == instance_id])
+            for instance in instances if instance.id == instance_id)
+
     with mock.patch.object(snapshots, 'everything', autospec=True,
-                           return_value=([builders.instance()], [])) as made:
+                           return_value=([builders.instance()], [])) as made, \
+            mock.patch.object(snapshots, 'one', autospec=True,
+                              side_effect=one):
         yield made
 
 
@@ -420,9 +429,7 @@ def test_an_instance_that_is_shut_off_is_not_left_for_the_next_round(
     everything.return_value = [stopped()], []
     after = [(stopped(), []), (stopped(), []), (builders.instance(), [])]
     carry_on.side_effect = after
-    with mock.patch.object(snapshots, 'one', autospec=True,
-                           return_value=(stopped(), [])), \
-            mock.patch.object(time, 'sleep', autospec=True):
+    with mock.patch.object(time, 'sleep', autospec=True):
         report = judge.judge(account, patience)
 
     assert carry_on.call_count == looks
@@ -446,13 +453,39 @@ def test_snapshots_that_a_later_look_did_not_reach_are_counted(
     settings.SNAPSHOT_PANEL = {'snapshots_listed': listed}
     held = [builders.aged(age) for age in range(5)]
     everything.return_value = [stopped()], held
-    with mock.patch.object(
-            snapshots, 'one', autospec=True,
-            return_value=(builders.instance(), held[:2])), \
-            mock.patch.object(time, 'sleep', autospec=True):
-        report = judge.judge(account, 60)
+    snapshots.one.side_effect = None
+    snapshots.one.return_value = builders.instance(), held[:2]
+
+    report = judge.judge(account)
 
     assert sum(report.verdicts.values()) == counted
+
+
+def test_what_was_deleted_meanwhile_does_not_pass_for_discarded(
+        account, hold, nova_client):
+    listed = answers.server(metadata={
+        builders.memory().key: builders.memory().value()})
+    nova_client.servers.list.return_value = [listed]
+    # By now the user has deleted the snapshot, and with it the memory.
+    nova_client.servers.get.return_value = answers.server()
+    hold()
+
+    report = judge.judge(account)
+
+    assert not nova_client.servers.set_meta.called
+    assert report.verdicts[verdict.Verdict.DISCARDED] == 0
+    assert report.problems == ()
+
+
+def test_an_instance_that_was_deleted_meanwhile_is_no_failure(
+        account, everything, carry_on):
+    everything.return_value = several(1), []
+    snapshots.one.side_effect = errors.NotFound('Nova', 'instance')
+
+    report = judge.judge(account)
+
+    assert report.problems == ()
+    assert not carry_on.called
 
 
 def test_a_token_that_is_refused_is_renewed_once(account, everything):
