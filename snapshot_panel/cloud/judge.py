@@ -18,6 +18,7 @@ do no harm: see :mod:`.settling`.
 """
 
 from collections.abc import Callable
+from collections.abc import Collection
 from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Sequence
@@ -231,12 +232,15 @@ class _Round:
             return
         self._group(*everything)
         before = self._decided()
-        self._carry_on(self._with_disks())
-        went = self._carry_on(self._unsettled(), again=True)
+        unsettled = self._unsettled()
+        disks_only = self._unread(unsettled)
+        # Whoever waits to run again does not wait for others' disks.
+        went = self._carry_on(unsettled, again=True)
         while (following := self._unfinished(went)) and not (
                 self._gave_up() or time.monotonic() > until):
             time.sleep(conf.get_config()['poll_interval'])
             went = self._carry_on(following, again=True)
+        self._carry_on(disks_only)
         if self._gave_up():
             self.note(errors.Unavailable(
                 'judge', 'the rest waits for the next round'))
@@ -266,15 +270,6 @@ class _Round:
         return {image.id for _instance, images in self._states.values()
                 for image in images if verdict.look(image).verdict.final}
 
-    def _with_disks(self) -> list[str]:
-        """Return the ids of instances of which only disks are to be read.
-
-        What else is known of them may be old by the time they are reached.
-        """
-        unsettled = set(self._unsettled())
-        return [instance.id for instance, images in self._states.values()
-                if _unread(images) and instance.id not in unsettled]
-
     def _unsettled(self) -> list[str]:
         """Return the ids of the instances with more left to do.
 
@@ -286,6 +281,16 @@ class _Round:
         return [instance.id for instance, images in self._states.values()
                 if known.unsettled(instance, images, now, deployment,
                                    refused=None)]
+
+    def _unread(self, others: Collection[str]) -> list[str]:
+        """Return the ids of the other instances with disks to be read.
+
+        Nothing else is done for them, so they need not be read anew.
+        """
+        others = set(others)
+        return [instance_id for instance_id, (_instance, images)
+                in self._states.items()
+                if instance_id not in others and _unread(images)]
 
     def _unfinished(self, instance_ids: Iterable[str]) -> list[str]:
         """Return those of these instances that wait to run again."""

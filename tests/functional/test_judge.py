@@ -272,6 +272,14 @@ def test_a_watching_judge_comes_back(judge, make, take, openstack):
     assert watching.returncode == -signal.SIGINT
 
 
+def test_the_panel_tells_that_the_judge_was_there(judge, dashboard):
+    judge.run()
+
+    page = dashboard.get(clients.PANEL).text
+
+    assert 'looked at this project 0\xa0minutes ago' in page
+
+
 SOURCE = layouts.REPOSITORY / 'doc' / 'source' / 'judge'
 MANAGE = '/usr/share/openstack-dashboard/manage.py judge_snapshots'
 

@@ -436,6 +436,18 @@ def test_an_instance_that_is_shut_off_is_not_left_for_the_next_round(
     assert report.problems == ()
 
 
+def test_who_waits_to_run_again_does_not_wait_for_disks(
+        account, everything, carry_on):
+    other = builders.instance(id=builders.COPIES[0])
+    everything.return_value = [other, stopped()], [
+        unread(0, properties={'instance_uuid': other.id})]
+
+    judge.judge(account)
+
+    assert [call.args[1].id for call in carry_on.call_args_list] == [
+        builders.INSTANCE, other.id]
+
+
 def test_an_instance_that_cannot_be_started_is_tried_once_a_round(
         account, everything, carry_on):
     everything.return_value = [stopped()], []
@@ -642,6 +654,17 @@ def test_a_folder_that_others_can_write_to_holds_no_lock(
     report = judge.judge(account)
 
     assert [problem.service for problem in report.problems] == ['judge']
+
+
+def test_a_place_for_locks_that_is_none_is_named(account, everything,
+                                                 monkeypatch, tmp_path):
+    (tmp_path / 'file').write_text('')
+    monkeypatch.setattr(tempfile, 'tempdir', str(tmp_path / 'file'))
+
+    report = judge.judge(account)
+
+    assert [problem.service for problem in report.problems] == ['judge']
+    assert report.judged is None
 
 
 @pytest.mark.parametrize('names, every, chosen', [
