@@ -66,8 +66,11 @@ class SetupView(ui_views.ProblemMixin, horizon_views.HorizonTemplateView):
         return super().get_context_data(
             row=row, system=system, known=known,
             choices=[(each, each is system) for each in systems.SYSTEMS],
-            channel=_channel(row),
+            channel=_lines(row, checklist.Check.CHANNEL),
+            channel_works=_holds(row, checklist.Check.CHANNEL),
             channel_commands=_commands(row.instance),
+            port_command='ls -l ' + system.port,
+            proof=_lines(row, checklist.Check.PROOF), logs=system.logs(),
             status=status.status(row, heard),
             may_take=_may_take(self.request),
             look_every=LOOK_EVERY, looks=LOOKS,
@@ -79,10 +82,15 @@ def _may_take(request):
     return policy.check(ui_tables.TAKE_RULES, request)
 
 
-def _channel(row):
-    """Return the line of the channel, as a list."""
-    line = row.line(checklist.Check.CHANNEL)
+def _lines(row, check):
+    """Return the line of a check, as a list."""
+    line = row.line(check)
     return [line] if line else []
+
+
+def _holds(row, check):
+    line = row.line(check)
+    return line is not None and line.result.state is checklist.State.PASS
 
 
 def _commands(instance):
@@ -97,9 +105,7 @@ def _kit(system):
     return {
         'kit_block': kit.block(), 'digest': kit.digest(),
         'script': guest.script(), 'user_data': kit.user_data(),
-        'agent': '%s\nsystemctl status %s' % (system.package, system.unit),
         'clean_up': 'sh %s/10-test clean-up' % system.hooks,
-        'logs': system.logs(),
         'test_hook': kit.hook_block('test', system.hooks, 10),
         'hooks': [(title, name, kit.hook_block(name, system.hooks, 20))
                   for title, name in (('PostgreSQL', 'postgresql'),
