@@ -52,13 +52,13 @@ class SetupView(ui_views.ProblemMixin, horizon_views.HorizonTemplateView):
     page_title = _('Guest Setup: {{ row.name }}')
 
     def get_context_data(self, **kwargs):
-        instance, _images = snapshots.one(self.request,
-                                          self.kwargs['instance_id'])
+        instance, images = snapshots.one(self.request,
+                                         self.kwargs['instance_id'])
         heard, root = asking.together(
             lambda: guests.hear_guests(self.request, [instance]),
             lambda: volumes.of_root(self.request, instance))
         heard = heard[instance.id]
-        row = lines.instance_row(instance, [], details.Details(
+        row = lines.instance_row(instance, images, details.Details(
             heard, volumes=root))
         properties = row.instance.properties.values
         known = systems.guess(properties)
@@ -70,7 +70,7 @@ class SetupView(ui_views.ProblemMixin, horizon_views.HorizonTemplateView):
             channel_works=_holds(row, checklist.Check.CHANNEL),
             channel_commands=_commands(row.instance),
             port_command='ls -l ' + system.port,
-            proof=_lines(row, checklist.Check.PROOF), logs=system.logs(),
+            proof=_proof(row), logs=system.logs(),
             status=status.status(row, heard),
             may_take=_may_take(self.request),
             look_every=LOOK_EVERY, looks=LOOKS,
@@ -86,6 +86,15 @@ def _lines(row, check):
     """Return the line of a check, as a list."""
     line = row.line(check)
     return [line] if line else []
+
+
+def _proof(row):
+    """Return the line of what will prove a snapshot, where that is known.
+
+    Other pages may have read the disk of the image, which is not asked here.
+    """
+    return [line for line in _lines(row, checklist.Check.PROOF)
+            if line.result.finding is not checklist.Finding.PROOF_UNKNOWN]
 
 
 def _holds(row, check):
@@ -121,14 +130,14 @@ class StatusView(ui_views.AnswerMixin, generic.View):
     http_method_names = ['get']
 
     def get(self, request, instance_id):
-        instance, _images = snapshots.one(request, instance_id)
+        instance, images = snapshots.one(request, instance_id)
         try:
             heard = guests.Heard(guests.ask_guest(request, instance),
                                  timezone.now())
         except errors.CloudError as problem:
             heard = problem
         root = volumes.of_root(request, instance)
-        row = lines.instance_row(instance, [], details.Details(
+        row = lines.instance_row(instance, images, details.Details(
             heard, volumes=root))
         now = status.status(row, heard)
         return http.JsonResponse({

@@ -31,6 +31,7 @@ from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import guests
 from snapshot_panel.consistency import checklist
 from snapshot_panel.consistency import facts
+from snapshot_panel.consistency import verdict
 from snapshot_panel import guest
 from snapshot_panel.guest_setup import kit
 from snapshot_panel.guest_setup import status
@@ -134,8 +135,16 @@ class PageTest(SetupTestCase):
         self.assertIn('shut the instance down before it', page)
         self.assertNotIn('With ext4', page)
 
-    def test_a_disk_that_cannot_tell_is_named_beside_the_agent(self):
-        self.assertIn('data-check="proof"', self.shown())
+    def test_what_a_former_disk_said_stands_beside_the_agent(self):
+        self.tell(checklist.Guest(True, 'login:', builders.actions()))
+        self.assertNotIn('data-check="proof"', self.shown())
+        for kind, text in (('ext4', 'The disk itself will tell (ext4)'),
+                           ('xfs', 'The disk cannot tell (xfs)')):
+            self.show(builders.instance(), builders.sealed(
+                verdict.Rule.DISK_AT_REST,
+                {'disk': dict(builders.reading(kind=kind).report)}))
+
+            self.assertIn(text, self.shown())
 
     def test_an_agent_that_started_at_boot_is_confirmed(self):
         self.tell(checklist.Guest(
@@ -143,6 +152,16 @@ class PageTest(SetupTestCase):
             'Agent.\n', builders.actions()))
 
         self.assertIn('The agent was started', self.shown())
+
+    def test_an_agent_that_froze_the_last_time_is_confirmed(self):
+        self.tell(checklist.Guest(True, 'login:', builders.actions()))
+        self.show(builders.instance(), builders.sealed(
+            verdict.Rule.DISK_AT_REST,
+            {'disk': dict(builders.reading().report)}))
+
+        self.assertIn('The agent froze the last time', self.shown())
+        self.assertIn('The agent froze the last time',
+                      self.client.get(STATUS).json()['html'])
 
     def test_hooks_go_where_the_system_looks_for_them(self):
         page = self.shown(system='redhat')
