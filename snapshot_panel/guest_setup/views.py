@@ -34,8 +34,8 @@ from snapshot_panel.consistency import facts
 from snapshot_panel import guest
 from snapshot_panel.guest_setup import kit
 from snapshot_panel.guest_setup import status
-from snapshot_panel.guest_setup import systems
 from snapshot_panel.ui import lines
+from snapshot_panel.ui import systems
 from snapshot_panel.ui import tables as ui_tables
 from snapshot_panel.ui import views as ui_views
 

@@ -17,7 +17,7 @@ from playwright.sync_api import expect
 import pytest
 
 from snapshot_panel.guest_setup import kit
-from snapshot_panel.guest_setup import systems
+from snapshot_panel.ui import systems
 from tests import clients
 
 OURS = '.snapshot-panel-setup'

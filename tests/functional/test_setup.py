@@ -18,7 +18,7 @@ import pytest
 
 from snapshot_panel import guest
 from snapshot_panel.guest_setup import kit
-from snapshot_panel.guest_setup import systems
+from snapshot_panel.ui import systems
 from tests import clients
 
 TAB = '/project/instances/%s/?tab=instance_details__consistent_snapshots'

@@ -35,8 +35,8 @@ from snapshot_panel.consistency import verdict
 from snapshot_panel import guest
 from snapshot_panel.guest_setup import kit
 from snapshot_panel.guest_setup import status
-from snapshot_panel.guest_setup import systems
 from snapshot_panel import tabs
+from snapshot_panel.ui import systems
 from snapshot_panel.ui import words
 from tests.unit import builders
 from tests.unit import cases

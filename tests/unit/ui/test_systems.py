@@ -19,8 +19,12 @@ from hypothesis import given
 from hypothesis import strategies
 import pytest
 
+from snapshot_panel.consistency import checklist
+from snapshot_panel.consistency import facts
 from snapshot_panel import guest
-from snapshot_panel.guest_setup import systems
+from snapshot_panel.ui import findings
+from snapshot_panel.ui import systems
+from tests.unit import builders
 
 DOC = pathlib.Path(__file__).parents[3] / 'doc/source/guest-systems.rst'
 EVERY = pytest.mark.parametrize('system', systems.SYSTEMS,
@@ -150,6 +154,20 @@ def test_each_has_logs_of_its_own(system):
     assert ('journalctl' in system.logs()) == (
         system.provable and not system.log)
     assert not system.kit or systems.HOOK_LOG in system.logs()
+
+
+@pytest.mark.parametrize('properties, line', [
+    ({}, 'ls -l /dev/virtio-ports/org.qemu.guest_agent.0'),
+    ({'os_distro': 'freebsd14.0'}, 'ls -l /dev/vtcon/org.qemu.guest_agent.0'),
+    ({'os_type': 'windows'}, None)])
+def test_the_channel_is_looked_for_where_the_system_has_it(properties, line):
+    instance = builders.instance(properties=facts.Properties(
+        properties, facts.Source.IMAGE))
+
+    command = findings.command(
+        checklist.Result(checklist.Finding.CHANNEL_LIKELY), instance)
+
+    assert (command and command.text) == line
 
 
 @EVERY
