@@ -113,7 +113,7 @@ def test_the_page_tells_when_the_agent_reports(browse, cloud, newborn, api):
     page.goto('%s%s%s/setup/' % (
         cloud.url.rstrip('/'), clients.PANEL, newborn))
     expect(page.locator('#snapshot-panel-status')).to_contain_text(
-        'Waiting for the guest')
+        'The agent was started', timeout=PATIENCE)
 
     api.become(newborn, 'ready')
 
