@@ -69,10 +69,11 @@ def make_rows(request, overview, heard):
     :param heard: what guests told, by instance id.
     """
     recalled = disks.recall(request, overview.snapshots)
+    bases = details.recall_bases(request, overview.instances)
     may_settle = policy.check(ui_views.SETTLE_RULES, request)
     return [lines.instance_row(
         instance, overview.snapshots_of(instance), details.Details(
-            heard.get(instance.id)),
+            heard.get(instance.id), base=bases.get(instance.image_id)),
         snapshots_known=overview.knows(instance),
         snapshots_reached=overview.reaches(instance),
         recalled=recalled, may_settle=may_settle)
@@ -148,8 +149,12 @@ class RowsView(ui_views.AnswerMixin, IndexMixin,
                                   _chosen(overview, wanted))
 
     def _answer(self, wanted, overview, *failed, again=False):
-        heard = guests.hear_guests(self.request, _chosen(overview, wanted),
-                                   again=again)
+        chosen = _chosen(overview, wanted)
+        heard, bases = asking.together(
+            lambda: guests.hear_guests(self.request, chosen, again=again),
+            lambda: details.read_bases(self.request, chosen))
+        heard = asking.or_raise(heard)
+        asking.or_raise(bases)
         table = self.table_class(self.request, data=[
             row for row in make_rows(self.request, overview, heard)
             if row.id in wanted])
