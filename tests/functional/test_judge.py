@@ -317,7 +317,6 @@ MANAGE = '/usr/share/openstack-dashboard/manage.py judge_snapshots'
 @pytest.mark.parametrize('name', ['snapshot-panel-judge.service',
                                   'snapshot-panel-judge.cron'])
 def test_the_documented_line_works_as_it_stands(name, judge):
-    judge.describe(judge=('demo', 'demo'))
     written = (SOURCE / name).read_text()
     line = written.split(MANAGE)[1].splitlines()[0]
     line = line.partition('>')[0].replace('/var/lib/prometheus/node-exporter',
