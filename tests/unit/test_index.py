@@ -15,6 +15,7 @@
 import html
 from unittest import mock
 
+from django.test.utils import override_settings
 import pytest
 
 from snapshot_panel.cloud import errors
@@ -237,6 +238,49 @@ class IndexTest(cases.PanelTestCase):
         response = self.client.get(cases.INDEX)
 
         self.assert_login(response)
+
+
+@override_settings(SNAPSHOT_PANEL={
+    'ephemeral_backend': 'rdb', '<b>': 1, 'poll_interval': -1})
+class WrongSettingsTest(cases.PanelTestCase):
+
+    def test_an_administrator_reads_what_is_wrong(self):
+        self.act_as('admin')
+
+        text = self.text(cases.INDEX)
+
+        for part in ("'ephemeral_backend' is 'rdb' and", "'<b>' is no setting",
+                     "'poll_interval' is -1 and"):
+            self.assertIn(html.escape(part), text)
+
+    def test_nobody_else_does(self):
+        self.act_as('member')
+
+        text = self.text(cases.INDEX)
+
+        self.assertNotIn('SNAPSHOT_PANEL', text)
+        self.assertNotIn('rdb', text)
+
+    def test_the_page_polls_as_by_default(self):
+        self.assertIn('data-interval="2"', self.text(cases.INDEX))
+
+    def test_the_checklist_says_nothing_of_the_storage(self):
+        text = self.text(cases.INSTANCE)
+
+        self.assertIn('Checklist', text)
+        self.assertNotIn('rdb', text)
+
+
+@override_settings(SNAPSHOT_PANEL={'poll_interval': 3})
+class RightSettingsTest(cases.PanelTestCase):
+
+    def test_nobody_needs_to_know(self):
+        self.act_as('admin')
+
+        text = self.text(cases.INDEX)
+
+        self.assertNotIn('SNAPSHOT_PANEL', text)
+        self.assertIn('data-interval="3"', text)
 
 
 class ButtonsTest(cases.PanelTestCase):
