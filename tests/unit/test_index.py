@@ -304,6 +304,17 @@ class ButtonsTest(cases.PanelTestCase):
         assert cases.SNAPSHOT in page
         assert 'data-may-settle' in page
 
+    def test_the_deployed_policy_counts_and_not_the_roles_name(self):
+        self.deploy(compute={
+            'os_compute_api:servers:create_image': 'role:reader'})
+
+        shown = []
+        for role in ('reader', 'member', 'admin'):
+            self.act_as(role)
+            shown.append('instances__take' in self.text(cases.INDEX))
+
+        self.assertEqual([True, False, False], shown)
+
     def test_a_reader_cannot_press_the_button_that_is_not_there(self):
         self.act_as('reader')
 
