@@ -61,7 +61,10 @@ def _make_client(session: asking.Session) -> typing.Any:
         verify=not horizon_nova.INSECURE and (horizon_nova.CACERT or True),
         timeout=conf.get_config()['request_timeout'])
     made = nova_client.Client(_OLDEST_VERSION.get_string(), session=keys)
-    version = _best_version(made, nova_url)
+    # As our own error: before 26.0 Horizon's memoized takes a TypeError for
+    # an argument that cannot be hashed, warns, and asks again.
+    with errors.asking('Nova'):
+        version = _best_version(made, nova_url)
     # The constructor refuses what it does not know, the wire does not.
     made.api_version = version
     made.client.api_version = version
