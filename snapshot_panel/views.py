@@ -100,6 +100,8 @@ class IndexView(ui_views.ProblemMixin, IndexMixin,
         context['may_settle'] = policy.check(ui_views.SETTLE_RULES,
                                              self.request)
         context['judged_at'] = marks.last(self.request)
+        if self.request.user.is_superuser:
+            context['setting_problems'] = conf.problems()
         return context
 
 

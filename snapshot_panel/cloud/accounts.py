@@ -78,11 +78,12 @@ class Session:
     """What a request is to a page: see :class:`asking.Session`.
 
     ``verify`` is how certificates are checked, as the library requests takes
-    it.
+    it; ``META`` tells from which address a browser came: none.
     """
 
     user: User
     verify: bool | str = True
+    META: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True)

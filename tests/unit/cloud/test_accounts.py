@@ -124,7 +124,7 @@ def test_each_client_checks_certificates_as_the_account_says(
                            return_value=nova.EMBEDDED_VERSION):
         asked = (nova.client(session).client.session.verify,
                  glance.client(session).http_client.session.verify,
-                 cinder.client(session).client.verify_cert)
+                 cinder.client(session).client.session.verify)
 
     assert asked == (verify, verify, verify)
 
