@@ -36,9 +36,11 @@ from snapshot_panel.cloud import snapshots
 from snapshot_panel.cloud import taking
 from snapshot_panel import conf
 from snapshot_panel.consistency import commands
+from snapshot_panel.consistency import facts
 from snapshot_panel import forms as panel_forms
 from snapshot_panel import tables
 from snapshot_panel.ui import lines
+from snapshot_panel.ui import strip
 from snapshot_panel.ui import tables as ui_tables
 from snapshot_panel.ui import urls
 from snapshot_panel.ui import views as ui_views
@@ -63,21 +65,25 @@ class IndexMixin(horizon_tables.PagedTableMixin):
         return overview
 
 
-def make_rows(request, overview, heard):
-    """Return an :class:`lines.InstanceRow` for each instance.
+def make_rows(request, overview, instances, heard):
+    """Return an :class:`lines.InstanceRow` for each of some instances.
 
     :param heard: what guests told, by instance id.
     """
     recalled = disks.recall(request, overview.snapshots)
-    bases = details.recall_bases(request, overview.instances)
+    bases = details.recall_bases(request, instances)
     may_settle = policy.check(ui_views.SETTLE_RULES, request)
+    may_ask = policy.check(ui_views.ASK_RULES, request)
+    proof_age = strip.Choice.of(request.GET).age
     return [lines.instance_row(
         instance, overview.snapshots_of(instance), details.Details(
             heard.get(instance.id), base=bases.get(instance.image_id)),
         snapshots_known=overview.knows(instance),
         snapshots_reached=overview.reaches(instance),
-        recalled=recalled, may_settle=may_settle)
-        for instance in overview.instances]
+        snapshots_whole=overview.holds_all(instance),
+        recalled=recalled, may_settle=may_settle, proof_age=proof_age,
+        may_ask=may_ask or instance.status == facts.STOPPED)
+        for instance in instances]
 
 
 class IndexView(ui_views.ProblemMixin, IndexMixin,
@@ -91,10 +97,20 @@ class IndexView(ui_views.ProblemMixin, IndexMixin,
             self.overview, *frame.questions(self.request))
         for problem in overview.problems:
             ui_tables.report_error(self.request, problem)
-        return make_rows(self.request, overview, {})
+        rows = make_rows(self.request, overview, overview.instances,
+                         guests.recall(overview.instances))
+        table = self.get_table()
+        if not any(problem.service == 'Nova'
+                   for problem in overview.problems):
+            table.instances = overview.instances
+        self.strip = strip.Strip(table.choice, rows,
+                                 overview.more or overview.previous)
+        return table.choice.arrange(rows)
 
     def get_context_data(self, **kwargs):
         context = super().get_context_data(**kwargs)
+        context['strip'] = self.strip
+        context['may_ask'] = policy.check(ui_views.ASK_RULES, self.request)
         context['poll_interval'] = conf.get_config()['poll_interval']
         context['may_settle'] = policy.check(ui_views.SETTLE_RULES,
                                              self.request)
@@ -150,18 +166,24 @@ class RowsView(ui_views.AnswerMixin, IndexMixin,
 
     def _answer(self, wanted, overview, *failed, again=False):
         chosen = _chosen(overview, wanted)
+        may_ask = policy.check(ui_views.ASK_RULES, self.request)
+        asked = [instance for instance in chosen
+                 if may_ask or instance.status == facts.STOPPED]
         heard, bases = asking.together(
-            lambda: guests.hear_guests(self.request, chosen, again=again),
+            lambda: guests.hear_guests(self.request, asked, again=again),
             lambda: details.read_bases(self.request, chosen))
-        heard = asking.or_raise(heard)
+        heard = asking.or_raise(heard) | guests.recall(
+            instance for instance in chosen if instance not in asked)
         asking.or_raise(bases)
-        table = self.table_class(self.request, data=[
-            row for row in make_rows(self.request, overview, heard)
-            if row.id in wanted])
+        table = self.table_class(self.request, data=make_rows(
+            self.request, overview, [instance for instance
+                                     in overview.instances
+                                     if instance.id in wanted], heard))
         # The table itself does this where it renders its own buttons.
         table.set_multiselect_column_visibility(False)
         return http.JsonResponse({
             'rows': {row.datum.id: row.render() for row in table.get_rows()},
+            'refused': any(row.refused for row in table.data),
             'problem': words.say(failed[0]) if failed else ''})
 
 

@@ -64,6 +64,12 @@ class Overview:
         return (not self.cut or instance.id in self.searched
                 or bool(self.snapshots_of(instance)))
 
+    def holds_all(self, instance: facts.Instance) -> bool:
+        """Return whether these are all the snapshots of an instance."""
+        searched = (instance.id in self.searched
+                    and len(self.snapshots_of(instance)) < LATEST)
+        return self.knows(instance) and (searched or not self.cut)
+
     def knows(self, instance: facts.Instance) -> bool:
         """Return whether Glance said what there is of an instance."""
         return self.searched.get(instance.id, not any(

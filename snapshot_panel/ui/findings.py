@@ -54,14 +54,16 @@ class Row:
     """A finding in words, and what can be done about it.
 
     ``remedy`` is '' where nothing is to be done; ``word`` is the finding in
-    a word or two for a narrow column; ``links`` and ``command`` are makers
-    of :mod:`.remedies`. Sentences are filled with the finding's evidence.
+    a word or two for a narrow column; ``short`` names it there as what
+    stands in the way; ``links`` and ``command`` are makers of
+    :mod:`.remedies`. Sentences are filled with the finding's evidence.
     """
 
     found: Text
     remedy: Text = ''
     evidence: Text = ''
     word: Text = ''
+    short: Text = ''
     links: tuple[collections.abc.Callable[..., typing.Any], ...] = ()
     command: collections.abc.Callable[..., typing.Any] | None = None
 
@@ -178,7 +180,8 @@ FINDINGS = {
             'flush its disks, and the compute service does not freeze it.'),
         remedy=_('Resume the instance, then take the snapshot.'),
         links=(remedies.actions,),
-        command=remedies.awake),
+        command=remedies.awake,
+        short=pgettext_lazy('stands in the way', 'Not in this state')),
     Finding.NO_SNAPSHOT_STATE: Row(
         _(
             'The compute service takes no snapshot of an instance in this '
@@ -186,14 +189,16 @@ FINDINGS = {
         # Each status has its own.
         remedy='%(way_out)s',
         links=(remedies.actions,),
-        command=remedies.way_out),
+        command=remedies.way_out,
+        short=pgettext_lazy('stands in the way', 'Not in this state')),
     Finding.IDLE: Row(
         _('The compute service is not working on it.'),
         evidence=_('Compute service: no task, read now.')),
     Finding.BUSY: Row(
         _('The compute service is busy with this instance (%(task)s).'),
         remedy=_('Wait until it has finished.'),
-        evidence=_('Compute service: task %(task)s, read now.')),
+        evidence=_('Compute service: task %(task)s, read now.'),
+        short=pgettext_lazy('stands in the way', 'Busy')),
     Finding.UNLOCKED: Row(
         _('The instance is not locked.'),
         evidence=_('Compute service, read now.')),
@@ -221,7 +226,8 @@ FINDINGS = {
             'Delete images or snapshots that nobody needs, or ask the '
             'operator for more.'),
         evidence=_IMAGES_USED,
-        links=(remedies.images,)),
+        links=(remedies.images,),
+        short=pgettext_lazy('stands in the way', 'No quota')),
     Finding.QUOTA_SIZE: Row(
         _(
             'The project’s images take more space than they may: %(used)s '
@@ -232,7 +238,8 @@ FINDINGS = {
         evidence=_(
             'Image service, image_size_total: %(used)s of %(allowed)s MiB, '
             'read %(asked)s.'),
-        links=(remedies.images,)),
+        links=(remedies.images,),
+        short=pgettext_lazy('stands in the way', 'No quota')),
     Finding.QUOTA_ROOM_COPIES: Row(
         _(
             'There is room for a snapshot of each volume: %(used)s of '
@@ -247,7 +254,8 @@ FINDINGS = {
             'Delete volume snapshots that no image needs, or ask the '
             'operator for more.'),
         evidence=_COPIES_USED,
-        links=(remedies.copies,)),
+        links=(remedies.copies,),
+        short=pgettext_lazy('stands in the way', 'No quota')),
     Finding.QUOTA_COPIES_SIZE: Row(
         _(
             'The project’s volumes and their snapshots take %(used)s of '
@@ -320,14 +328,16 @@ FINDINGS = {
             'Detach it from all other instances. A volume that may be '
             'attached to several cannot be proven: copy its data to another '
             'one.'),
-        links=(remedies.volumes,)),
+        links=(remedies.volumes,),
+        short=pgettext_lazy('stands in the way', 'Shared volume')),
     Finding.VOLUMES_UNNAMED: Row(
         _(
             'The block storage service said nothing about these volumes, and '
             'without it there is no snapshot: %(volumes)s.'),
         remedy=_('Try again when it answers, or ask the operator.'),
         evidence=_UNNAMED,
-        links=(remedies.again,)),
+        links=(remedies.again,),
+        short=pgettext_lazy('stands in the way', 'Volumes unknown')),
     Finding.CHANNEL: Row(_('The instance has a channel to the guest agent.')),
     Finding.CHANNEL_LIKELY: Row(
         _(
@@ -345,13 +355,15 @@ FINDINGS = {
         remedy=_(
             'Give it the property in one of these ways. Set on the image '
             'alone, it changes nothing for a running instance.'),
-        links=(remedies.image,)),
+        links=(remedies.image,),
+        short=pgettext_lazy('stands in the way', 'No channel')),
     Finding.CHANNEL_TOO_LATE: Row(
         _(
             'The instance has no channel to a guest agent: '
             'hw_qemu_guest_agent was set on its image only after it had '
             'booted.'),
-        remedy=_('Adopt what the image has today in one of these ways.')),
+        remedy=_('Adopt what the image has today in one of these ways.'),
+        short=pgettext_lazy('stands in the way', 'No channel')),
     Finding.CHANNEL_WITNESSED: Row(
         _('The guest’s agent runs, so it has its channel.'),
         evidence=_('Console log, read %(heard)s: the agent reported.')),
@@ -362,7 +374,8 @@ FINDINGS = {
         remedy=_('Look for it in the guest.'),
         evidence=_('hw_qemu_guest_agent: %(booted)s.'),
         links=(remedies.setup,),
-        command=remedies.PORT),
+        command=remedies.PORT,
+        short=pgettext_lazy('stands in the way', 'Channel unknown')),
     Finding.NO_DRIFT: Row(
         _('The image still says what the instance booted with.')),
     Finding.DRIFT: Row(
@@ -403,12 +416,14 @@ FINDINGS = {
         evidence=_LAST_WORD,
         word=pgettext_lazy('state of the agent', 'Stopped'),
         links=(remedies.setup,),
-        command=remedies.guest('systemctl start qemu-guest-agent')),
+        command=remedies.guest('systemctl start qemu-guest-agent'),
+        short=pgettext_lazy('stands in the way', 'Agent stopped')),
     Finding.AGENT_UNREACHABLE: Row(
         _('Not reachable: without the channel nothing can talk to it.'),
         remedy=_('Give the instance the channel first.'),
         evidence=_('See the channel.'),
-        word=pgettext_lazy('state of the agent', 'No channel')),
+        word=pgettext_lazy('state of the agent', 'No channel'),
+        short=pgettext_lazy('stands in the way', 'No channel')),
     Finding.AGENT_UNSEEN: Row(
         _(
             'Unknown: no cloud service can tell, and the guest has not said '
@@ -417,7 +432,8 @@ FINDINGS = {
             'Install and start it in the guest. The disk of the next '
             'snapshot tells whether it froze.'),
         evidence=_NO_WORD,
-        links=(remedies.setup,)),
+        links=(remedies.setup,),
+        short=pgettext_lazy('stands in the way', 'Agent unknown')),
     Finding.AGENT_STARTED: Row(
         _('Started when the guest booted, by its console.'),
         evidence=_('Console log, read %(heard)s: “%(line)s” of the agent’s '
@@ -435,7 +451,8 @@ FINDINGS = {
                    'service.'),
         word=pgettext_lazy('state of the agent', 'Not started'),
         links=(remedies.setup,),
-        command=remedies.guest('systemctl start qemu-guest-agent')),
+        command=remedies.guest('systemctl start qemu-guest-agent'),
+        short=pgettext_lazy('stands in the way', 'Agent not started')),
     Finding.AGENT_CONFLICT: Row(
         _(
             'Unknown: what the console says about the agent does not fit '
@@ -445,18 +462,21 @@ FINDINGS = {
             'and start the instance: its console then starts over.'),
         evidence=_('Console log, read %(heard)s.'),
         links=(remedies.log, remedies.again),
-        command=remedies.guest('systemctl restart qemu-guest-agent')),
+        command=remedies.guest('systemctl restart qemu-guest-agent'),
+        short=pgettext_lazy('stands in the way', 'Agent unknown')),
     Finding.AGENT_NOT_ASKED: Row(
         _('Not asked yet.'),
         evidence=_('Console log: not read yet.'),
-        word=pgettext_lazy('state of the agent', 'Asking the guest…')),
+        word=pgettext_lazy('state of the agent', 'Asking the guest…'),
+        short=pgettext_lazy('stands in the way', 'Not asked yet')),
     Finding.AGENT_NO_CONSOLE: Row(
         _('Unknown: the console of the instance cannot be read.'),
         remedy=_(
             'Ask for a role that may read consoles, or try again when the '
             'compute service answers.'),
         evidence=_('Compute service, asked %(heard)s: no console log.'),
-        links=(remedies.again,)),
+        links=(remedies.again,),
+        short=pgettext_lazy('stands in the way', 'No console')),
     Finding.AGENT_CONSOLE_LOST: Row(
         _(
             'Unknown: the console is empty, and lost what the guest kit had '
@@ -467,7 +487,8 @@ FINDINGS = {
         evidence=_(
             'Console, read %(heard)s: empty; an earlier snapshot holds a '
             'witness of the guest.'),
-        links=(remedies.again,)),
+        links=(remedies.again,),
+        short=pgettext_lazy('stands in the way', 'Console empty')),
     Finding.KIT: Row(
         _('Installed: the guest witnesses on its console.'),
         evidence=_(
@@ -479,7 +500,8 @@ FINDINGS = {
             'Install it where applications have hooks, or where the disk '
             'cannot tell (see Proof).'),
         evidence=_NO_WORD,
-        links=(remedies.setup,)),
+        links=(remedies.setup,),
+        short=pgettext_lazy('stands in the way', 'No guest kit')),
     Finding.KIT_UNNEEDED: Row(
         _('Not seen, and not needed: the disk itself will tell.'),
         remedy=_('Install it where applications have hooks.'),
@@ -492,12 +514,14 @@ FINDINGS = {
     Finding.PROOF_NEEDS_KIT: Row(
         _('The disk cannot tell (%(kinds)s).'),
         remedy=_('Install the guest kit: the guest then proves the freeze.'),
-        links=(remedies.setup,)),
+        links=(remedies.setup,),
+        short=pgettext_lazy('stands in the way', 'Kit needed')),
     Finding.PROOF_UNKNOWN: Row(
         _('Nobody has read a disk of this instance yet.'),
         remedy=_('Take a snapshot: with ext4 its disk will tell.'),
         evidence=_('No disk was read.'),
-        links=(remedies.setup,)),
+        links=(remedies.setup,),
+        short=pgettext_lazy('stands in the way', 'No disk read yet')),
     Finding.FREEZE_PROVEN: Row(
         _(
             'The last freeze was witnessed; writing stood still for '
@@ -523,7 +547,8 @@ FINDINGS = {
         _('The last freeze was refused by the hook %(hook)s.'),
         remedy=_('Run the hook by hand in the guest and repair it.'),
         links=(remedies.log, remedies.setup),
-        command=remedies.JOURNAL),
+        command=remedies.JOURNAL,
+        short=pgettext_lazy('stands in the way', 'Hook refused')),
     Finding.FREEZE_OPEN_END: Row(
         _(
             'The last freeze has no end: the guest has not said that it '
@@ -550,7 +575,8 @@ FINDINGS = {
             'the compute service refuses the snapshot, or throws it away.'),
         remedy=_(
             'Give the instance the channel first, or stop it with the '
-            'compute service and take the snapshot then.')),
+            'compute service and take the snapshot then.'),
+        short=pgettext_lazy('stands in the way', 'No channel')),
     Finding.BACKEND_FREEZES: Row(
         _('The operator says %(backend)s: live snapshots freeze the guest.')),
     Finding.BACKEND_NEVER_FREEZES: Row(
@@ -561,7 +587,8 @@ FINDINGS = {
             'Stop the instance with the compute service, then take the '
             'snapshot.'),
         links=(remedies.actions,),
-        command=remedies.on_instance('stop')),
+        command=remedies.on_instance('stop'),
+        short=pgettext_lazy('stands in the way', 'Storage never freezes')),
     Finding.STOP_CLEAN: Row(
         _(
             'The guest went down by itself in %(seconds)s seconds, before '
@@ -579,7 +606,8 @@ FINDINGS = {
         evidence=_STOPPED,
         word=pgettext_lazy('state of the agent', 'Powered off hard'),
         links=(remedies.actions,),
-        command=remedies.on_instance('start')),
+        command=remedies.on_instance('start'),
+        short=pgettext_lazy('stands in the way', 'Powered off hard')),
     Finding.STOP_UNKNOWN: Row(
         _('Nothing proves how the guest went down.'),
         remedy=_(
@@ -587,7 +615,8 @@ FINDINGS = {
         evidence=_('Compute service’s record of actions, read %(heard)s.'),
         word=pgettext_lazy('state of the agent', 'Shut off, nobody knows how'),
         links=(remedies.actions,),
-        command=remedies.on_instance('start', 'stop')),
+        command=remedies.on_instance('start', 'stop'),
+        short=pgettext_lazy('stands in the way', 'Stop unknown')),
     Finding.STOP_LIMIT_UNKNOWN: Row(
         _(
             'The guest went down in %(seconds)s seconds, but nobody can '
@@ -598,7 +627,8 @@ FINDINGS = {
             'A snapshot can be taken: it carries what was copied at boot, '
             'and its verdict reads that.'),
         evidence=_STOPPED,
-        links=(remedies.actions,)),
+        links=(remedies.actions,),
+        short=pgettext_lazy('stands in the way', 'Limit unknown')),
     Finding.STOP_LIMIT_UNTOLD: Row(
         _(
             'The guest went down in %(seconds)s seconds, but the operator '
@@ -607,11 +637,13 @@ FINDINGS = {
         remedy=_(
             'Ask the operator to set shutdown_timeout in the settings of '
             'this panel.'),
-        evidence=_STOPPED),
+        evidence=_STOPPED,
+        short=pgettext_lazy('stands in the way', 'Limit unknown')),
     Finding.STOP_NOT_ASKED: Row(
         _('Not asked yet.'),
         evidence=_('Compute service’s record of actions: not read yet.'),
-        word=pgettext_lazy('state of the agent', 'Asking how it stopped…')),
+        word=pgettext_lazy('state of the agent', 'Asking how it stopped…'),
+        short=pgettext_lazy('stands in the way', 'Not asked yet')),
 }
 
 # Where the instance's properties were read.
@@ -731,6 +763,11 @@ def _setting(known):
 
 def _when(moment, unknown=_('now')):
     return humanize.naturaltime(moment) if moment else unknown
+
+
+def in_short(finding: checklist.Finding) -> Text:
+    """Return what stands in the way, in a word or two."""
+    return FINDINGS[finding].short or CHECKS[finding.check].title
 
 
 def links(result: checklist.Result, instance: facts.Instance

@@ -31,6 +31,9 @@ INDEX = urls.name('index')
 SETTLE_RULES = (('compute', 'os_compute_api:servers:create_image'),
                 ('image', 'download_image')) + editing.EDIT_RULES
 
+# What asking a running guest asks of Nova.
+ASK_RULES = (('compute', 'os_compute_api:os-console-output'),)
+
 
 class ProblemMixin(object):
     """Show what a service refused as a page with the right status."""

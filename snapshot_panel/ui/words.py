@@ -23,6 +23,7 @@ from snapshot_panel.cloud import errors
 from snapshot_panel.consistency import adoption
 from snapshot_panel.consistency import checklist
 from snapshot_panel.consistency import facts
+from snapshot_panel.consistency import protection
 from snapshot_panel.consistency import records
 from snapshot_panel.consistency import restart
 from snapshot_panel.consistency import retention
@@ -33,6 +34,7 @@ from snapshot_panel.ui import disks
 
 Check = checklist.Check
 Finding = checklist.Finding
+Group = protection.Group
 Rule = verdict.Rule
 Replacement = retention.Standing
 Cause = restart.Cause
@@ -76,6 +78,23 @@ STANDINGS = {
                                           'Unknown'), 'question-circle',
                             'warning'),
 }
+# What instances are counted as: behind their number, and in a sentence.
+GROUPS = {
+    Group.PROTECTED: (
+        pgettext_lazy('so many instances', 'protected'),
+        _('Protected: a snapshot of the last %s is proven consistent.')),
+    Group.NOT_READY: (
+        pgettext_lazy('so many instances', 'not ready'),
+        _('Not ready: something stands in the way of a proven snapshot.')),
+    Group.FAILING: (
+        pgettext_lazy('so many instances', 'failing'),
+        _('Failing: the latest snapshot is discarded, crash-consistent or '
+          'damaged.')),
+    Group.NEVER: (
+        pgettext_lazy('so many instances', 'never proven'),
+        _('Never proven: no snapshot is proven consistent.')),
+}
+DAYS = ngettext_lazy('%(count)d day', '%(count)d days', 'count')
 LIKELY = _('Nothing is against it; the disk itself will tell afterwards.')
 
 # Nobody has looked yet.

@@ -223,7 +223,7 @@ class IndexTest(cases.PanelTestCase):
                 self.overview.return_value.instances[0], []))
 
             self.assertEqual(busy, 'Busy' in cell)
-            self.assertEqual(busy, 'Asking' not in cell)
+            self.assertEqual(busy, 'Not asked yet' not in cell)
 
     def test_a_snapshot_that_is_being_made_shows_its_step(self):
         self.show(builders.instance(task_state='image_uploading'),
