@@ -82,7 +82,7 @@
         show(id, answer.rows[id], method === 'GET' && !again);
       });
       if (answer.refused) {
-        document.getElementById('snapshot-panel-refused').hidden = false;
+        document.getElementById('snapshot-panel-role').hidden = false;
       }
     }, {
       method: method,

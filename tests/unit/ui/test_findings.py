@@ -57,6 +57,13 @@ def test_whatever_stands_in_the_way_has_a_remedy(finding):
     assert remedy
 
 
+@pytest.mark.parametrize('finding', [
+    finding for finding in Finding if finding.in_the_way],
+    ids=examples.code)
+def test_whatever_stands_in_the_way_is_named_in_a_few_words(finding):
+    assert len(str(findings.in_short(finding)).split()) <= 4
+
+
 @pytest.mark.parametrize('texts, things', [
     (findings.CHECKS, checklist.Check),
     (findings.BOOTED, [source.value for source in facts.Source])],
