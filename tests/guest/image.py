@@ -28,7 +28,9 @@ CACHE = pathlib.Path(os.environ.get('GUEST_CACHE', '.demo/guest')).resolve()
 
 SUITE = 'bookworm'
 PACKAGES = ('linux-image-cloud-amd64', 'systemd-sysv', 'udev', 'dbus',
-            'xfsprogs', 'dosfstools')
+            'xfsprogs', 'dosfstools',
+            # Its initrd then finds a root on LVM too (tests/truth).
+            'lvm2')
 ROOT_SIZE = '900M'
 
 # A root shell for the tests on a channel of its own. It must work while the
