@@ -16,8 +16,6 @@ Needs root, because LVM's tools want a device. The guests boot with kernel and
 initrd from outside, so no boot loader has to be installed.
 """
 
-import shutil
-
 from tests.disks import layouts
 from tests.disks import stage
 from tests.truth import parts
@@ -53,7 +51,7 @@ def lvm(whole, folder):
 def _rooted(whole, folder, device, more=''):
     """Return a copy of the root's file system that knows its device."""
     content, table = folder / 'content', folder / 'fstab'
-    shutil.copy(whole, content)
+    stage.run('cp', '--sparse=always', str(whole), str(content))
     table.write_text(f'{device} / ext4 rw 0 1\n{more}')
     for command in ('rm /etc/fstab', f'write {table} /etc/fstab',
                     'mkdir /boot/efi'):

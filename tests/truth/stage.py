@@ -324,7 +324,8 @@ class Stage:
         began = time.monotonic()
         image_id = (self._click(guest) if way == report.PANEL
                     # As `openstack server image create` does.
-                    else self.nova.servers.create_image(guest.id, 'plain'))
+                    else str(self.nova.servers.create_image(
+                        guest.id, 'plain')))
         snapshot = report.Snapshot(
             self.scenario, guest.kind, way, image_id,
             guest.kit and way == report.PANEL, volumes=guest.volumes)
