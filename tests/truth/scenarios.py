@@ -26,11 +26,13 @@ from tests.truth import stage as stages
 NO_KIT = stages.Kind('agent alone')
 KIT = stages.Kind('agent and kit', kit=True)
 GPT = stages.Kind('GPT, EFI, agent alone', 'debian-12-gpt')
+GPT_KIT = stages.Kind('GPT, EFI, agent and kit', 'debian-12-gpt', kit=True)
 LVM = stages.Kind('LVM, agent alone', 'debian-12-lvm')
 LVM_KIT = stages.Kind('LVM, agent and kit', 'debian-12-lvm', kit=True)
 # In this order the fewest guests have to boot.
-KINDS = (NO_KIT, KIT, GPT, LVM, LVM_KIT)
-PLAIN_DISK = (NO_KIT, KIT)
+KINDS = (NO_KIT, KIT, GPT, GPT_KIT, LVM, LVM_KIT)
+# Those without partitions.
+WHOLE = (NO_KIT, KIT)
 
 # The agent's process, for kill.
 AGENT = '$(systemctl show --property MainPID --value qemu-guest-agent)'
@@ -122,7 +124,7 @@ def _over_and_over(guest, script):
 
 # Running ------------------------------------------------------------------
 
-@scenario('agent running', KINDS, short=(NO_KIT, KIT, GPT))
+@scenario('agent running', KINDS, short=(GPT, GPT_KIT))
 def agent_running(stage, guest):
     stage.take(guest)
 
@@ -133,13 +135,13 @@ def in_turns(stage, guest):
         stage.take(guest, timed=True)
 
 
-@scenario('agent stopped', KINDS, short=(NO_KIT,))
+@scenario('agent stopped', KINDS, short=(GPT,))
 def agent_stopped(stage, guest):
     with agent_down(guest):
         stage.take(guest)
 
 
-@scenario('two snapshots in a row', PLAIN_DISK)
+@scenario('two snapshots in a row', WHOLE)
 def two_in_a_row(stage, guest):
     for ways in (report.WAYS, report.WAYS[::-1]):
         snapshots = []
@@ -178,7 +180,7 @@ def agent_killed(stage, guest):
                 guest.run('systemctl start qemu-guest-agent')
 
 
-@scenario('agent hung before the freeze', PLAIN_DISK)
+@scenario('agent hung before the freeze', WHOLE)
 def agent_hung(stage, guest):
     guest.run(f'kill -STOP {AGENT}')
     try:
@@ -196,7 +198,7 @@ def agent_hung_at_freeze(stage, guest):
         stage.take(guest)
 
 
-@scenario('full disk', PLAIN_DISK)
+@scenario('full disk', WHOLE)
 def full_disk(stage, guest):
     guest.run('set -- $(df -k --output=avail / | tail -1)\n'
               'fallocate -l $(($1 - 64))k /full\n'
@@ -207,7 +209,7 @@ def full_disk(stage, guest):
         guest.run('rm -f /full /full2')
 
 
-@scenario('heavy writing', PLAIN_DISK)
+@scenario('heavy writing', WHOLE)
 def writing(stage, guest):
     with heavy_writing(guest):
         stage.take(guest)
@@ -226,7 +228,7 @@ def rebooted(stage, guest):
         stage.judge(snapshot)
 
 
-@scenario('rebooted after the copy', PLAIN_DISK)
+@scenario('rebooted after the copy', WHOLE)
 def rebooted_later(stage, guest):
     snapshots = []
     for way in report.WAYS:
@@ -248,7 +250,7 @@ def rebooted_later(stage, guest):
 
 # Not running --------------------------------------------------------------
 
-@scenario('paused', PLAIN_DISK)
+@scenario('paused', WHOLE)
 def paused(stage, guest):
     stage.become(guest, 'PAUSED', 'pause')
     try:
@@ -265,7 +267,7 @@ def clean_stop(stage, guest):
     guest.wait()
 
 
-@scenario('hard stop', PLAIN_DISK)
+@scenario('hard stop', WHOLE)
 def hard_stop(stage, guest):
     # Nobody listens to the power button.
     guest.run('systemctl mask --runtime --now systemd-logind')
