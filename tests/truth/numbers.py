@@ -39,6 +39,7 @@ use Fcntl;
 my ($file, $notes, $least) = ('/numbers', '/run/numbers', 10);
 mkdir $notes;
 my $mode = O_RDWR | O_CREAT | O_TRUNC;
+my $run = time . ".$$";
 my %note;
 for my $name ('announced', 'returned', 'frozen') {
     sysopen $note{$name}, "$notes/$name", $mode or die $!;
@@ -54,18 +55,19 @@ sub noted {
     return $text;
 }
 sub pause { select undef, undef, undef, $_[0] }
+unlink $file;
 sysopen my $numbers, $file, $mode | O_APPEND or die $!;
 my $number = 0;
 sub write_next {
     note 'announced', $number + 1;
     # A full disk takes none: the same again.
-    my $written = syswrite $numbers, sprintf "%063d\n", $number + 1;
+    my $written = syswrite $numbers, sprintf "%-31s%032d\n", $run, $number + 1;
     note 'returned', ++$number if ($written || 0) == 64;
     pause 0.05;
 }
 note 'returned', 0;
 write_next for 1 .. $least;
-print $number;
+print "$run $number";
 close STDOUT;
 exit if fork;
 my $writer = $$;
@@ -105,12 +107,15 @@ kill $(cat /run/numbers/pid) 2>/dev/null || true
 class Account:
     """What the writer knows of one snapshot.
 
-    ``returned`` is the last record whose write had returned before the
-    snapshot was asked for; ``announced`` the last that can have begun before
-    it was made, None where nobody knows; ``frozen`` what had returned each
-    time that the file system was seen frozen meanwhile.
+    ``run`` is in each of its records, so that nobody takes those of an older
+    run, which may still be on the disk, for its own. ``returned`` is the last
+    record whose write had returned before the snapshot was asked for;
+    ``announced`` the last that can have begun before it was made, None where
+    nobody knows; ``frozen`` what had returned each time that the file system
+    was seen frozen meanwhile.
     """
 
+    run: str
     returned: int
     announced: int | None = None
     frozen: tuple[int, ...] = ()
@@ -135,14 +140,16 @@ def begin(run):
 
     :param run: runs a script in the guest and returns its output.
     """
-    return Account(int(run(START)))
+    mark, returned = run(START).split()
+    return Account(mark, int(returned))
 
 
 def end(run, account):
     """Have it stop; return its :class:`Account` up to now."""
     announced, *frozen = run(STOP).split()
-    return Account(account.returned, int(announced),
-                   tuple(int(number) for number in frozen))
+    return dataclasses.replace(
+        account, announced=int(announced),
+        frozen=tuple(int(number) for number in frozen))
 
 
 def compare(content, account):
@@ -153,8 +160,11 @@ def compare(content, account):
     """
     if content is None or not account.returned:
         return None
+    if content[:RECORD] != _record(account, 1):
+        # An older run's, if any.
+        content = b''
     found = len(content) // RECORD
-    if content != b''.join(b'%063d\n' % number
+    if content != b''.join(_record(account, number)
                            for number in range(1, found + 1)):
         return Word.BROKEN
     seen = account.frozen
@@ -164,3 +174,7 @@ def compare(content, account):
     if last is not None and found > last:
         return Word.LATER
     return Word.HOLDS
+
+
+def _record(account, number):
+    return b'%-31s%032d\n' % (account.run.encode(), number)

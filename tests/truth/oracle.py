@@ -121,23 +121,30 @@ def _judge_ext4(path):
             else Disk.CLEAN)
 
 
-# All that the log of a frozen XFS holds: copies of the superblock. A freeze
-# writes everything else to its place, and then these, so that after a crash
-# the log is looked at all the same.
-_XFS_AT_REST = re.compile(
-    r'$|=+$|LOG REC AT |TRANS: |BUF: cnt:|\s+SUPER Block Buffer:'
+# A record of the log that holds a copy of the superblock, and no more.
+_XFS_SUPERBLOCK = re.compile(
+    r'$|=+$|LSN |TRANS: |BUF: cnt:|\s+SUPER Block Buffer:'
     r'|\s+BUF:  #regs:\d+   start blkno:0x0 ')
 
 
 def _judge_xfs(path):
-    """Return the word of what the log has yet to bring to its place."""
+    """Return the word of what the log has yet to bring to its place.
+
+    A freeze writes everything to its place, and then the superblock, once or
+    twice, so that after a crash the log is looked at all the same. Those
+    records name as the log's beginning the record before the last, which may
+    be an older one whose changes are in their place by then. An XFS where
+    nothing went on for a while looks the same.
+    """
     _, found, log = _say('xfs_logprint', '-t', str(path)).partition(
         'state: <')
     state, _, entries = log.partition('>')
     if not found:
         return Disk.UNKNOWN
-    if state == 'CLEAN' or 'TRANS: ' in entries and all(
-            _XFS_AT_REST.match(line) for line in entries.splitlines()):
+    records = re.split('^LOG REC AT ', entries, flags=re.MULTILINE)[1:]
+    if state == 'CLEAN' or records and all(
+            _XFS_SUPERBLOCK.match(line) for record in records[1:] or records
+            for line in record.splitlines()):
         return Disk.CLEAN
     return Disk.DIRTY
 

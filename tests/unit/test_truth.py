@@ -134,7 +134,7 @@ def test_a_scenario_that_broke_is_no_success():
 def test_a_run_is_kept_for_programs(tmp_path):
     results = report.Report()
     results.add(snapshot(GOOD, CLEAN, written=LACKS))
-    results.snapshots[0].account = numbers.Account(10, 20, (12,))
+    results.snapshots[0].account = account(10, 20, (12,))
 
     results.write(tmp_path / 'results' / 'truth.json')
 
@@ -155,56 +155,66 @@ def test_each_scenario_is_played_with_each_of_its_guests():
 
 # The guest's numbers -------------------------------------------------------
 
-def records(count):
-    return b''.join(b'%063d\n' % number for number in range(1, count + 1))
+def account(*numbers_):
+    return numbers.Account('run', *numbers_)
 
 
-@pytest.mark.parametrize('found,account,word', [
+def records(count, run=b'run'):
+    return b''.join(b'%-31s%032d\n' % (run, number)
+                    for number in range(1, count + 1))
+
+
+@pytest.mark.parametrize('found,written,word', [
     # Seen frozen after the 50th: that many, and the one that was on its way.
-    (50, numbers.Account(10, 90, (50,)), HOLDS),
-    (51, numbers.Account(10, 90, (50,)), HOLDS),
-    (49, numbers.Account(10, 90, (50,)), LACKS),
-    (52, numbers.Account(10, 90, (50,)), numbers.Word.LATER),
+    (50, account(10, 90, (50,)), HOLDS),
+    (51, account(10, 90, (50,)), HOLDS),
+    (49, account(10, 90, (50,)), LACKS),
+    (52, account(10, 90, (50,)), numbers.Word.LATER),
     # Twice: nobody knows when it was copied.
-    (50, numbers.Account(10, 90, (50, 70)), HOLDS),
-    (71, numbers.Account(10, 90, (50, 70)), HOLDS),
-    (72, numbers.Account(10, 90, (50, 70)), numbers.Word.LATER),
+    (50, account(10, 90, (50, 70)), HOLDS),
+    (71, account(10, 90, (50, 70)), HOLDS),
+    (72, account(10, 90, (50, 70)), numbers.Word.LATER),
     # Not seen: between the request and the end.
-    (10, numbers.Account(10, 90), HOLDS),
-    (9, numbers.Account(10, 90), LACKS),
-    (0, numbers.Account(10, 90), LACKS),
-    (90, numbers.Account(10, 90), HOLDS),
-    (91, numbers.Account(10, 90), numbers.Word.LATER),
+    (10, account(10, 90), HOLDS),
+    (9, account(10, 90), LACKS),
+    (0, account(10, 90), LACKS),
+    (90, account(10, 90), HOLDS),
+    (91, account(10, 90), numbers.Word.LATER),
     # Shut down before anybody could ask again.
-    (500, numbers.Account(10), HOLDS),
+    (500, account(10), HOLDS),
     # It wrote nothing: its disk was full.
-    (0, numbers.Account(0, 1), None),
+    (0, account(0, 1), None),
 ])
 def test_a_copy_holds_what_was_written_before_the_freeze_and_no_more(
-        found, account, word):
-    assert numbers.compare(records(found), account) is word
+        found, written, word):
+    assert numbers.compare(records(found), written) is word
 
 
 @pytest.mark.parametrize('content', [
-    records(20)[:-1], records(20)[64:], bytes(640) + records(20)[640:],
-    records(5) + records(20)[6 * 64:], b'x' * 640])
+    records(20)[:-1], records(5) + bytes(640) + records(20)[15 * 64:],
+    records(5) + records(20)[6 * 64:], records(10) + records(20, b'old')[640:]
+])
 def test_records_with_gaps_are_broken(content):
-    assert numbers.compare(content, numbers.Account(10)) is (
-        numbers.Word.BROKEN)
+    assert numbers.compare(content, account(10)) is numbers.Word.BROKEN
+
+
+@pytest.mark.parametrize('content', [
+    b'', records(20, b'old'), bytes(1280), records(20)[64:]])
+def test_records_of_another_run_are_none(content):
+    assert numbers.compare(content, account(10)) is LACKS
 
 
 def test_what_cannot_be_read_says_nothing():
-    assert numbers.compare(None, numbers.Account(10)) is None
+    assert numbers.compare(None, account(10)) is None
 
 
 def test_the_guest_tells_what_it_wrote():
-    said = {numbers.START: '10', numbers.STOP:
+    said = {numbers.START: 'run 10', numbers.STOP:
             '000000000123\n000000000050\n000000000070\n'}
-    account = numbers.begin(said.get)
+    begun = numbers.begin(said.get)
 
-    assert account == numbers.Account(10)
-    assert numbers.end(said.get, account) == numbers.Account(
-        10, 123, (50, 70))
+    assert begun == account(10)
+    assert numbers.end(said.get, begun) == account(10, 123, (50, 70))
 
 
 # Disks ---------------------------------------------------------------------
@@ -246,7 +256,7 @@ def test_a_file_system_says_itself_whether_it_was_at_rest(
     (42, numbers.Word.LATER)])
 def test_a_flag_does_not_hide_what_the_disk_lacks(count, word, tmp_path):
     found = opinion(file_system(tmp_path, count),
-                    numbers.Account(10, 90, (40,)))
+                    account(10, 90, (40,)))
 
     assert found == oracle.Opinion(CLEAN, EXT4, word)
     assert found.at_rest is (word is HOLDS)
@@ -255,7 +265,7 @@ def test_a_flag_does_not_hide_what_the_disk_lacks(count, word, tmp_path):
 def test_a_disk_without_the_records_lacks_them(tmp_path):
     disk = file_system(tmp_path, 10, 'rm numbers')
 
-    assert opinion(disk, numbers.Account(10)).written is LACKS
+    assert opinion(disk, account(10)).written is LACKS
 
 
 @pytest.mark.parametrize('name', ['mbr', 'mbr logical', 'gpt',
@@ -265,7 +275,7 @@ def test_the_root_is_found_behind_a_partition_table(name, tmp_path):
     layouts.LAYOUTS[name](
         file_system(tmp_path, 20, 'feature needs_recovery'), disk)
 
-    assert opinion(disk, numbers.Account(10)) == oracle.Opinion(
+    assert opinion(disk, account(10)) == oracle.Opinion(
         DIRTY, EXT4, HOLDS)
 
 
@@ -286,7 +296,7 @@ def test_what_is_not_understood_is_not_at_rest(content, tmp_path):
     disk = tmp_path / 'disk'
     disk.write_bytes(content)
 
-    found = oracle.judge([disk], numbers.Account(10))
+    found = oracle.judge([disk], account(10))
 
     assert found.disk is oracle.Disk.UNKNOWN
     assert found.written is None
