@@ -126,13 +126,7 @@ def _over_and_over(guest, script):
 
 @scenario('agent running', KINDS, short=(GPT, GPT_KIT))
 def agent_running(stage, guest):
-    stage.take(guest)
-
-
-@scenario('agent running, in turns', (KIT,))
-def in_turns(stage, guest):
-    for _ in range(3):
-        stage.take(guest, timed=True)
+    stage.take(guest, timed=True)
 
 
 @scenario('agent stopped', KINDS, short=(GPT,))
