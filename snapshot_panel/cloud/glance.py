@@ -63,10 +63,10 @@ def list_snapshots(session: asking.Session, instance_id: str | None = None,
             session, {**filters, 'instance_uuid': instance_id}, limit)
             if image.instance_id == instance_id and image.is_snapshot]
     # Glance cannot look for two values of a property at once.
-    found = [image for kind in facts.SNAPSHOT_TYPES
-             for image in _list(session, {**filters, 'image_type': kind},
-                                limit)]
-    return sorted(found, key=_newest_first)[:limit]
+    images = [image for kind in facts.SNAPSHOT_TYPES
+              for image in _list(session, {**filters, 'image_type': kind},
+                                 limit)]
+    return sorted(images, key=_newest_first)[:limit]
 
 
 def _newest_first(image: facts.Image) -> float:

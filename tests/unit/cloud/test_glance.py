@@ -24,7 +24,7 @@ import pytest
 from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import glance
 from tests.unit import builders
-from tests.unit.cloud import answers as conftest
+from tests.unit.cloud import answers
 
 
 def asked(glance_client):
@@ -60,7 +60,7 @@ def test_backups_are_snapshots_too(user_request, glance_client):
               builders.sealed(created=builders.ago(60)),
               builders.image({'image_type': 'other'})]
     glance_client.images.list.return_value = [
-        conftest.glance_image(image) for image in images]
+        answers.glance_image(image) for image in images]
 
     everywhere = glance.list_snapshots(user_request)
     here = glance.list_snapshots(user_request, builders.INSTANCE)
@@ -87,7 +87,7 @@ def test_images_are_asked_for_by_id(user_request, glance_client):
 
 def test_the_next_page_is_asked_for_while_it_is_wanted(user_request,
                                                        glance_client):
-    image = conftest.glance_image(builders.image())
+    image = answers.glance_image(builders.image())
     glance_client.http_client.get.side_effect = [
         (None, {'images': [image, image], 'next': '/v2/images?marker=b'}),
         (None, {'images': [image, image], 'next': '/v2/images?marker=d'})]
@@ -126,14 +126,14 @@ def test_an_image_is_read(user_request, glance_client):
 def test_an_image_without_a_name_has_an_empty_one(user_request,
                                                   glance_client):
     glance_client.images.get.return_value = {
-        **conftest.glance_image(builders.image()), 'name': None}
+        **answers.glance_image(builders.image()), 'name': None}
 
     assert glance.get_image(user_request, 'x').name == ''
 
 
 def test_what_is_read_is_what_was_written(user_request, glance_client):
     glance_client.images.list.return_value = [
-        conftest.glance_image(builders.sealed())]
+        answers.glance_image(builders.sealed())]
 
     image, = glance.list_snapshots(user_request)
 
@@ -161,7 +161,7 @@ def test_an_image_that_does_not_exist_is_not_found(user_request,
 def test_a_page_that_fails_while_it_is_read_is_our_error(user_request,
                                                          glance_client):
     def broken():
-        yield conftest.glance_image(builders.image())
+        yield answers.glance_image(builders.image())
         raise exc.HTTPServiceUnavailable()
     glance_client.images.list.return_value = broken()
 
