@@ -240,15 +240,16 @@ class Stage:
         if image in LAYOUTS and not self.has_image(image):
             self._lay_out(image)
         image_id = self._cloud.images[image]
-        disks = [{'boot_index': -1, 'volume_size': 1, 'source_type': 'blank',
-                  'destination_type': 'volume', 'delete_on_termination': True}
-                 for _ in range(volumes)]
+        mapping = [{
+            'boot_index': -1, 'volume_size': 1, 'source_type': 'blank',
+            'destination_type': 'volume', 'delete_on_termination': True}
+            for _ in range(volumes)]
         if volumes:
-            disks[0] |= {'boot_index': 0, 'source_type': 'image',
-                         'uuid': image_id}
+            mapping[0] |= {'boot_index': 0, 'source_type': 'image',
+                           'uuid': image_id}
         server = self.nova.servers.create(
             name, None if volumes else image_id, self._flavor(flavor),
-            block_device_mapping_v2=disks or None, nics='none')
+            block_device_mapping_v2=mapping or None, nics='none')
         self._await_status(server.id, 'ACTIVE')
         return Guest(server.id,
                      hypervisor.shell_socket(self._layout, server.id),

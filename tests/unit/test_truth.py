@@ -13,6 +13,8 @@
 """What ``make truth`` calls wrong: it must not pass when the panel is."""
 
 import json
+import subprocess
+
 import pytest
 
 from tests.disks import layouts
@@ -215,6 +217,13 @@ def test_the_guest_tells_what_it_wrote():
 
     assert begun == account(10)
     assert numbers.end(said.get, begun) == account(10, 123, (50, 70))
+
+
+def test_a_guest_that_was_restarted_tells_nothing(tmp_path):
+    script = numbers.STOP.replace('/run/numbers', str(tmp_path))
+
+    assert subprocess.run(['sh', '-c', script],
+                          stderr=subprocess.DEVNULL).returncode
 
 
 # Disks ---------------------------------------------------------------------
