@@ -52,16 +52,16 @@ def list_snapshots(session: asking.Session, instance_id: str | None = None,
                    limit: int | None = None) -> list[facts.Image]:
     """Return the project's newest snapshot images, newest first.
 
-    :param instance_id: only those of that instance.
+    :param instance_id: only those that name that instance, also what is no
+        snapshot of it.
     :param limit: how many, as the operator set it if None.
     """
     limit = limit or conf.get_config()['snapshots_listed']
     filters = {'owner': session.user.tenant_id}
     if instance_id:
-        # Some have inherited that property from another's.
-        return [image for image in _list(
-            session, {**filters, 'instance_uuid': instance_id}, limit)
-            if image.instance_id == instance_id and image.is_snapshot]
+        # Some have inherited that property from another's: see roots.py.
+        return _list(session, {**filters, 'instance_uuid': instance_id},
+                     limit)
     # Glance cannot look for two values of a property at once.
     found = [image for kind in facts.SNAPSHOT_TYPES
              for image in _list(session, {**filters, 'image_type': kind},

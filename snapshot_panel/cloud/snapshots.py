@@ -26,6 +26,8 @@ from snapshot_panel import conf
 from snapshot_panel.consistency import facts
 from snapshot_panel.consistency import records
 from snapshot_panel.consistency import retention
+from snapshot_panel.consistency import roots
+from snapshot_panel.consistency import verdict
 
 
 # Enough to find the latest that counts: some were only begun.
@@ -127,7 +129,8 @@ def one(session: asking.Session, instance_id: str
         (nova, lambda: nova.get_instance(session, instance_id)),
         (glance, lambda: glance.list_snapshots(session, instance_id)))
     instance = asking.or_raise(answer)
-    known = [] if isinstance(snapshots, errors.CloudError) else snapshots
+    known = [] if isinstance(snapshots, errors.CloudError) else [
+        image for image in snapshots if is_own(session, instance, image)]
     return _best_properties(session, [instance], known)[0], snapshots
 
 
@@ -151,8 +154,9 @@ def chosen(session: asking.Session, instance_id: str, image_ids: Iterable[str]
 def is_own(session: asking.Session, instance: facts.Instance,
            image: facts.Image | None) -> bool:
     """Return whether an image is the project's and the instance's."""
-    return (image is not None and image.instance_id == instance.id
-            and image.owner == session.user.tenant_id)
+    return (image is not None and image.owner == session.user.tenant_id
+            and roots.misfit(instance, image)
+            is not verdict.Rule.OF_ANOTHER)
 
 
 def image_today(session: asking.Session, instance: facts.Instance

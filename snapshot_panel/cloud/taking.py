@@ -35,6 +35,7 @@ from snapshot_panel.consistency import facts
 from snapshot_panel.consistency import known
 from snapshot_panel.consistency import records
 from snapshot_panel.consistency import retention
+from snapshot_panel.consistency import roots
 from snapshot_panel.consistency import verdict
 from snapshot_panel.consistency import witness
 
@@ -158,6 +159,9 @@ def take_if_ready(session: asking.Session, instance_id: str,
     root = volumes.of_root(session, instance)
     if isinstance(root, errors.CloudError):
         root = ()
+    instance = roots.with_root(
+        instance, root or (),
+        () if isinstance(images, errors.CloudError) else images)
     instance = dataclasses.replace(instance, properties=(
         facts.proxy_properties(instance, root or ())))
     checks = checklist.check(instance, guest, conf.deployment(), volumes=root,
@@ -211,7 +215,7 @@ def default_name(instance: facts.Instance) -> str:
     """Return the name of a new snapshot: the instance's and the time."""
     now: str = timeutils.utcnow(True).strftime('-%Y%m%dT%H%M%SZ')
     room = records.METADATA_LIMIT - len(now)
-    if instance.volume_backed:
+    if instance.may_be_volume_backed:
         # Nova puts it into the names of the volume snapshots.
         room -= len('snapshot for ')
     # Nova takes no name that begins with a space.

@@ -96,9 +96,11 @@ UNKNOWN_PROPERTIES = Properties({}, Source.NONE)
 class Instance:
     """An instance as Nova shows it, reduced to what the rules need.
 
-    ``status`` and ``task_state`` are Nova's names; ``image_id`` is None where
-    the root disk is a volume; ``flavor`` and ``networks`` are the names that
-    a copy of it is launched with.
+    ``status`` and ``task_state`` are Nova's names; ``image_id`` is the image
+    that Nova shows, None where it shows none; ``flavor`` and ``networks`` are
+    the names that a copy of it is launched with. ``root_device`` is the name
+    of the root disk, '' where Nova does not tell this user; ``root_volume``
+    is whether that disk is a volume, None where nobody found out.
     """
 
     id: str
@@ -119,11 +121,22 @@ class Instance:
     ephemeral: int = 0
     swap: int = 0
     networks: tuple[str, ...] = ()
+    root_device: str = ''
+    root_volume: bool | None = None
 
     @property
     def volume_backed(self) -> bool:
-        """Whether the root disk is a volume (fact 9)."""
-        return not self.image_id
+        """Whether the root disk is a volume, as far as is known (fact 41)."""
+        return not self.image_id or bool(self.root_volume)
+
+    @property
+    def may_be_volume_backed(self) -> bool:
+        """Whether the root disk may be a volume, for all that Nova shows.
+
+        An instance that has an image can boot from an attached volume all the
+        same (fact 41).
+        """
+        return not self.image_id or bool(self.volume_ids)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -251,7 +264,8 @@ class Volume:
     ``size`` is in GiB; ``devices`` maps each instance (id) that it is
     attached to to the device there; ``multiattach`` is whether it may be
     attached to several at once; ``properties`` are those of the image that it
-    was made from (fact 9), empty where it was made from none.
+    was made from (fact 9), empty where it was made from none; ``bootable`` is
+    what Cinder says.
     """
 
     id: str
@@ -262,6 +276,7 @@ class Volume:
     multiattach: bool = False
     properties: Mapping[str, str] = dataclasses.field(
         default_factory=dict)
+    bootable: bool = False
 
     def belongs_to(self, instance_id: str) -> bool:
         """Return whether only this instance can write to it."""

@@ -29,6 +29,7 @@ from snapshot_panel.consistency import judging
 from snapshot_panel.consistency import records
 from snapshot_panel.consistency import restart
 from snapshot_panel.consistency import retention
+from snapshot_panel.consistency import roots
 from snapshot_panel.consistency import verdict
 
 
@@ -68,10 +69,11 @@ class Snapshot:
 
         Nova makes the image before it refuses a request for a busy
         instance. Such an image never was a snapshot, and whoever asked for
-        it saw the refusal.
+        it saw the refusal. One that does not fit is another's.
         """
-        return (self.decision.rule is not verdict.Rule.ABANDONED
-                or bool(self.by))
+        return not self.decision.rule.misfit and (
+            self.decision.rule is not verdict.Rule.ABANDONED
+            or bool(self.by))
 
 
 def of_image(image: facts.Image, instance: facts.Instance,
@@ -85,6 +87,10 @@ def of_image(image: facts.Image, instance: facts.Instance,
     stored = verdict.look(image)
     if verdict.abandoned(image, instance, now, deployment):
         stored = verdict.Decision(verdict.Rule.ABANDONED)
+    misfit = roots.misfit(instance, image)
+    if misfit is not None:
+        # Whatever is written on it is not about this instance.
+        stored = verdict.Decision(misfit)
     decision = stored
     # Where the guest can still say where its root is, or what its hooks did,
     # the disk alone is not the last word.
@@ -103,7 +109,8 @@ def of_memory(memory: records.Memory) -> Snapshot:
                         verdict.Decision(verdict.Rule.RUNNING), memory.at,
                         memory.by)
     rule = verdict.Rule.of(memory.cause)
-    if rule is None or rule.verdict is not verdict.Verdict.DISCARDED:
+    if rule is None or not (rule.misfit or rule.verdict
+                            is verdict.Verdict.DISCARDED):
         rule = verdict.Rule.GONE
     return Snapshot(memory.image_id, memory.name, verdict.Decision(rule),
                     memory.at, memory.by, gone=True)

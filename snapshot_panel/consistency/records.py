@@ -186,6 +186,11 @@ def read_request(image: facts.Image) -> Request | None:
                    action=_known(values.get(ACTION)))
 
 
+def is_bound(image: facts.Image) -> bool:
+    """Return whether a record of the panel on an image is the image's own."""
+    return image.properties.get(IMAGE) == image.id
+
+
 def is_unbound(image: facts.Image) -> bool:
     """Return whether a request is on an image that nobody has bound yet."""
     values = image.properties

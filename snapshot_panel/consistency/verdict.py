@@ -60,6 +60,10 @@ class Rule(enum.Enum):
 
     NOT_CONTAINED = ('not-contained', Verdict.UNPROVEN)
     DISK_TORN = ('disk-torn', Verdict.UNPROVEN)
+    # What does not fit its instance, see roots.py.
+    HOLDS_A_DISK = ('holds-a-disk', Verdict.UNPROVEN)
+    HOLDS_VOLUMES = ('holds-volumes', Verdict.UNPROVEN)
+    OF_ANOTHER = ('of-another', Verdict.UNPROVEN)
     DEACTIVATED = ('deactivated', Verdict.UNPROVEN)
     NOT_OURS = ('not-taken-here', Verdict.UNPROVEN)
     THAWED_EARLY = ('thawed-early', Verdict.UNPROVEN)
@@ -105,6 +109,12 @@ class Rule(enum.Enum):
     def __init__(self, code: str, verdict: Verdict) -> None:
         self.code = code
         self.verdict = verdict
+
+    @property
+    def misfit(self) -> bool:
+        """Whether it says that an image is no snapshot of its instance."""
+        return self in (Rule.HOLDS_A_DISK, Rule.HOLDS_VOLUMES,
+                        Rule.OF_ANOTHER)
 
     @classmethod
     def of(cls, code: str | None) -> 'Rule | None':

@@ -31,6 +31,7 @@ from snapshot_panel.consistency import known
 from snapshot_panel.consistency import records
 from snapshot_panel.consistency import restart
 from snapshot_panel.consistency import retention
+from snapshot_panel.consistency import roots
 from snapshot_panel.consistency import verdict
 from snapshot_panel.ui import findings
 from snapshot_panel.ui import remedies
@@ -505,6 +506,7 @@ def instance_row(instance, images, asked=details.Details(), *,
     heard, volumes = asked.heard, asked.volumes
     if isinstance(volumes, errors.CloudError):
         volumes = ()
+    instance = roots.with_root(instance, volumes or (), images)
     instance = dataclasses.replace(instance, properties=(
         facts.proxy_properties(instance, volumes or ())))
     problem = heard if isinstance(heard, errors.CloudError) else None

@@ -78,6 +78,8 @@ STANDINGS = {
 }
 LIKELY = _('Nothing is against it; the disk itself will tell afterwards.')
 
+# Something names the instance that is no snapshot of it.
+MISFIT = Badge(_('Does not fit'), 'question-circle', 'warning')
 # Nobody has looked yet.
 UNREAD = Badge(_('Not judged yet'), 'hourglass-half', 'muted')
 
@@ -209,6 +211,16 @@ RULES = {
         'A volume group on the disk also lies on other disks, which the image '
         'does not hold: its part of the group cannot be used. Copy the '
         'volumes too, or keep the group on one disk.'),
+    Rule.HOLDS_A_DISK: _(
+        'Does not fit: the root disk of the instance is a volume, and this '
+        'image holds the data of a disk. Nobody can say whose.'),
+    Rule.HOLDS_VOLUMES: _(
+        'Does not fit: the root disk of the instance is no volume, and this '
+        'image is made of snapshots of volumes. Nobody can say whose.'),
+    Rule.OF_ANOTHER: _(
+        'Does not fit: the image names this instance, and its record is '
+        'another’s. It was inherited, say from the snapshot that another '
+        'instance was launched from.'),
     Rule.DEACTIVATED: _(
         'The operator has deactivated the image: its disk cannot be read '
         'until it is reactivated.'),
@@ -434,6 +446,8 @@ _EXPLAINED = (errors.Conflict, errors.Forbidden, errors.OverLimit,
 
 def badge(decision: verdict.Decision) -> Badge:
     """Return the :class:`Badge` of a :class:`verdict.Decision`."""
+    if decision.rule.misfit:
+        return MISFIT
     return (UNREAD if decision.rule is Rule.UNREAD
             else VERDICTS[decision.verdict])
 

@@ -15,6 +15,7 @@
 
 import json
 
+from glanceclient import exc as glance_exceptions
 from novaclient import exceptions as nova_exceptions
 import pytest
 
@@ -22,10 +23,12 @@ from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import settling
 from snapshot_panel.cloud import snapshots
 from snapshot_panel.cloud import taking
+from snapshot_panel.consistency import checklist
 from snapshot_panel.consistency import facts
 from snapshot_panel.consistency import known
 from snapshot_panel.consistency import records
 from snapshot_panel.consistency import retention
+from snapshot_panel.consistency import verdict
 from tests.unit import builders
 from tests.unit.cloud import answers
 
@@ -123,3 +126,47 @@ def test_an_unbound_image_that_is_remembered_is_bound(
         {'op': 'add', 'path': '/' + records.ACTION, 'value': builders.OWN},
         {'op': 'add', 'path': '/' + records.IMAGE,
          'value': builders.SNAPSHOT}]
+
+
+def test_what_does_not_fit_is_not_judged_and_not_waited_for(
+        user_request, nova_client, glance_client):
+    instance = builders.remembering(builders.memory(), image_id=None)
+    image = builders.asked()
+
+    instance, _images = settling.settle(user_request, instance, [image])
+
+    assert not glance_client.http_client.patch.called
+    assert instance.metadata == {}
+    assert not known.unsettled(instance, [image], builders.NOW,
+                               facts.Deployment())
+
+
+@pytest.mark.parametrize('refusal', [nova_exceptions.Conflict(409),
+                                     nova_exceptions.Forbidden(403)])
+def test_a_vanished_snapshot_of_a_locked_instance_is_told_all_the_same(
+        refusal, user_request, nova_client, glance_client):
+    nova_client.servers.set_meta.side_effect = refusal
+    glance_client.images.get.side_effect = glance_exceptions.HTTPNotFound()
+    locked = builders.remembering(builders.memory(), locked=True)
+
+    instance, _images = settling.settle(user_request, locked, [])
+
+    found, = known.snapshots(instance, [], builders.NOW, facts.Deployment())
+    assert found.decision.verdict is verdict.Verdict.DISCARDED
+    assert not known.unsettled(instance, [], builders.NOW,
+                               facts.Deployment())
+
+
+def test_the_click_asks_which_volume_is_the_root(user_request, nova_client,
+                                                 cinder_client):
+    nova_client.servers.get.return_value = answers.server(**{
+        'os-extended-volumes:volumes_attached': [
+            {'id': builders.VOLUMES[0]}, {'id': builders.VOLUMES[1]}]})
+    cinder_client.volumes.get.side_effect = lambda volume_id: (
+        answers.cinder_volume(builders.VOLUMES.index(volume_id),
+                              bootable='true'))
+
+    attempt = taking.take_if_ready(user_request, builders.INSTANCE)
+
+    assert attempt.instance.volume_backed
+    assert attempt.checklist.has(checklist.Finding.ROOT_VOLUME)

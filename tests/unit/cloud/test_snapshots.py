@@ -33,6 +33,7 @@ from snapshot_panel.cloud import snapshots
 from snapshot_panel.cloud import taking
 from snapshot_panel.consistency import checklist
 from snapshot_panel.consistency import facts
+from snapshot_panel.consistency import known
 from snapshot_panel.consistency import records
 from snapshot_panel.consistency import verdict
 from tests.unit import builders
@@ -253,13 +254,17 @@ def test_of_an_instance_on_a_volume_a_former_snapshot_tells(
 
 def test_what_the_snapshot_of_an_heir_inherited_does_not_count(
         user_request, nova_client, glance_client):
-    nova_client.servers.list.return_value = [conftest.server(image='')]
+    nova_client.servers.get.return_value = conftest.server(image='')
     glance_client.images.list.return_value = [conftest.glance_image(
         builders.sealed(properties=builders.mapping(), id=OTHER))]
 
     instance, images = snapshots.one(user_request, builders.INSTANCE)
 
-    assert images == []
+    assert instance.properties == facts.UNKNOWN_PROPERTIES
+    found, = known.snapshots(instance, images, builders.NOW,
+                             facts.Deployment())
+    assert found.decision.rule is Rule.OF_ANOTHER
+    assert not found.counts
 
 
 def test_only_the_instance_that_lacks_them_gets_other_properties(
@@ -1039,10 +1044,13 @@ def test_a_copied_memory_settles_no_snapshot_of_another(
     instance, images = settling.settle(
         user_request, builders.remembering(builders.memory()), [])
 
-    assert patches(glance_client) == []
-    assert (instance.metadata, images) == ({}, [])
-    nova_client.servers.delete_meta.assert_called_once_with(
-        builders.INSTANCE, [builders.memory().key])
+    assert (patches(glance_client), images) == ([], [])
+    assert not nova_client.servers.delete_meta.called
+    noted, = remembered(nova_client)
+    assert noted == records.read_memories(instance)[0]
+    assert known.of_memory(noted).decision.rule is Rule.OF_ANOTHER
+    assert not known.unsettled(instance, [], builders.NOW,
+                               facts.Deployment())
 
 
 def test_while_glance_is_down_nothing_is_gone(user_request, nova_client,
