@@ -101,18 +101,26 @@ def complete(session: asking.Session, overview: Overview,
              instances: Iterable[facts.Instance]) -> Overview:
     """Return the overview with what its list was too short for.
 
-    One session for each instance that has none of the newest snapshots.
+    One request for each instance that has none of the newest snapshots, and
+    one for those that are hidden from lists (fact 44).
     """
+    instances = list(instances)
+    wanted = {instance.id for instance in instances}
     lacking = [instance for instance in instances
                if not overview.reaches(instance)]
-    answers = asking.for_each(
-        lambda instance: glance.list_snapshots(session, instance.id, LATEST),
-        lacking)
-    further = [image for answer in answers
+    hidden, answers = asking.together(
+        lambda: glance.list_hidden(session) if instances else [],
+        lambda: asking.for_each(
+            lambda instance: glance.list_snapshots(session, instance.id,
+                                                   LATEST), lacking))
+    answers = asking.or_raise(answers)
+    further = {image.id: image for answer in (hidden, *answers)
                if not isinstance(answer, errors.CloudError)
-               for image in answer]
+               for image in answer if image.instance_id in wanted}
     return dataclasses.replace(
-        overview, snapshots=(*overview.snapshots, *further),
+        overview, snapshots=tuple(sorted(
+            {**further, **{image.id: image for image in overview.snapshots}
+             }.values(), key=glance.newest_first)),
         searched={instance.id: not isinstance(answer, errors.CloudError)
                   for instance, answer in zip(lacking, answers)})
 

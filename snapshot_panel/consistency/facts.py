@@ -144,7 +144,8 @@ class Image:
     """An image as Glance shows it, reduced to what the rules need.
 
     ``size`` is in bytes, None while Glance does not know it; ``checksum`` is
-    of its data, '' likewise.
+    of its data, '' likewise. ``visibility`` is Glance's name of who sees it;
+    a ``hidden`` image is left out of lists (fact 44).
     """
 
     id: str
@@ -157,6 +158,8 @@ class Image:
     owner: str | None = None
     protected: bool = False
     checksum: str = ''
+    visibility: str = ''
+    hidden: bool = False
 
     @property
     def volume_backed(self) -> bool:
@@ -197,9 +200,19 @@ class Image:
         return self.status == 'deactivated'
 
     @property
+    def killed(self) -> bool:
+        """Whether Glance gave up on its data, which never comes."""
+        return self.status == 'killed'
+
+    @property
+    def being_imported(self) -> bool:
+        """Whether Glance itself is fetching its data, without Nova."""
+        return self.status in ('importing', 'uploading')
+
+    @property
     def gone(self) -> bool:
-        """Whether it was deleted or given up."""
-        return self.status in ('deleted', 'pending_delete', 'killed')
+        """Whether it was deleted."""
+        return self.status in ('deleted', 'pending_delete')
 
 
 # What a disk says of itself; values as they are written on images.

@@ -85,7 +85,8 @@ def of_image(image: facts.Image, instance: facts.Instance,
     :param reading: what its disk says, None where nobody has read it.
     """
     stored = verdict.look(image)
-    if verdict.abandoned(image, instance, now, deployment):
+    if not records.is_sealed(image) and verdict.abandoned(
+            image, instance, now, deployment):
         stored = verdict.Decision(verdict.Rule.ABANDONED)
     misfit = roots.misfit(instance, image)
     if misfit is not None:

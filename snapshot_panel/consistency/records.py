@@ -257,6 +257,11 @@ def seconds(image: facts.Image) -> int | None:
     return round((image.updated - image.created).total_seconds())
 
 
+def is_sealed(image: facts.Image) -> bool:
+    """Return whether an image has a verdict of its own."""
+    return read_seal(image) is not None
+
+
 def read_seal(image: facts.Image) -> Seal | None:
     """Return the :class:`Seal` of ``image``, or None if it has none."""
     values = image.properties

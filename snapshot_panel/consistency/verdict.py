@@ -224,13 +224,16 @@ def abandoned(image: facts.Image, instance: facts.Instance,
     """Return whether nothing works on an unfinished image any more.
 
     Nova makes the image first. If it then finds the instance busy, or fails
-    later, the image stays unfinished for ever.
+    later, the image stays unfinished for ever. One with a verdict was
+    finished, whatever became of it since.
 
     :param instance: the :class:`facts.Instance` that it was to be made of.
     :param now: the reader's clock, aware.
     """
-    if (image.active or image.deactivated or instance.task_state
-            or image.updated is None):
+    if image.killed:
+        return True
+    if (image.active or image.deactivated or image.being_imported
+            or instance.task_state or image.updated is None):
         return False
     return (now - image.updated).total_seconds() > deployment.settle_grace
 

@@ -34,6 +34,7 @@ SCOPES = {
     images.OWN: _('Of this project'),
     images.SHARED: _('Shared with us'),
     images.PUBLIC: _('Public'),
+    images.COMMUNITY: _('Of the community'),
 }
 
 # What Glance calls the status of an image, in words.
@@ -42,7 +43,10 @@ STATUSES = {
     'queued': pgettext_lazy('status of an image', 'Queued'),
     'saving': pgettext_lazy('status of an image', 'Being saved'),
     'importing': pgettext_lazy('status of an image', 'Being imported'),
-    'deactivated': pgettext_lazy('status of an image', 'Deactivated'),
+    'uploading': pgettext_lazy('status of an image', 'Being uploaded'),
+    'killed': pgettext_lazy('status of an image', 'Given up'),
+    'deactivated': pgettext_lazy('status of an image',
+                                 'Deactivated by the operator'),
 }
 
 # What a property is, where the cloud has no title for it.

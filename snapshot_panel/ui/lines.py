@@ -188,6 +188,12 @@ class SnapshotLine:
         return words.replacing(image) if image else ''
 
     @property
+    def availability(self):
+        """Why its image is not to be had like others, or ''."""
+        image = self.snapshot.image
+        return words.availability(image) if image else ''
+
+    @property
     def badge(self):
         return words.badge(self.decision)
 

@@ -15,6 +15,7 @@
 import collections
 import typing
 
+from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext_lazy
 from django.utils.translation import pgettext_lazy
@@ -391,6 +392,11 @@ RESTART_CHOICES = {
     'dismiss': _('Dismiss'),
 }
 
+# What is to be known of an image beside its verdict.
+DEACTIVATED = _('The operator has deactivated the image: nothing can be '
+                'launched from it until it is reactivated.')
+HIDDEN = _('The image is hidden: other lists do not show it.')
+
 # Why no older snapshot can go.
 KEPT_UNKNOWN = _('The image service does not answer, so nobody can say which '
                  'older snapshots could go: all are kept.')
@@ -459,6 +465,14 @@ def replacing(image: facts.Image) -> str:
     """
     text = REPLACING.get(retention.standing(image))
     return text and text % {'count': len(records.read_replaces(image))} or ''
+
+
+def availability(image: facts.Image) -> str | Promise:
+    """Return why an image is not to be had like others, or ''."""
+    # Without a verdict the rule says so.
+    if image.deactivated and records.is_sealed(image):
+        return DEACTIVATED
+    return HIDDEN if image.hidden else ''
 
 
 def error(problem):

@@ -113,11 +113,12 @@ def test_a_cut_list_is_completed_for_some(user_request, settings,
     latest, older = (
         {**conftest.glance_image(builders.sealed()), 'instance_uuid': name}
         for name in ('web', 'old'))
+    older['id'] = OTHER
     glance_client.images.list.return_value = [latest]
     found = snapshots.overview(user_request, 10)
     web, old, none, unseen = found.instances
     glance_client.images.list.side_effect = lambda **options: {
-        'old': [older], 'none': []}[options['instance_uuid']]
+        'old': [older]}.get(options.get('instance_uuid'), [])
 
     full = snapshots.complete(user_request, found, [web, old, none])
 
@@ -128,7 +129,20 @@ def test_a_cut_list_is_completed_for_some(user_request, settings,
     assert [len(full.snapshots_of(each)) for each in found.instances] == [
         1, 1, 0, 0]
     assert all(map(full.knows, found.instances))
-    assert names(calls).count('images.list') == 4
+    assert names(calls).count('images.list') == 2 + 1 + 2 * 2
+
+
+def test_the_rows_know_of_hidden_snapshots(user_request, glance_client):
+    glance_client.images.list.return_value = [
+        {**conftest.glance_image(builders.sealed()), 'os_hidden': True}]
+    found = snapshots.overview(user_request, 10)
+    web, = found.instances
+    assert found.snapshots_of(web) == []
+
+    full = snapshots.complete(user_request, found, [web])
+
+    assert [image.id for image in full.snapshots_of(web)] == [
+        builders.SNAPSHOT]
 
 
 def test_what_glance_does_not_say_is_not_known(user_request, settings,
@@ -227,7 +241,7 @@ def test_on_an_old_cloud_the_image_may_tell_the_properties(
 def test_on_an_old_cloud_the_properties_may_be_unknown(
         user_request, nova_client, glance_client, images):
     old_cloud(nova_client)
-    glance_client.images.list.side_effect = [[], [], images]
+    glance_client.images.list.side_effect = [[], [], images, images]
 
     assert properties(user_request) == facts.UNKNOWN_PROPERTIES
 
@@ -574,7 +588,8 @@ def test_what_was_made_for_another_request_is_not_taken_for_ours(
         take(user_request)
 
     assert patches(glance_client) == []
-    assert glance_client.images.list.call_count == 1
+    # Those that lists show, and the hidden ones.
+    assert glance_client.images.list.call_count == 2
 
 
 def test_of_two_that_may_be_ours_none_is_taken_for_it(
@@ -1012,7 +1027,7 @@ def test_a_vanished_image_is_remembered_with_its_cause(
     assert not nova_client.servers.delete_meta.called
 
 
-@pytest.mark.parametrize('status', ['deleted', 'killed', 'pending_delete'])
+@pytest.mark.parametrize('status', ['deleted', 'pending_delete'])
 def test_an_image_that_will_never_be_is_gone(user_request, nova_client,
                                              glance_client, status):
     image = builders.asked(status=status)
