@@ -63,6 +63,26 @@ class Conflict(CloudError):
     status = 409
 
 
+# Why something may not go.
+SHELVED = 'shelved'
+RUN_FROM = 'run-from'
+MEMBERS = 'members'
+RENAMED = 'renamed'
+
+
+class InUse(Conflict):
+    """Somebody depends on it, so nothing was asked for.
+
+    ``cause`` is one of the above, ``names`` is who or what, for people.
+    """
+
+    def __init__(self, service: str, cause: str,
+                 names: tuple[str, ...] = ()) -> None:
+        super().__init__(service, '%s %s' % (cause, names))
+        self.cause = cause
+        self.names = names
+
+
 class Refused(CloudError):
     """The service did not accept the request as it was."""
 

@@ -255,6 +255,19 @@ def image_of(values: typing.Any) -> facts.Image:
         hidden=values.get('os_hidden') is True)
 
 
+def count_members(session: asking.Session, image_id: str) -> int:
+    """Return with how many projects an image is shared."""
+    with errors.asking('Glance'):
+        try:
+            answer = ask(session, '/v2/images/%s/members'
+                         % urllib.parse.quote(image_id, safe=''))
+        except errors.NotFound:
+            # It is not shared (any more).
+            return 0
+        return sum(reading.text(member.get('status')) != 'rejected'
+                   for member in reading.entries(answer['members']))
+
+
 def get_usage(session: asking.Session) -> dict[str, facts.Usage]:
     """Return the project's quotas of images by name.
 

@@ -19,13 +19,13 @@ import dataclasses
 import typing
 
 from snapshot_panel.cloud import asking
+from snapshot_panel.cloud import dependents
 from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import glance
 from snapshot_panel.cloud import nova
 from snapshot_panel import conf
 from snapshot_panel.consistency import facts
 from snapshot_panel.consistency import records
-from snapshot_panel.consistency import retention
 from snapshot_panel.consistency import roots
 from snapshot_panel.consistency import verdict
 
@@ -228,17 +228,20 @@ def dismiss(session: asking.Session, instance: facts.Instance, image_id: str
             nova.forget(session, instance.id, memory)
 
 
-def delete(session: asking.Session, instance_id: str, image_id: str) -> None:
+def delete(session: asking.Session, instance_id: str, image_id: str,
+           shown: str | None = None) -> None:
     """Delete a snapshot of an instance, and what is remembered of it.
 
+    :param shown: the name by which the user chose it, None where it was not
+        chosen by hand.
     :raises errors.NotFound: it is none of this instance's snapshots.
+    :raises errors.InUse: somebody depends on it, or it has another name.
     """
     instance = nova.get_instance(session, instance_id)
     image = glance.get_image(session, image_id)
     if not is_own(session, instance, image):
         raise errors.NotFound('Glance', 'image %s' % image_id)
-    if retention.holds_disk(instance, image):
-        raise errors.Conflict('Nova', 'the disk of a shelved instance')
+    dependents.check(session, instance, image, shown)
     glance.delete_image(session, image_id)
     for memory in records.read_memories(instance):
         if memory.image_id == image_id:

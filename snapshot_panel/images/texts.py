@@ -178,6 +178,8 @@ def _range(definition):
 
 def refusal(problem):
     """Return the sentence about a :class:`errors.CloudError` of an image."""
+    if isinstance(problem, errors.InUse):
+        return words.error(problem)
     if isinstance(problem, errors.Forbidden):
         return _('The image service does not let you: your role in this '
                  'project does not allow it, the image belongs to another '

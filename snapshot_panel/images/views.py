@@ -128,7 +128,8 @@ class EditView(_PageView):
 
     def get(self, request, image_id):
         return self._form(forms.Editor(self.sheet, edits.Edit(
-            self.sheet.image.id, self.sheet.image.properties, ())))
+            self.sheet.image.id, self.sheet.image.properties, (),
+            self.sheet.image.name)))
 
     def post(self, request, image_id):
         edit = read_edit(request.POST.get('edit', ''))

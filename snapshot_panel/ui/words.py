@@ -350,8 +350,8 @@ REPLACING = {
         '%(count)d older snapshots are being deleted.', 'count'),
     Replacement.DONE: ngettext_lazy(
         'It replaced %(count)d older snapshot.',
-        'It replaced %(count)d older snapshots; what was protected '
-        'meanwhile stayed.', 'count'),
+        'It replaced %(count)d older snapshots; what was protected, changed '
+        'or needed meanwhile stayed.', 'count'),
     Replacement.DROPPED: ngettext_lazy(
         'It was to replace %(count)d older snapshot. It is not proven '
         'consistent, so nothing was deleted.',
@@ -436,6 +436,23 @@ ERRORS = {
         'moment.'),
 }
 
+# Why something may not go, by :class:`errors.InUse`'s cause.
+IN_USE = {
+    errors.SHELVED: _(
+        'It stays: it may be the only disk of %(names)s, which is shelved. '
+        'Unshelve the instance first (openstack server unshelve).'),
+    errors.RUN_FROM: _(
+        'It stays: instances run from it (%(names)s), and may need it when '
+        'they are moved or rebuilt. If it has to go all the same, delete it '
+        'under Images.'),
+    errors.MEMBERS: _(
+        'It stays: it is shared with other projects. If it has to go all the '
+        'same, stop sharing it, or delete it under Images.'),
+    errors.RENAMED: _(
+        'Nothing was done: meanwhile it has another name (before and now: '
+        '%(names)s). Look at it again.'),
+}
+
 # What a conflict is to a service that does not work with instances.
 CONFLICTS = {
     'Glance': _(
@@ -477,6 +494,8 @@ def availability(image: facts.Image) -> str | Promise:
 
 def error(problem):
     """Return what to tell a user about a :class:`errors.CloudError`."""
+    if isinstance(problem, errors.InUse):
+        return fill(IN_USE[problem.cause], {'names': problem.names})
     text = next((text for kind, text in ERRORS.items()
                  if isinstance(problem, kind)), ERRORS[errors.Unavailable])
     if isinstance(problem, errors.Conflict):

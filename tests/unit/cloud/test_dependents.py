@@ -19,6 +19,7 @@ from glanceclient import exc as glance_exceptions
 from novaclient import exceptions as nova_exceptions
 import pytest
 
+from snapshot_panel.cloud import asking
 from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import settling
 from snapshot_panel.cloud import snapshots
@@ -29,6 +30,7 @@ from snapshot_panel.consistency import known
 from snapshot_panel.consistency import records
 from snapshot_panel.consistency import retention
 from snapshot_panel.consistency import verdict
+from snapshot_panel.ui import words
 from tests.unit import builders
 from tests.unit.cloud import answers
 
@@ -42,10 +44,95 @@ def test_the_only_disk_of_a_shelved_instance_is_not_deleted(
     glance_client.images.get.side_effect = lambda _id: answers.glance_image(
         builders.image(name='former-name-shelved'))
 
-    with pytest.raises(errors.Conflict):
+    with pytest.raises(errors.InUse) as refused:
         snapshots.delete(user_request, builders.INSTANCE, builders.SNAPSHOT)
 
     assert not glance_client.images.delete.called
+    assert 'Unshelve' in words.error(refused.value)
+
+
+def no_one_runs(nova_client, glance_client, **changes):
+    """Let there be a snapshot that nobody depends on."""
+    nova_client.servers.list.return_value = []
+    values = {**answers.glance_image(builders.sealed()), **changes}
+    glance_client.images.get.side_effect = lambda _id: dict(values)
+
+
+def delete(user_request, **options):
+    snapshots.delete(user_request, builders.INSTANCE, builders.SNAPSHOT,
+                     **options)
+
+
+def test_what_nobody_needs_is_deleted(user_request, nova_client,
+                                      glance_client):
+    no_one_runs(nova_client, glance_client)
+
+    delete(user_request, shown='web-1')
+
+    glance_client.images.delete.assert_called_once_with(builders.SNAPSHOT)
+    options = nova_client.servers.list.call_args.kwargs['search_opts']
+    assert options['image'] == builders.SNAPSHOT
+
+
+def test_what_instances_run_from_stays(user_request, nova_client,
+                                       glance_client):
+    no_one_runs(nova_client, glance_client)
+    nova_client.servers.list.return_value = [answers.server(name='heir')]
+
+    with pytest.raises(errors.InUse) as refused:
+        delete(user_request)
+
+    assert not glance_client.images.delete.called
+    assert 'heir' in words.error(refused.value)
+
+
+@pytest.mark.parametrize('statuses, stays', [
+    ([], False), (['rejected'], False), (['accepted'], True),
+    (['rejected', 'pending'], True)])
+def test_what_another_project_was_given_stays(
+        statuses, stays, user_request, nova_client, glance_client):
+    no_one_runs(nova_client, glance_client, visibility='shared')
+    answer = glance_client.http_client.get.side_effect
+    glance_client.http_client.get.side_effect = lambda url: (
+        (None, {'members': [{'status': each} for each in statuses]})
+        if url.endswith('/members') else answer(url))
+
+    problem = asking.outcome(lambda: delete(user_request))
+
+    assert isinstance(problem, errors.InUse) is stays
+    assert glance_client.images.delete.called is not stays
+
+
+def test_of_an_image_that_is_not_shared_nobody_asks_for_members(
+        user_request, nova_client, glance_client):
+    no_one_runs(nova_client, glance_client)
+
+    delete(user_request)
+
+    assert not any('members' in str(call) for call
+                   in glance_client.http_client.get.call_args_list)
+
+
+def test_where_nobody_says_who_needs_it_it_stays(user_request, nova_client,
+                                                 glance_client):
+    no_one_runs(nova_client, glance_client)
+    nova_client.servers.list.side_effect = nova_exceptions.ClientException(500)
+
+    with pytest.raises(errors.Unavailable):
+        delete(user_request)
+
+    assert not glance_client.images.delete.called
+
+
+def test_what_was_renamed_since_it_was_shown_stays(user_request, nova_client,
+                                                   glance_client):
+    no_one_runs(nova_client, glance_client, name='keep-me')
+
+    with pytest.raises(errors.InUse) as refused:
+        delete(user_request, shown='web-1')
+
+    assert not glance_client.images.delete.called
+    assert 'web-1, keep-me' in words.error(refused.value)
 
 
 @pytest.mark.parametrize('status, image', [
