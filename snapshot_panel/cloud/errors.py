@@ -63,7 +63,11 @@ class Conflict(CloudError):
     status = 409
 
 
-# Why something may not go.
+# Why something is not done, found out before it was asked for.
+LOCKED = 'locked'
+IMAGES_FULL = 'images-full'
+COPIES_FULL = 'copies-full'
+METADATA_FULL = 'metadata-full'
 SHELVED = 'shelved'
 RUN_FROM = 'run-from'
 MEMBERS = 'members'
@@ -71,7 +75,7 @@ RENAMED = 'renamed'
 
 
 class InUse(Conflict):
-    """Somebody depends on it, so nothing was asked for.
+    """Something stands against it, so nothing was asked for.
 
     ``cause`` is one of the above, ``names`` is who or what, for people.
     """

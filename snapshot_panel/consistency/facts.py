@@ -40,6 +40,11 @@ RUNNING = 'ACTIVE'
 STOPPED = 'SHUTOFF'
 NEVER_FROZEN = ('PAUSED', 'SUSPENDED')
 SHELVED = ('SHELVED', 'SHELVED_OFFLOADED')
+# In which it lets the metadata be changed: while an instance is resized or
+# restarted it stands in one of them as well.
+_METADATA_CHANGED = (RUNNING, STOPPED, *NEVER_FROZEN, 'REBOOT',
+                     'HARD_REBOOT', 'RESIZE', 'MIGRATING', 'PASSWORD',
+                     'REBUILD')
 
 
 class SnapshotTask(enum.Enum):
@@ -128,6 +133,15 @@ class Instance:
     def volume_backed(self) -> bool:
         """Whether the root disk is a volume, as far as is known (fact 41)."""
         return not self.image_id or bool(self.root_volume)
+
+    @property
+    def metadata_fixed(self) -> bool:
+        """Whether nobody can change its metadata now.
+
+        Nova refuses it for a locked instance and in most statuses (read:
+        compute.api.update_instance_metadata).
+        """
+        return self.locked or self.status not in _METADATA_CHANGED
 
     @property
     def may_be_volume_backed(self) -> bool:

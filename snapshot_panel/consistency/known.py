@@ -217,8 +217,8 @@ def unsettled(instance: facts.Instance, images: Sequence[facts.Image],
     known = snapshots(instance, images, now, deployment)
     abandoned = {snapshot.id for snapshot in known
                  if snapshot.decision.rule is verdict.Rule.ABANDONED}
-    # Nobody can clear the memory of a locked instance.
-    settled = {snapshot.id for snapshot in known if instance.locked
+    # Nobody can clear the memory now.
+    settled = {snapshot.id for snapshot in known if instance.metadata_fixed
                and snapshot.image and snapshot.decision.verdict.final}
     return (any(snapshot.pending and not snapshot.unread
                 for snapshot in known)
@@ -229,4 +229,4 @@ def unsettled(instance: facts.Instance, images: Sequence[facts.Image],
                    and memory.image_id not in abandoned | settled
                    for memory in records.read_memories(instance))
             or any(retention.due(instance, image) for image in images)
-            or restart.unfinished(instance))
+            or restart.unfinished(instance) and not instance.metadata_fixed)

@@ -277,6 +277,9 @@ class RestartLine:
         stopped = instance.status == facts.STOPPED
         if step is not restart.Phase.OVER:
             done, text = words.RESTART_STEPS[step]
+            if instance.metadata_fixed:
+                return cls(words.RESTART_HELD, None, (), stopped, plan.by,
+                           plan.at)
             choices = {restart.Phase.STOPPING: ('cancel',),
                        restart.Phase.TAKING: ('leave',)}.get(step, ())
             return cls(text, done, choices, stopped, plan.by, plan.at)
@@ -370,6 +373,7 @@ class InstanceRow:
     def may_restart(self):
         """Return whether it can be stopped, copied and started again."""
         return (self.instance.status == facts.RUNNING and not self.busy
+                and not self.instance.locked
                 and not restart.unfinished(self.instance))
 
     @property

@@ -383,6 +383,9 @@ RESTART_CAUSES = {
         'The instance was stopped for a snapshot and could not be started '
         'again. It may be locked, or its host may lack room.'),
 }
+# While nobody can change the metadata, where the plan is.
+RESTART_HELD = _('It waits: the instance is locked, or its status allows no '
+                 'change. Unlock it, or end that status.')
 RESTART_BROKEN = _('The record of a stop for a snapshot was changed by hand.')
 # What the user can do about a restart, by the name of the button.
 RESTART_CHOICES = {
@@ -436,8 +439,22 @@ ERRORS = {
         'moment.'),
 }
 
-# Why something may not go, by :class:`errors.InUse`'s cause.
+# Why something is not done, by :class:`errors.InUse`'s cause.
 IN_USE = {
+    errors.LOCKED: _(
+        '%(names)s is locked, so it cannot be stopped. Nothing was done. '
+        'Unlock it first.'),
+    errors.IMAGES_FULL: _(
+        'The project has no room for another image, so the instance was not '
+        'stopped. Delete what nobody needs, or ask the operator for more.'),
+    errors.COPIES_FULL: _(
+        'The project has no room for more volume snapshots, so the instance '
+        'was not stopped. Delete what nobody needs, or ask the operator for '
+        'more.'),
+    errors.METADATA_FULL: _(
+        'The metadata of the instance is full, so the plan could not be '
+        'written down and the instance was not stopped. Remove metadata that '
+        'nobody needs.'),
     errors.SHELVED: _(
         'It stays: it may be the only disk of %(names)s, which is shelved. '
         'Unshelve the instance first (openstack server unshelve).'),

@@ -21,6 +21,7 @@ import pytest
 
 from snapshot_panel.cloud import asking
 from snapshot_panel.cloud import errors
+from snapshot_panel.cloud import restarting
 from snapshot_panel.cloud import settling
 from snapshot_panel.cloud import snapshots
 from snapshot_panel.cloud import taking
@@ -30,6 +31,7 @@ from snapshot_panel.consistency import known
 from snapshot_panel.consistency import records
 from snapshot_panel.consistency import retention
 from snapshot_panel.consistency import verdict
+from snapshot_panel.ui import lines
 from snapshot_panel.ui import words
 from tests.unit import builders
 from tests.unit.cloud import answers
@@ -257,3 +259,59 @@ def test_the_click_asks_which_volume_is_the_root(user_request, nova_client,
 
     assert attempt.instance.volume_backed
     assert attempt.checklist.has(checklist.Finding.ROOT_VOLUME)
+
+
+@pytest.mark.parametrize('changes', [
+    {'locked': True}, *({'status': status} for status in (
+        'SHELVED', 'SHELVED_OFFLOADED', 'RESCUE', 'VERIFY_RESIZE', 'ERROR'))])
+def test_what_nobody_can_write_down_leaves_no_row_busy(changes):
+    sealed = builders.sealed()
+    stopped = builders.instance(
+        metadata={**builders.remembering(builders.memory()).metadata,
+                  **builders.plan().metadata()}, **changes)
+
+    assert not known.unsettled(stopped, [sealed], builders.NOW,
+                               facts.Deployment())
+    line = lines.RestartLine.of(stopped)
+    assert (line.done, line.choices) == (None, ())
+
+
+def test_a_plan_of_a_locked_instance_asks_for_nothing(user_request,
+                                                      nova_client):
+    locked = builders.instance(metadata=builders.plan().metadata(),
+                               locked=True)
+
+    assert restarting.carry_on(user_request, locked, []) == (locked, [])
+
+    assert not nova_client.servers.mock_calls
+
+
+def usage(images):
+    return {'image_count_total': {'usage': images, 'limit': 2},
+            'image_size_total': {'usage': 0, 'limit': 2}}
+
+
+@pytest.mark.parametrize('server, images, cause', [
+    ({'locked': True}, 1, errors.LOCKED), ({}, 2, errors.IMAGES_FULL),
+    ({'metadata': {'key%d' % number: '' for number in range(128)}}, 1,
+     errors.METADATA_FULL)])
+def test_nothing_is_stopped_for_a_snapshot_that_would_be_refused(
+        server, images, cause, user_request, nova_client, glance_client):
+    nova_client.servers.get.return_value = answers.server(**server)
+    answer = glance_client.http_client.get.side_effect
+    glance_client.http_client.get.side_effect = lambda url: (
+        (None, {'usage': usage(images)}) if 'usage' in url else answer(url))
+
+    with pytest.raises(errors.InUse) as refused:
+        restarting.begin(user_request, builders.INSTANCE)
+
+    assert refused.value.cause == cause
+    assert words.error(refused.value)
+    assert not nova_client.servers.stop.called
+    assert not nova_client.servers.set_meta.called
+
+
+def test_with_room_for_it_the_instance_is_stopped(user_request, nova_client):
+    restarting.begin(user_request, builders.INSTANCE)
+
+    nova_client.servers.stop.assert_called_once_with(builders.INSTANCE)
