@@ -44,6 +44,7 @@ test: $(TOX)  ## Run every check and test
 	$(TOX_RUN) -e pep8
 	$(TOX_RUN) -e py3
 	$(TOX_RUN) -e guest
+	$(TOX_RUN) -e disks
 	$(TOX_RUN) -e package
 	$(TOX_RUN) -e docs
 	$(TOX_RUN) -e releasenotes
@@ -62,7 +63,7 @@ truth: hypervisor  ## Judge the panel's verdicts by the disks of real guests
 
 # SHORT=1: fewer rounds, fewer sizes, a few minutes.
 bench: environments  ## Measure the pages against Horizon's own
-	@$(OWN)/bin/python -m tests.tools browser
+	@$(OWN)/bin/python -m tests.tools browser disk
 	$(TOX_RUN) -e bench -- $(if $(SHORT),--short)
 
 # FILES="tests/constraints.txt ...": the newest versions of what each of these

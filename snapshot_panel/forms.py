@@ -150,7 +150,8 @@ class SnapshotForm(_InstanceForm):
         """Return ids, numbers, names, or nothing where they are broken."""
         try:
             return [(str(image_id), int(keeping), str(name))
-                    for image_id, keeping, name in bounded.load(self.cleaned_data['shown'] or '[]')]
+                    for image_id, keeping, name in bounded.load(
+                        self.cleaned_data['shown'] or '[]')]
         except (ValueError, TypeError):
             return []
 
@@ -176,11 +177,11 @@ class SnapshotForm(_InstanceForm):
             raise forms.ValidationError(
                 _('A snapshot can be given at most %d properties.')
                 % properties.EXTRA_LIMIT)
-        found, taken, problems = {}, set(), []
+        extra, taken, problems = {}, set(), []
         for number, (name, value) in enumerate(lines, 1):
             flaw = properties.extra_flaw(name, value, taken)
             if flaw is None:
-                found[name] = value
+                extra[name] = value
                 taken.add(properties.fold(name))
                 continue
             problems.append(_('Line %(number)d, “%(name)s”: %(flaw)s') % {
@@ -188,7 +189,7 @@ class SnapshotForm(_InstanceForm):
                 'flaw': image_texts.flaw(flaw, properties.KNOWN.get(name))})
         if problems:
             raise forms.ValidationError(problems)
-        return found
+        return extra
 
     def clean(self):
         data = super().clean()

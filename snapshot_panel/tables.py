@@ -155,12 +155,13 @@ class InstancesTable(ui_tables.SeveralMixin, tables.DataTable):
     status = tables.Column('status', verbose_name=_('Status'))
     readiness = tables.Column(
         ui_tables.cell('_readiness'), verbose_name=_('Readiness'),
-        help_text=_('How many checks hold. All must hold for a snapshot that '
-                    'can be proven consistent.'))
+        help_text=_('Whether a snapshot taken now can be proven consistent, '
+                    'and what blocks it if not.'))
     agent = tables.Column(
         ui_tables.cell('_agent'), verbose_name=_('Guest agent'),
-        help_text=_('No cloud service knows whether the agent runs: only what '
-                    'the guest itself says on its console counts.'))
+        help_text=_('Told by the console of the guest, or by the disk in the '
+                    'last snapshot that was taken while it ran. No cloud '
+                    'service knows whether the agent runs.'))
     latest = tables.Column(ui_tables.cell('_latest'),
                            verbose_name=_('Latest snapshot'))
 

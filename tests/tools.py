@@ -43,8 +43,10 @@ NEEDED: dict[str, dict[str, str]] = {
     # Disks with real file systems, and other programs' opinion of them.
     'disk': {
         'btrfs-progs': 'mkfs.btrfs',
+        'cryptsetup-bin': 'cryptsetup',
         'dosfstools': 'mkfs.vfat',
         'e2fsprogs': 'dumpe2fs',
+        'fdisk': 'sfdisk',
         'gdisk': 'sgdisk',
         'lvm2': 'lvm',
         'ntfs-3g': 'mkntfs',

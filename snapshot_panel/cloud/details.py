@@ -13,6 +13,8 @@
 """What is asked of one instance beyond the lists, all at the same time."""
 
 from collections.abc import Callable
+from collections.abc import Iterable
+from collections.abc import Sequence
 import dataclasses
 import typing
 
@@ -93,9 +95,33 @@ def _origin(session: asking.Session, instance: facts.Instance
     The disk tells which file systems there are before the first snapshot.
     """
     image = snapshots.image_today(session, instance)
-    if image is None or not image.readable:
+    if instance.image_id is None:
         return image, None
-    return image, disks.read_if_allowed(session, image)
+    return image, disks.read_base(session, instance.image_id, image)
+
+
+def recall_bases(session: asking.Session,
+                 instances: Iterable[facts.Instance]
+                 ) -> dict[str, facts.DiskReading | None]:
+    """Return what is known of the images that instances were launched from.
+
+    :returns: by image id, see :func:`disks.recall_bases`.
+    """
+    return disks.recall_bases(session, {
+        instance.image_id for instance in instances if instance.image_id})
+
+
+def read_bases(session: asking.Session,
+               instances: Sequence[facts.Instance]) -> None:
+    """Read the images that instances were launched from, each once.
+
+    What they say is kept: :func:`recall_bases` returns it.
+    """
+    known = recall_bases(session, instances)
+    by_image = {instance.image_id: instance for instance in instances
+                if instance.image_id and instance.image_id not in known}
+    asking.for_each(lambda instance: _origin(session, instance),
+                    list(by_image.values()))
 
 
 def ask_limits(session: asking.Session, instance: facts.Instance

@@ -64,10 +64,10 @@ def list_snapshots(session: asking.Session, instance_id: str | None = None,
         return list(find_all(
             session, {**filters, 'instance_uuid': instance_id}, limit, limit))
     # Glance cannot look for two values of a property at once.
-    found = [image for kind in facts.SNAPSHOT_TYPES
-             for image in _list(session, {**filters, 'image_type': kind},
-                                limit)]
-    return sorted(found, key=newest_first)[:limit]
+    images = [image for kind in facts.SNAPSHOT_TYPES
+              for image in _list(session, {**filters, 'image_type': kind},
+                                 limit)]
+    return sorted(images, key=newest_first)[:limit]
 
 
 def newest_first(image: facts.Image) -> float:

@@ -171,7 +171,8 @@ def _judge(session: asking.Session, instance: facts.Instance,
         decision = judging.judge(
             image, evidence, conf.deployment(), reading,
             copies=copies.get(image.id),
-            failed=_passing_failure(readings, [image]) is not None)
+            failed=_passing_failure(readings, [image]) is not None,
+            refused=isinstance(readings.get(image.id), errors.Forbidden))
         by_id[image.id] = _seal(session, instance, image, decision, evidence)
     undecided = [image for image in waiting
                  if not verdict.look(by_id[image.id]).verdict.final]

@@ -114,7 +114,8 @@ class Edit:
     def dump(self) -> str:
         """Return the edit as text, for a form to carry."""
         return json.dumps({
-            'image': self.image_id, 'name': self.name, 'opened': dict(self.opened),
+            'image': self.image_id, 'name': self.name,
+            'opened': dict(self.opened),
             'set': {change.name: change.new for change in self.changes}})
 
     @classmethod

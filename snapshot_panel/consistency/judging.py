@@ -36,7 +36,7 @@ def judge(image: facts.Image, evidence: verdict.Evidence | None,
           deployment: facts.Deployment,
           reading: facts.DiskReading | None = None, *,
           copies: verdict.Copies | None = None,
-          failed: bool = False) -> verdict.Decision:
+          failed: bool = False, refused: bool = False) -> verdict.Decision:
     """Decide on a snapshot.
 
     :param evidence: what was asked of Nova; None where nobody asked, which
@@ -44,6 +44,7 @@ def judge(image: facts.Image, evidence: verdict.Evidence | None,
     :param reading: what its disk says, None where it could not be read.
     :param copies: as :func:`verdict.settle` takes them.
     :param failed: the disk could not be read now, and may be later.
+    :param refused: this user may not read it; somebody else may.
     :returns: a decision that is ``pending`` while more may come.
     """
     seen = verdict.look(image)
@@ -67,7 +68,8 @@ def judge(image: facts.Image, evidence: verdict.Evidence | None,
         return verdict.Decision(Rule.NOT_CONTAINED,
                                 {**by_record.evidence, **told})
     if reading is None:
-        return _unread(image, seen, by_record, evidence, failed)
+        return _unread(image, seen, by_record, evidence, failed or (
+            refused and not by_record.verdict.consistent))
     return _weigh(by_record, reading, _is_freezing(image, evidence))
 
 
@@ -81,16 +83,16 @@ def _without_evidence(seen: verdict.Decision,
 
 def _unread(image: facts.Image, seen: verdict.Decision,
             by_record: verdict.Decision, evidence: verdict.Evidence | None,
-            failed: bool) -> verdict.Decision:
+            hopeful: bool) -> verdict.Decision:
     """Return the decision on a disk that was not read.
 
-    Somebody else, or a later look, may read it.
+    :param hopeful: somebody else, or a later look, may read it.
     """
     if seen.rule is Rule.UNREAD:
         return seen
     patient = evidence is not None and image.updated is not None and (
         (evidence.now - image.updated).total_seconds() < DISK_PATIENCE)
-    return seen if failed and patient else by_record
+    return seen if hopeful and patient else by_record
 
 
 def _weigh(by_record: verdict.Decision, reading: facts.DiskReading,

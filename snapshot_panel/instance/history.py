@@ -20,10 +20,10 @@ from urllib import parse
 from snapshot_panel.consistency import commands
 from snapshot_panel.consistency import facts
 from snapshot_panel.consistency import verdict
-from snapshot_panel.guest_setup import systems
 from snapshot_panel.instance import texts
 from snapshot_panel.ui import disks
 from snapshot_panel.ui import lines
+from snapshot_panel.ui import systems
 from snapshot_panel.ui import words
 
 Verdict = verdict.Verdict
@@ -107,10 +107,10 @@ def entries(instance, lines):
     return [Entry(line, instance) for line in lines]
 
 
-def choose(found, query, size):
+def choose(entries, query, size):
     """Return the :class:`History` that an address asks for.
 
-    :param found: the :class:`Entry` of each snapshot.
+    :param entries: the :class:`Entry` of each snapshot.
     :param query: the address's parameters: ``name``, ``verdict``, ``page``.
         What makes no sense in it is as if it were not there.
     :param int size: lines of a page.
@@ -119,15 +119,15 @@ def choose(found, query, size):
     code = query.get('verdict', '')
     if code not in [each.value for each in Verdict]:
         code = ''
-    found = [entry for entry in found
-             if name.casefold() in entry.name.casefold()
-             and code in ('', entry.line.decision.verdict.value)]
-    pages = max(1, -(-len(found) // size))
+    matching = [entry for entry in entries
+                if name.casefold() in entry.name.casefold()
+                and code in ('', entry.line.decision.verdict.value)]
+    pages = max(1, -(-len(matching) // size))
     number = min(max(1, _number(query.get('page'))), pages)
     start = (number - 1) * size
-    shown = found[start:start + size]
+    shown = matching[start:start + size]
     return History(shown, name, code, number, pages,
-                   start + 1 if shown else 0, len(found))
+                   start + 1 if shown else 0, len(matching))
 
 
 def _number(text):
@@ -143,35 +143,35 @@ def evidence(line):
     A list of sentences; what is written on an image is untrusted.
     """
     decision = line.decision
-    found = []
+    sentences = []
     for path, stall in _pairs(decision.evidence.get('frozen')):
-        found.append(texts.FROZEN % {'path': words.plain(path),
-                                     'stall': stall})
+        sentences.append(texts.FROZEN % {'path': words.plain(path),
+                                         'stall': stall})
     for name, succeeded in _pairs(decision.evidence.get('hooks')):
-        found.append((texts.HOOK_DONE if succeeded is True
-                      else texts.HOOK_FAILED) % words.plain(name))
+        sentences.append((texts.HOOK_DONE if succeeded is True
+                          else texts.HOOK_FAILED) % words.plain(name))
     copies = decision.evidence.get('volumes')
     if isinstance(copies, int):
-        found.append(texts.VOLUMES % {'count': copies})
-    found += disks.lines(decision.evidence.get('disk'))
-    found += _left_out(decision.evidence.get('left_out'))
+        sentences.append(texts.VOLUMES % {'count': copies})
+    sentences += disks.lines(decision.evidence.get('disk'))
+    sentences += _left_out(decision.evidence.get('left_out'))
     if isinstance(decision.evidence.get('contradicts'), str):
-        found.append(texts.CONTRADICTS % decision.evidence['contradicts'])
+        sentences.append(texts.CONTRADICTS % decision.evidence['contradicts'])
     if {'boot', 'seq'} <= set(decision.evidence):
-        found.append(texts.WITNESS % {'boot': decision.evidence['boot'],
-                                      'seq': decision.evidence['seq']})
+        sentences.append(texts.WITNESS % {'boot': decision.evidence['boot'],
+                                          'seq': decision.evidence['seq']})
     if decision.verdict is not Verdict.PENDING:
-        found.append(texts.RULE % decision.rule.code)
-    return found
+        sentences.append(texts.RULE % decision.rule.code)
+    return sentences
 
 
 def _left_out(value):
     """Return a sentence for each thing that the image does not hold."""
     if not isinstance(value, dict):
         return []
-    found = [texts.PATH_LEFT_OUT % {'path': words.plain(path), 'disk': name}
+    paths = [texts.PATH_LEFT_OUT % {'path': words.plain(path), 'disk': name}
              for path, name in _pairs(value.get('paths'))]
-    return found + [text % {'count': value[name]}
+    return paths + [text % {'count': value[name]}
                     for name, text in texts.LEFT_OUT.items()
                     if isinstance(value.get(name), int)]
 

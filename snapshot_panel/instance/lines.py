@@ -121,28 +121,28 @@ class PageLines:
     def stages(self):
         running, instance = self.running, self.row.instance
         if running is None:
-            found = journey.ahead(instance, self.row.checklist)
+            stages = journey.ahead(instance, self.row.checklist)
         else:
-            found = journey.under_way(instance, next(
+            stages = journey.under_way(instance, next(
                 (image for image in self.images if image.id == running.id),
                 None), self.row.checklist)
-        return [StageLine(stage, self.row) for stage in found]
+        return [StageLine(stage, self.row) for stage in stages]
 
     @property
     def commands(self):
         """What each command does, and the command."""
         instance = self.row.instance
-        found = [('take', commands.take(instance.id,
+        named = [('take', commands.take(instance.id,
                                         taking.default_name(instance))),
                  ('console', commands.show_console(instance.id))]
         newest = next((line for line in self.lines if not line.gone), None)
         if newest is not None:
-            found.append(('seal', commands.show_seal(newest.id)))
+            named.append(('seal', commands.show_seal(newest.id)))
         if instance.image_id and not instance.properties.flag(
                 facts.AGENT_PROPERTY):
-            found.append(('channel', commands.set_property(
+            named.append(('channel', commands.set_property(
                 instance.image_id, facts.AGENT_PROPERTY, 'yes')))
-        return [(texts.COMMANDS[name], command) for name, command in found]
+        return [(texts.COMMANDS[name], command) for name, command in named]
 
 
 def page(instance, images, details, recalled=disks.Recalled(),

@@ -60,39 +60,39 @@ def look(request, instance, images, again=False):
                       policy.check(ui_views.SETTLE_RULES, request))
 
 
-def _history(request, found):
-    return history.choose(found.entries, request.GET,
+def _history(request, page):
+    return history.choose(page.entries, request.GET,
                           functions.get_page_size(request))
 
 
 class InstanceView(ui_views.ProblemMixin, horizon_tables.DataTableView):
-    """The way of a snapshot, the checklist and the snapshots so far."""
+    """The steps of a snapshot, the checklist and the snapshots so far."""
 
     table_class = tables.HistoryTable
     template_name = 'consistent_snapshots/instance.html'
     page_title = _('Consistent Snapshots: {{ row.name }}')
 
     @cached_property
-    def found(self):
-        found = snapshots.one(self.request, self.kwargs['instance_id'])
-        return look(self.request, *found, again='again' in self.request.GET)
+    def page(self):
+        one = snapshots.one(self.request, self.kwargs['instance_id'])
+        return look(self.request, *one, again='again' in self.request.GET)
 
     @cached_property
     def history(self):
-        return _history(self.request, self.found)
+        return _history(self.request, self.page)
 
     def get_data(self):
-        if self.found.problem is not None:
-            ui_tables.report_error(self.request, self.found.problem)
+        if self.page.problem is not None:
+            ui_tables.report_error(self.request, self.page.problem)
         if self.request.method == 'POST':
             # What was chosen may be on another page by now.
-            return self.found.entries
+            return self.page.entries
         return self.history.entries
 
     def get_context_data(self, **kwargs):
         return super().get_context_data(
-            row=self.found.row, page=self.found, history=self.history,
-            unsettled=self.found.unsettled(self.history.entries),
+            row=self.page.row, page=self.page, history=self.history,
+            unsettled=self.page.unsettled(self.history.entries),
             limit=conf.get_config()['snapshots_listed'],
             poll_interval=conf.get_config()['poll_interval'],
             may_take=policy.check(ui_tables.TAKE_RULES, self.request),
@@ -195,21 +195,21 @@ class NewsView(ui_views.AnswerMixin, generic.View):
         return wanted[:conf.get_config()['disks_at_once']]
 
     def _answer(self, instance, images, problem=None):
-        found = look(self.request, instance, images)
-        problem = problem or found.problem
-        shown = _history(self.request, found).entries
+        page = look(self.request, instance, images)
+        problem = problem or page.problem
+        shown = _history(self.request, page).entries
         table = tables.HistoryTable(self.request, data=shown, **self.kwargs)
         return http.JsonResponse({
             'parts': {name: render_to_string(
                 'consistent_snapshots/instance/_%s.html' % name,
-                {'page': found, 'row': found.row,
+                {'page': page, 'row': page.row,
                  'may_restart': policy.check(ui_tables.RESTART_RULES,
                                              self.request)}, self.request)
                 for name in PARTS},
             # Nothing is known of the history where Glance did not answer.
-            'rows': None if found.problem else ''.join(
+            'rows': None if page.problem else ''.join(
                 row.render() for row in table.get_rows()),
-            'now': [stage.title for stage in found.stages if stage.now],
-            'unsettled': found.unsettled(shown),
-            'unread': len(found.unread),
+            'now': [stage.title for stage in page.stages if stage.now],
+            'unsettled': page.unsettled(shown),
+            'unread': len(page.unread),
             'problem': words.say(problem) if problem else ''})

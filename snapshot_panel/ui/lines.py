@@ -488,16 +488,16 @@ class Retention:
             return cls()
         if not row.snapshots_known:
             return cls(note=words.KEPT_UNKNOWN)
-        found = retention.candidates(row.instance, row.images)
-        if not found:
+        candidates = retention.candidates(row.instance, row.images)
+        if not candidates:
             return cls(note=words.KEPT_NONE)
         if not allowed:
             return cls(note=words.KEPT_FORBIDDEN)
-        most = max(candidate.keeping for candidate in found)
+        most = max(candidate.keeping for candidate in candidates)
         return cls(
             tuple(Leaving(snapshot_line(candidate.image, row.instance),
-                          candidate.keeping) for candidate in found),
-            tuple(Choice(keep, retention.going(found, keep))
+                          candidate.keeping) for candidate in candidates),
+            tuple(Choice(keep, retention.going(candidates, keep))
                   for keep in KEEPS if keep <= most))
 
 

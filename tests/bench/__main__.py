@@ -20,6 +20,7 @@ import sys
 import time
 
 from tests.bench import browser as browsers
+from tests.bench import disks
 from tests.bench import pages
 from tests.bench import report
 from tests.bench import seed
@@ -36,6 +37,8 @@ ROWS = (20, 100)
 AT_ONCE = 20
 # Whose page follows them; whose instances snapshots are timed on.
 FOLLOWED, TIMED = MIDDLE, LARGE
+# How many snapshots that the panel did not take are judged by their disks.
+JUDGED = 100
 # (users, looks of each): with more, Horizon's own page takes too long.
 CROWDS = {pages.INDEX: ((10, 3), (100, 1)), pages.INSTANCES: ((10, 1),)}
 
@@ -84,6 +87,8 @@ def _measure(cloud, short, results):
         _say(f'Following {AT_ONCE} snapshots')
         results.followed[AT_ONCE] = browsers.follow(
             browser, cloud, FOLLOWED, AT_ONCE)
+        _say(f'Judging {JUDGED} snapshots')
+        results.disks = disks.judge_all(cloud, FOLLOWED, JUDGED)
     if short:
         return
     for size in seed.SIZES:

@@ -42,6 +42,7 @@ def main():
          f'{os.cpu_count()} cores, which ran Horizon, all services and the '
          'browser.', '']
         + _cases(numbers) + _growth(numbers) + _snapshots(numbers)
+        + _disks(numbers)
         + _goals(numbers)) + '\n')
 
 
@@ -100,6 +101,16 @@ def _snapshots(numbers):
                   f'{updates:.0f} times a minute and Nova was asked '
                   f'{nova:.0f} times a minute.', '']
     return lines
+
+
+def _disks(numbers):
+    names = ('snapshots', 'requests each', 'kB each', 'all requests each',
+             'seconds each', 'seconds')
+    return _table(
+        'Snapshots judged by their disks, as "Judge all" does it',
+        ['Disk', *names],
+        [[kind, *(report.number(judged[name]) for name in names)]
+         for kind, judged in numbers['disks'].items()])
 
 
 def _goals(numbers):

@@ -17,6 +17,7 @@ import json
 import statistics
 import typing
 
+from tests.bench import disks
 from tests.bench import pages
 from tests.bench import taking
 
@@ -114,6 +115,8 @@ class Report:
     accepted: dict = dataclasses.field(default_factory=dict)
     sealed: list = dataclasses.field(default_factory=list)
     followed: dict = dataclasses.field(default_factory=dict)
+    # Of disks.judge_all.
+    disks: dict = dataclasses.field(default_factory=dict)
     # (instances, users, page): (median seconds, looks a second).
     crowds: dict = dataclasses.field(default_factory=dict)
 
@@ -123,6 +126,8 @@ class Report:
             found.append(Goal(
                 'compressed bytes on each other page', f'below {WEIGHT}',
                 str(self.weight), self.weight < WEIGHT))
+        if self.disks:
+            found += _disk_goals(self.disks[disks.EXT4])
         return found
 
     @property
@@ -140,6 +145,8 @@ class Report:
             'accepted': {way: _middle(seconds)
                          for way, seconds in self.accepted.items()},
             'sealed': _middle(self.sealed), 'followed': self.followed,
+            'disks': {kind: judged.numbers()
+                      for kind, judged in self.disks.items()},
             'crowds': [
                 {'instances': size, 'users': users, 'page': page,
                  'seconds': seconds, 'per second': rate}
@@ -169,6 +176,8 @@ class Report:
             print(f'While {count} snapshots ran ({seconds:.0f} s), one page '
                   f'open: {updates:.0f} row updates and {nova:.0f} requests '
                   f'to Nova a minute')
+        for kind, judged in self.disks.items():
+            print(f'Judged by their disks, {kind}: {judged}')
         print()
         for goal in self.goals():
             print(goal)
@@ -176,6 +185,20 @@ class Report:
     def write(self, path):
         path.parent.mkdir(exist_ok=True)
         path.write_text(json.dumps(self.numbers(), indent=2) + '\n')
+
+
+def _disk_goals(judged):
+    asked, size = judged.requests / judged.count, judged.size
+    most = disks.MOST_BYTES
+    return [
+        Goal('requests to read a disk with ext4',
+             f'at most {disks.MOST_REQUESTS}', number(asked),
+             asked <= disks.MOST_REQUESTS),
+        Goal('bytes to read of a disk with ext4', f'at most {most}',
+             str(size), size <= most),
+        Goal('snapshots judged by an ext4 that was at rest',
+             str(judged.count), str(judged.consistent),
+             judged.consistent == judged.count)]
 
 
 def _middle(seconds):

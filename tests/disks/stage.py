@@ -12,7 +12,7 @@
 
 """File systems in each state, by the kernel's own hand (fact 40).
 
-Needs root, loop devices and the tools of ``PACKAGES``. Whatever happens,
+Needs root, loop devices and the tools of the step ``disk``. Whatever happens,
 nothing stays mounted, frozen or looped behind.
 """
 
@@ -22,22 +22,13 @@ import contextlib
 import dataclasses
 import os
 import pathlib
-import shutil
 import signal
 import subprocess
 import time
 
-MB = 1 << 20
+from tests import tools
 
-# What is run here, and Debian's package that has it.
-PACKAGES = {'mke2fs': 'e2fsprogs', 'mkfs.xfs': 'xfsprogs',
-            'mkfs.btrfs': 'btrfs-progs', 'mkfs.vfat': 'dosfstools',
-            'mkfs.ntfs': 'ntfs-3g', 'qemu-img': 'qemu-utils',
-            'lvcreate': 'lvm2', 'sfdisk': 'fdisk', 'losetup': 'mount',
-            'mount': 'mount', 'fsfreeze': 'util-linux',
-            'cryptsetup': 'cryptsetup-bin'}
-_FOLDERS = ('/usr/local/sbin', '/usr/sbin', '/sbin')
-_PATH = os.pathsep.join([os.environ.get('PATH', ''), *_FOLDERS])
+MB = 1 << 20
 
 
 @dataclasses.dataclass(frozen=True)
@@ -300,7 +291,7 @@ def run(*command: str) -> str:
     """Run a command and return what it prints."""
     done = subprocess.run(
         command, check=False, capture_output=True, text=True, timeout=120,
-        env={**os.environ, 'PATH': _PATH, 'LC_ALL': 'C',
+        env={**os.environ, 'PATH': tools.PATH, 'LC_ALL': 'C',
              'LVM_SUPPRESS_FD_WARNINGS': '1'})
     if done.returncode:
         raise RuntimeError(f'{" ".join(command)}: {done.stderr.strip()}')
@@ -333,10 +324,9 @@ def hindrances() -> list[str]:
     found = []
     if os.geteuid():
         found.append('root is needed, for loop devices and mounts')
-    lacking = sorted({package for tool, package in PACKAGES.items()
-                      if not shutil.which(tool, path=_PATH)})
+    lacking = tools.missing(['disk'])
     if lacking:
-        found.append('on Debian: apt-get install ' + ' '.join(lacking))
+        found.append(tools.advice(lacking))
     if not os.path.exists('/dev/loop-control'):
         found.append('the kernel has no loop devices')
     known = pathlib.Path('/proc/filesystems').read_text().split()

@@ -16,16 +16,11 @@ Tests marked ``qemu`` boot a guest, in software emulation: some minutes. Leave
 them out with ``-m 'not qemu'``.
 """
 
-import pathlib
-
 import pytest
 
 from tests.guest import image
 from tests.guest import machine
 from tests import tools
-
-KIT = pathlib.Path(machine.__file__).parents[2].joinpath(
-    'snapshot_panel', 'guest', 'consistency-kit.sh')
 
 
 def pytest_configure(config):
@@ -44,7 +39,7 @@ def fresh_guest(guest_image, tmp_path_factory):
     folder = tmp_path_factory.mktemp('guest')
     with machine.Guest(guest_image, folder,
                        disks=(200 << 20, 400 << 20)) as guest:
-        guest.write('/run/kit.sh', KIT.read_text())
+        guest.write('/run/kit.sh', machine.KIT.read_text())
         yield guest
 
 

@@ -15,11 +15,14 @@
 import base64
 import itertools
 import json
+import pathlib
 import shutil
 import socket
 import subprocess
 import time
 
+KIT = pathlib.Path(__file__).parents[2].joinpath(
+    'snapshot_panel', 'guest', 'consistency-kit.sh')
 MEMORY = 384
 # In software emulation, on a machine that is busy with other things.
 BOOT_SECONDS = 480

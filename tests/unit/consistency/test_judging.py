@@ -148,13 +148,22 @@ def test_a_disk_that_cannot_be_read_now_is_waited_for():
                           (judging.DISK_PATIENCE + 1, Rule.SILENT)):
         image = builders.asked(baseline, updated=builders.ago(seconds))
 
-        decision = judging.judge(image, builders.evidence(console),
-                                 DEPLOYMENT, None, failed=True)
+        for why in ('failed', 'refused'):
+            decision = judging.judge(image, builders.evidence(console),
+                                     DEPLOYMENT, None, **{why: True})
 
-        assert decision.rule is rule
+            assert decision.rule is rule, why
 
 
 def test_who_may_not_read_it_leaves_the_other_evidence():
+    baseline, console = frozen()
+    image = builders.asked(baseline)
+
+    decision = judging.judge(image, builders.evidence(console), DEPLOYMENT,
+                             None, refused=True)
+
+    # A witness proves as much to whoever reads the disk later.
+    assert decision.rule is Rule.FREEZE_WITNESSED
     assert judge(frozen, None).rule is Rule.FREEZE_WITNESSED
 
 
