@@ -50,7 +50,7 @@ def judge(image: facts.Image, evidence: verdict.Evidence | None,
     seen = verdict.look(image)
     if seen.rule not in (Rule.UNSETTLED, Rule.UNREAD):
         return seen
-    by_record = verdict.Decision(Rule.NOT_OURS)
+    by_record = verdict.without_record(image)
     if seen.rule is Rule.UNSETTLED:
         if evidence is None:
             return _without_evidence(seen, reading)

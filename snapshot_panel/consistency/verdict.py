@@ -66,6 +66,7 @@ class Rule(enum.Enum):
     OF_ANOTHER = ('of-another', Verdict.UNPROVEN)
     DEACTIVATED = ('deactivated', Verdict.UNPROVEN)
     NOT_OURS = ('not-taken-here', Verdict.UNPROVEN)
+    UNBOUND = ('unbound', Verdict.UNPROVEN)
     THAWED_EARLY = ('thawed-early', Verdict.UNPROVEN)
     THAWED_TWICE = ('thawed-twice', Verdict.UNPROVEN)
     VOLUMES_FAILED = ('volumes-failed', Verdict.UNPROVEN)
@@ -215,7 +216,14 @@ def look(image: facts.Image) -> Decision:
         return Decision(Rule.RUNNING)
     if records.read_request(image) is not None:
         return Decision(Rule.UNSETTLED)
-    return Decision(Rule.UNREAD if image.is_snapshot and image.readable
+    if image.is_snapshot and image.readable:
+        return Decision(Rule.UNREAD)
+    return without_record(image)
+
+
+def without_record(image: facts.Image) -> Decision:
+    """Return what is known of a snapshot that has no record of its own."""
+    return Decision(Rule.UNBOUND if records.is_unbound(image)
                     else Rule.NOT_OURS)
 
 

@@ -228,6 +228,11 @@ RULES = {
     Rule.NOT_OURS: _(
         'It was not taken with this panel, and its disk does not say '
         'whether it was at rest.'),
+    Rule.UNBOUND: _(
+        'It was taken with this panel, but its record could not be written '
+        'on it, and the compute service’s record does not show which request '
+        'made it: that is too long ago, or several snapshots were taken '
+        'since. Its disk does not say whether it was at rest.'),
     Rule.THAWED_EARLY: _(
         'The guest witnessed a freeze, but stood still for less time than its '
         '%(volumes)s volume snapshots took. Take the snapshot again.'),

@@ -315,3 +315,13 @@ def test_with_room_for_it_the_instance_is_stopped(user_request, nova_client):
     restarting.begin(user_request, builders.INSTANCE)
 
     nova_client.servers.stop.assert_called_once_with(builders.INSTANCE)
+
+
+def test_what_nobody_could_bind_is_said():
+    unbound = builders.asked(properties={
+        records.IMAGE: 'none', **builders.mapping()})
+
+    decision = verdict.look(unbound)
+
+    assert decision.rule is verdict.Rule.UNBOUND
+    assert 'could not be written' in words.reason(decision)

@@ -15,6 +15,7 @@
 from snapshot_panel.consistency import checklist
 from snapshot_panel.consistency import facts
 from snapshot_panel.consistency import judging
+from snapshot_panel.consistency import records
 from snapshot_panel.consistency import verdict
 from snapshot_panel import disk
 from snapshot_panel.ui import lines
@@ -172,6 +173,8 @@ DECISIONS = [
     misfit(builders.image(builders.mapping(), id=builders.SNAPSHOT)),
     misfit(builders.asked(properties=builders.mapping()), root_volume=False),
     verdict.look(builders.image()),
+    judging.judge(builders.asked(properties={records.IMAGE: 'none'}), None,
+                  DEPLOYMENT, builders.reading(disk.Word.CANNOT_TELL)),
     verdict.look(builders.asked(status='deactivated')),
     verdict.look(builders.asked(status='queued')),
     settled(talk(), updated=builders.NOW), verdict.look(builders.asked())]
