@@ -117,10 +117,11 @@ def complete(session: asking.Session, overview: Overview,
     further = {image.id: image for answer in (hidden, *answers)
                if not isinstance(answer, errors.CloudError)
                for image in answer if image.instance_id in wanted}
+    held = {image.id for image in overview.snapshots}
+    more = [image for image in further.values() if image.id not in held]
     return dataclasses.replace(
         overview, snapshots=tuple(sorted(
-            {**further, **{image.id: image for image in overview.snapshots}
-             }.values(), key=glance.newest_first)),
+            (*overview.snapshots, *more), key=glance.newest_first)),
         searched={instance.id: not isinstance(answer, errors.CloudError)
                   for instance, answer in zip(lacking, answers)})
 

@@ -1139,6 +1139,7 @@ def test_a_deleted_snapshot_is_not_remembered(user_request, nova_client,
     memory = builders.memory()
     nova_client.servers.get.return_value = answers.server(
         metadata={memory.key: memory.value()})
+    nova_client.servers.list.return_value = []
     glance_client.images.get.return_value = answers.glance_image(
         builders.asked())
 
