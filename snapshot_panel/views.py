@@ -31,6 +31,7 @@ from snapshot_panel.cloud import disks
 from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import frame
 from snapshot_panel.cloud import guests
+from snapshot_panel.cloud import marks
 from snapshot_panel.cloud import restarting
 from snapshot_panel.cloud import snapshots
 from snapshot_panel.cloud import taking
@@ -98,6 +99,7 @@ class IndexView(ui_views.ProblemMixin, IndexMixin,
         context['poll_interval'] = conf.get_config()['poll_interval']
         context['may_settle'] = policy.check(ui_views.SETTLE_RULES,
                                              self.request)
+        context['judged_at'] = marks.last(self.request)
         if self.request.user.is_superuser:
             context['setting_problems'] = conf.problems()
         return context
