@@ -19,6 +19,7 @@ from urllib import parse
 
 from snapshot_panel.consistency import commands
 from snapshot_panel.consistency import facts
+from snapshot_panel.consistency import journey
 from snapshot_panel.consistency import verdict
 from snapshot_panel.guest_setup import systems
 from snapshot_panel.instance import texts
@@ -163,6 +164,24 @@ def evidence(line):
     if decision.verdict is not Verdict.PENDING:
         sentences.append(texts.RULE % decision.rule.code)
     return sentences
+
+
+def measured(line):
+    """Return what was measured of a :class:`lines.SnapshotLine`.
+
+    :returns: sentences by :class:`journey.Step`; what is not known is left
+        out.
+    """
+    frozen = line.decision.evidence.get('frozen')
+    # Anybody may have written there.
+    stalls = [stall for _path, stall in _pairs(frozen)
+              if isinstance(stall, (int, float))]
+    found = {journey.Step.VERDICT: texts.LAST_VERDICT % line.badge.word}
+    if stalls:
+        found[journey.Step.FREEZE] = texts.LAST_STALL % max(stalls)
+    if line.seconds is not None:
+        found[journey.Step.UPLOAD] = texts.LAST_TOOK % line.seconds
+    return found
 
 
 def _left_out(value):
