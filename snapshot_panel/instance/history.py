@@ -175,7 +175,8 @@ def measured(line):
     frozen = line.decision.evidence.get('frozen')
     # Anybody may have written there.
     stalls = [stall for _path, stall in _pairs(frozen)
-              if isinstance(stall, (int, float))]
+              if isinstance(stall, (int, float))
+              and not isinstance(stall, bool)]
     found = {journey.Step.VERDICT: texts.LAST_VERDICT % line.badge.word}
     if stalls:
         found[journey.Step.FREEZE] = texts.LAST_STALL % max(stalls)

@@ -152,6 +152,18 @@
     });
   }
 
+  // A second click would ask for a second snapshot.
+  document.getElementById('snapshot-panel-take').addEventListener(
+    'submit', function (event) {
+      if (event.target.dataset.sent) {
+        event.preventDefault();
+      }
+      event.target.dataset.sent = 'true';
+    });
+  // Back from another page: this one was kept as it was.
+  window.addEventListener('pageshow', function () {
+    delete document.getElementById('snapshot-panel-take').dataset.sent;
+  });
   document.addEventListener('change', count);
   document.addEventListener('click', function (event) {
     if (event.target.closest('[data-judge-all]')) {

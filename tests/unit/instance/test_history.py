@@ -15,6 +15,7 @@
 import pytest
 
 from snapshot_panel.consistency import facts
+from snapshot_panel.consistency import journey
 from snapshot_panel.consistency import known
 from snapshot_panel.consistency import verdict
 from snapshot_panel.instance import compare
@@ -54,6 +55,26 @@ def test_forged_evidence_breaks_nothing():
             verdict.Rule.FREEZE_WITNESSED, {'frozen': frozen, 'hooks': 1}))
 
         assert history.evidence(line)
+
+
+def test_what_was_measured_is_known_by_step():
+    line = snapshot_line(verdict.Decision(verdict.Rule.FREEZE_WITNESSED,
+                                          {'frozen': {'/': 0.06, '/b': 2}}))
+
+    measured = history.measured(line)
+
+    assert '2 s' in measured[journey.Step.FREEZE]
+    assert 'File-system' in measured[journey.Step.VERDICT]
+    assert journey.Step.UPLOAD not in measured
+
+
+@pytest.mark.parametrize('frozen', [
+    None, 7, 'x', [1], {'/': None}, {'/': {'%s': 1}}, {'/': True}, {}])
+def test_a_forged_measure_is_none(frozen):
+    line = snapshot_line(verdict.Decision(
+        verdict.Rule.FREEZE_WITNESSED, {'frozen': frozen}))
+
+    assert journey.Step.FREEZE not in history.measured(line)
 
 
 def entries(*names, rule=verdict.Rule.SILENT):
