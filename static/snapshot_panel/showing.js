@@ -64,7 +64,7 @@
   function skew() {
     var watch = document.getElementById('snapshot-panel-watch');
     var time = watch && Date.parse(watch.dataset.time);
-    return time ? time - performance.timeOrigin : 0;
+    return time ? time - Date.now() : 0;
   }
 
   function tick() {

@@ -302,9 +302,12 @@ class CardTest(InstanceTestCase):
             assert word in page
 
     def test_what_nobody_changed_is_not_shown_again(self):
-        self.show(builders.instance(), builders.sealed())
+        self.show(builders.instance(
+            metadata=builders.plan().metadata()), builders.sealed())
 
         one, other = self.news(), self.news()
+
+        assert 'name="choice"' in one['parts']['restart']
 
         for name, part in one['parts'].items():
             assert part == other['parts'][name], name
