@@ -30,6 +30,8 @@ from snapshot_panel.ui import words
 Verdict = verdict.Verdict
 # The guest's clock may be a little off; what led there came before.
 _MARGIN = datetime.timedelta(minutes=1)
+# Nobody filters so few snapshots.
+_AT_A_GLANCE = 5
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,7 +68,8 @@ class History:
     """One page of those that were asked for.
 
     ``name`` and ``verdict`` are what was asked for, '' if nothing;
-    ``number`` counts pages from one; ``total`` counts all that fit.
+    ``number`` counts pages from one; ``total`` counts all that fit;
+    ``filter`` is whether there is something to filter.
     """
 
     entries: typing.Sequence['Entry']
@@ -76,6 +79,7 @@ class History:
     pages: int = 1
     first: int = 0
     total: int = 0
+    filter: bool = False
 
     @property
     def last(self):
@@ -128,7 +132,8 @@ def choose(entries, query, size):
     start = (number - 1) * size
     shown = matching[start:start + size]
     return History(shown, name, code, number, pages,
-                   start + 1 if shown else 0, len(matching))
+                   start + 1 if shown else 0, len(matching),
+                   bool(name or code or len(entries) > _AT_A_GLANCE))
 
 
 def _number(text):

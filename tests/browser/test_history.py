@@ -191,7 +191,7 @@ def test_two_are_compared_by_keyboard_alone(show, seed):
     for image_id in (newer, older):
         press('#choose-' + image_id, 'Space')
     # Back to where the table begins.
-    page.evaluate('document.querySelector("#snapshot-panel-filter-name")'
+    page.evaluate('document.querySelector(".snapshot-panel-status summary")'
                   '.focus()')
     press('#history button[name=action][value$=compare]', 'Enter')
 

@@ -129,8 +129,7 @@ def test_the_history_is_filtered_launched_from_and_deleted(show, api, cloud):
     newest.get_by_text('Restore as new instance').click()
     expect(page.locator('.modal-dialog')).to_contain_text('Launch Instance')
     show('web-ready', page)
-    page.get_by_label('Name contains').fill('no such snapshot')
-    page.get_by_role('button', name='Filter', exact=True).click()
+    page.goto(page.url + '?name=no+such+snapshot')
     expect(page.locator('#history tr[data-object-id]')).to_have_count(0)
 
     show('web-ready', page)
@@ -200,6 +199,7 @@ def test_a_way_out_of_drift_is_copied_with_the_real_ids(show, cloud):
     line = page.locator('[data-check=channel]')
     expect(line.locator('summary').first).to_contain_text('fits best now')
 
+    line.get_by_text('Other ways').click()
     line.locator('summary', has_text='Ask the operator').click()
     line.get_by_role('button', name='Copy: Ask the operator').click()
 

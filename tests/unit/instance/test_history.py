@@ -87,6 +87,16 @@ def names(found):
     return [entry.name for entry in found.entries]
 
 
+def test_a_filter_is_offered_where_there_is_something_to_filter():
+    for number, query, offered in ((5, {}, False), (6, {}, True),
+                                   (1, {'name': 'x'}, True),
+                                   (1, {'verdict': 'crash-consistent'}, True),
+                                   (1, {'verdict': 'forged'}, False)):
+        found = history.choose(entries(*'abcdef'[:number]), query, 20)
+
+        assert found.filter is offered, (number, query)
+
+
 def test_none_is_one_empty_page():
     found = history.choose([], {}, 20)
 
