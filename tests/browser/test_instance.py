@@ -20,10 +20,11 @@ import pytest
 
 from tests import clients
 
-OURS = ('.snapshot-panel-status', '#snapshot-panel-checks',
+OURS = ('.snapshot-panel-around', '.snapshot-panel-status', '#snapshot-panel-checks',
         '#snapshot-panel-alarm', '.snapshot-panel-commands',
         '.snapshot-panel-filter', '.snapshot-panel-pages',
-        '.snapshot-panel-compare', '#history .snapshot-panel-details')
+        '.snapshot-panel-compare', '#history .snapshot-panel-name',
+        '#history time', '#history .snapshot-panel-details')
 NOW = '[aria-current=step]'
 CARD = '#snapshot-panel-card'
 
