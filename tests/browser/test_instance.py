@@ -20,7 +20,8 @@ import pytest
 
 from tests import clients
 
-OURS = ('.snapshot-panel-around', '.snapshot-panel-status', '#snapshot-panel-checks',
+OURS = ('.snapshot-panel-around', '.snapshot-panel-status',
+        '#snapshot-panel-checks',
         '#snapshot-panel-alarm', '.snapshot-panel-commands',
         '.snapshot-panel-filter', '.snapshot-panel-pages',
         '.snapshot-panel-compare', '#history .snapshot-panel-name',
