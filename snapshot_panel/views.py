@@ -99,6 +99,8 @@ class IndexView(ui_views.ProblemMixin, IndexMixin,
         context['poll_interval'] = conf.get_config()['poll_interval']
         context['may_settle'] = policy.check(ui_views.SETTLE_RULES,
                                              self.request)
+        if self.request.user.is_superuser:
+            context['setting_problems'] = conf.problems()
         return context
 
 

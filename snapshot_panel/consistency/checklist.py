@@ -704,8 +704,10 @@ def _quiesce(instance: facts.Instance) -> Result | None:
 def _backend(
         instance: facts.Instance, deployment: facts.Deployment
         ) -> Result | None:
-    # The backend is that of disks that are not volumes.
-    if deployment.ephemeral_backend is None or instance.volume_backed:
+    # The backend is that of disks that are not volumes. Nobody knows what one
+    # of another name would do.
+    if (instance.volume_backed
+            or deployment.ephemeral_backend not in facts.BACKENDS):
         return None
     evidence = {'backend': deployment.ephemeral_backend}
     return Result(Finding.BACKEND_NEVER_FREEZES if deployment.never_freezes

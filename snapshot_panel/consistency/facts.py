@@ -35,6 +35,13 @@ MAPPING_PROPERTY = 'block_device_mapping'
 BOUND_PROPERTY = 'consistency_image'
 UNBOUND = 'none'
 
+# Nova's names of the storage of disks that are not volumes ([libvirt]
+# images_type): those whose live snapshots freeze the guest, and those whose
+# never do (fact 4). Not 'ploop', which QEMU does not use.
+FREEZING_BACKENDS = ('qcow2', 'raw', 'flat', 'default')
+NEVER_FREEZING_BACKENDS = ('rbd', 'lvm')
+BACKENDS = FREEZING_BACKENDS + NEVER_FREEZING_BACKENDS
+
 # Nova's names of the states in which it accepts createImage.
 RUNNING = 'ACTIVE'
 STOPPED = 'SHUTOFF'
@@ -366,10 +373,11 @@ class Limits:
 class Deployment:
     """What only the operator knows of the cloud.
 
-    ``ephemeral_backend`` is Nova's ``[libvirt] images_type``;
-    ``shutdown_timeout`` (seconds) is Nova's option of that name; both are
-    None when the operator did not set them. ``settle_grace`` (seconds) is how
-    long after the image became active a line of the guest may come.
+    ``ephemeral_backend`` is Nova's ``[libvirt] images_type``, one of
+    :data:`BACKENDS`; ``shutdown_timeout`` (seconds) is Nova's option of that
+    name; both are None when the operator did not set them. ``settle_grace``
+    (seconds) is how long after the image became active a line of the guest
+    may come.
     """
 
     ephemeral_backend: str | None = None
@@ -379,4 +387,4 @@ class Deployment:
     @property
     def never_freezes(self) -> bool:
         """Whether live snapshots are taken without freezing (fact 4)."""
-        return self.ephemeral_backend in ('rbd', 'lvm')
+        return self.ephemeral_backend in NEVER_FREEZING_BACKENDS

@@ -337,7 +337,7 @@ FINDINGS = {
             'If the agent does not report, look for the channel in the '
             'guest.'),
         links=(remedies.setup,),
-        command=remedies.PORT),
+        command=remedies.port),
     Finding.NO_CHANNEL: Row(
         _(
             'The instance has no channel to a guest agent: '
@@ -362,7 +362,7 @@ FINDINGS = {
         remedy=_('Look for it in the guest.'),
         evidence=_('hw_qemu_guest_agent: %(booted)s.'),
         links=(remedies.setup,),
-        command=remedies.PORT),
+        command=remedies.port),
     Finding.NO_DRIFT: Row(
         _('The image still says what the instance booted with.')),
     Finding.DRIFT: Row(

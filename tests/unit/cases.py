@@ -12,6 +12,10 @@
 
 """What the tests of the pages share: a dashboard, its cloud, its addresses."""
 
+import json
+import pathlib
+import shutil
+import tempfile
 from unittest import mock
 from urllib import parse
 
@@ -19,6 +23,7 @@ from django.conf import settings
 from django.test.utils import override_settings
 from django.urls import reverse
 from novaclient import exceptions as nova_exceptions
+from openstack_auth import policy
 from openstack_dashboard.test import helpers
 
 from snapshot_panel.cloud import details
@@ -132,3 +137,21 @@ class PanelTestCase(helpers.TestCase):
             POLICY_CHECK_FUNCTION='openstack_auth.policy.check')
         counting.enable()
         self.addCleanup(counting.disable)
+
+    def deploy(self, **rules):
+        """Let these be what the operator's policy files say.
+
+        :param rules: by service: rules by name.
+        """
+        folders = {}
+        for service, wanted in rules.items():
+            folder = pathlib.Path(tempfile.mkdtemp())
+            self.addCleanup(shutil.rmtree, folder)
+            (folder / 'policy.yaml').write_text(json.dumps(wanted))
+            folders[service] = [str(folder)]
+        deployed = override_settings(
+            POLICY_DIRS={**settings.POLICY_DIRS, **folders})
+        deployed.enable()
+        policy.reset()
+        self.addCleanup(policy.reset)
+        self.addCleanup(deployed.disable)

@@ -448,8 +448,11 @@ def test_the_operator_tells_the_storage(console, backend, finding):
     assert checks.ready == (finding is Finding.BACKEND_FREEZES)
 
 
-def test_an_unknown_storage_is_no_check(console):
-    assert of(console).find(Check.BACKEND) is None
+@pytest.mark.parametrize('backend', [None, 'rdb', 'ploop', 'RBD', ''])
+def test_a_storage_that_nobody_knows_promises_nothing(console, backend):
+    checks = of(console, facts.Deployment(ephemeral_backend=backend))
+
+    assert checks.find(Check.BACKEND) is None
 
 
 # A stopped instance
