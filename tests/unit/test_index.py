@@ -287,7 +287,7 @@ class WrongSettingsTest(cases.PanelTestCase):
     def test_the_checklist_says_nothing_of_the_storage(self):
         text = self.text(cases.INSTANCE)
 
-        self.assertIn('Checklist', text)
+        self.assertIn('checks hold', text)
         self.assertNotIn('rdb', text)
 
 
