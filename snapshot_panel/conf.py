@@ -46,6 +46,10 @@ DEFAULTS: dict[str, typing.Any] = {
     'disks_at_once': 4,
     # How often a page asks for news while a snapshot runs, in seconds.
     'poll_interval': 2,
+    # Whether Horizon's page of instances has the action and the readiness.
+    'on_instances_page': True,
+    # Whether Horizon's details of an instance have the tab.
+    'on_instance_details': True,
 }
 
 

@@ -28,8 +28,8 @@ RULES = ('consistency', 'disk', 'guest')
 SETTINGS = ('conf',)
 CLOUD = ('cloud',)
 SHARED = ('ui',)
-PAGES = ('enabled', 'forms', 'guest_setup', 'images', 'instance', 'panel',
-         'tables', 'tabs', 'templatetags', 'urls', 'views')
+PAGES = ('enabled', 'forms', 'guest_setup', 'images', 'instance', 'native',
+         'panel', 'tables', 'tabs', 'templatetags', 'urls', 'views')
 LAYERS = (RULES, SETTINGS, CLOUD, SHARED, PAGES)
 
 
