@@ -12,8 +12,11 @@
 
 """What the panel adds to Horizon's page of instances, and when it does not."""
 
+import pathlib
+import re
 from unittest import mock
 
+from django.conf import settings
 from django.core.cache import cache
 from django.test.utils import override_settings
 from horizon import tables
@@ -23,13 +26,17 @@ from openstack_dashboard.dashboards.project.instances import (
 from openstack_dashboard.dashboards.project.instances import views
 import pytest
 
+from snapshot_panel.consistency import verdict
 from snapshot_panel import native
+from snapshot_panel import tabs
 from snapshot_panel.ui import standings
 from snapshot_panel.ui import tables as ui_tables
 from snapshot_panel.ui import urls
+from snapshot_panel.ui import words
 from tests.unit import builders
 from tests.unit import cases
 
+ROOT = pathlib.Path(__file__).parents[2]
 pytestmark = pytest.mark.usefixtures('no_image_of_today')
 
 
@@ -301,11 +308,47 @@ class HookTest(NativeTestCase):
             native.extend()
 
 
+class ScriptTest(NativeTestCase):
+    """The script for images has no rules and no words of its own."""
+
+    text = (ROOT / 'static/snapshot_panel/native.js').read_text()
+
+    def test_each_rule_leads_to_the_same_verdict(self):
+        block = self.text[self.text.index('var RULES'):
+                          self.text.index('var words')]
+        known = {(code, rule) for code, rules
+                 in re.findall(r"'([a-z-]+)': \[([^]]*)\]", block)
+                 for rule in re.findall(r"'([a-z-]+)'", rules)}
+
+        # What is not in the list is unproven.
+        self.assertEqual({
+            (rule.verdict.value, rule.code) for rule in verdict.Rule
+            if rule.verdict.final
+            and rule.verdict is not verdict.Verdict.UNPROVEN}, known)
+
+    def test_each_verdict_has_the_same_word(self):
+        said = dict(re.findall(r"'([a-z-]+)': gettext\('([^']+)'\)",
+                               self.text))
+
+        self.assertEqual(
+            {verdict.value: str(badge.word)
+             for verdict, badge in words.VERDICTS.items()}
+            | {'unread': str(words.UNREAD.word)}, said)
+
+    def test_horizon_loads_it_after_its_own_images(self):
+        files = settings.HORIZON_CONFIG['js_files']
+
+        self.assertLess(files.index('app/core/images/images.module.js'),
+                        files.index('snapshot_panel/native.js'))
+
+    def test_horizon_serves_its_words(self):
+        self.assertIn('snapshot_panel', self.context['JS_CATALOG'])
+
+
 class TabTest(cases.PanelTestCase):
 
     @override_settings(SNAPSHOT_PANEL={'on_instance_details': False})
     def test_the_operator_can_turn_the_tab_off(self):
-        from snapshot_panel import tabs
         tab = tabs.ChecklistTab(mock.Mock(kwargs={
             'instance': mock.Mock(tenant_id=self.tenant.id)}), self.request)
 
