@@ -92,7 +92,8 @@
     if (image.status !== 'active') {
       return say('pending');
     }
-    if (bound && (values.consistency_state || 'none') !== 'none') {
+    if (bound && 'consistency_state' in values &&
+        values.consistency_state !== 'none') {
       return say('pending');
     }
     return say(snapshot && image.size && !('block_device_mapping' in values) ?
