@@ -32,6 +32,7 @@ from snapshot_panel.cloud import disks
 from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import frame
 from snapshot_panel.cloud import guests
+from snapshot_panel.cloud import marks
 from snapshot_panel.cloud import restarting
 from snapshot_panel.cloud import snapshots
 from snapshot_panel.cloud import taking
@@ -40,6 +41,7 @@ from snapshot_panel.consistency import commands
 from snapshot_panel import forms as panel_forms
 from snapshot_panel import tables
 from snapshot_panel.ui import lines
+from snapshot_panel.ui import standings
 from snapshot_panel.ui import tables as ui_tables
 from snapshot_panel.ui import urls
 from snapshot_panel.ui import views as ui_views
@@ -72,13 +74,15 @@ def make_rows(request, overview, heard):
     recalled = disks.recall(request, overview.snapshots)
     bases = details.recall_bases(request, overview.instances)
     may_settle = policy.check(ui_views.SETTLE_RULES, request)
-    return [lines.instance_row(
+    rows = [lines.instance_row(
         instance, overview.snapshots_of(instance), details.Details(
             heard.get(instance.id), base=bases.get(instance.image_id)),
         snapshots_known=overview.knows(instance),
         snapshots_reached=overview.reaches(instance),
         recalled=recalled, may_settle=may_settle)
         for instance in overview.instances]
+    standings.keep(rows)
+    return rows
 
 
 class IndexView(ui_views.ProblemMixin, IndexMixin,
@@ -99,6 +103,7 @@ class IndexView(ui_views.ProblemMixin, IndexMixin,
         context['poll_interval'] = conf.get_config()['poll_interval']
         context['may_settle'] = policy.check(ui_views.SETTLE_RULES,
                                              self.request)
+        context['judged_at'] = marks.last(self.request)
         if self.request.user.is_superuser:
             context['setting_problems'] = conf.problems()
         return context
@@ -228,9 +233,11 @@ class InstanceFormView(ui_views.ProblemMixin, forms.ModalFormView):
     def row(self):
         instance, images = snapshots.one(self.request,
                                          self.kwargs['instance_id'])
-        return lines.instance_row(
+        row = lines.instance_row(
             instance, images,
             details.ask_before_snapshot(self.request, instance))
+        standings.keep([row])
+        return row
 
     def get_initial(self):
         return {'instance_id': self.kwargs['instance_id']}

@@ -38,6 +38,7 @@ from snapshot_panel.instance import history
 from snapshot_panel.instance import lines
 from snapshot_panel.instance import tables
 from snapshot_panel.ui import lines as ui_lines
+from snapshot_panel.ui import standings
 from snapshot_panel.ui import tables as ui_tables
 from snapshot_panel.ui import urls
 from snapshot_panel.ui import views as ui_views
@@ -54,10 +55,12 @@ def look(request, instance, images, again=False):
     :param bool again: ask the guest now, however lately it was asked.
     """
     known = () if isinstance(images, errors.CloudError) else images
-    return lines.page(instance, images,
+    page = lines.page(instance, images,
                       details.ask_about(request, instance, again),
                       disks.recall(request, known),
                       policy.check(ui_views.SETTLE_RULES, request))
+    standings.keep([page.row])
+    return page
 
 
 def _allowed(request):

@@ -31,6 +31,7 @@ from snapshot_panel.consistency import known
 from snapshot_panel.consistency import records
 from snapshot_panel.consistency import restart
 from snapshot_panel.consistency import retention
+from snapshot_panel.consistency import roots
 from snapshot_panel.consistency import verdict
 from snapshot_panel.ui import findings
 from snapshot_panel.ui import remedies
@@ -187,6 +188,12 @@ class SnapshotLine:
         return words.replacing(image) if image else ''
 
     @property
+    def availability(self):
+        """Why its image is not to be had like others, or ''."""
+        image = self.snapshot.image
+        return words.availability(image) if image else ''
+
+    @property
     def badge(self):
         return words.badge(self.decision)
 
@@ -270,6 +277,9 @@ class RestartLine:
         stopped = instance.status == facts.STOPPED
         if step is not restart.Phase.OVER:
             done, text = words.RESTART_STEPS[step]
+            if instance.metadata_fixed:
+                return cls(words.RESTART_HELD, None, (), stopped, plan.by,
+                           plan.at)
             choices = {restart.Phase.STOPPING: ('cancel',),
                        restart.Phase.TAKING: ('leave',)}.get(step, ())
             return cls(text, done, choices, stopped, plan.by, plan.at)
@@ -363,6 +373,7 @@ class InstanceRow:
     def may_restart(self):
         """Return whether it can be stopped, copied and started again."""
         return (self.instance.status == facts.RUNNING and not self.busy
+                and not self.instance.locked
                 and not restart.unfinished(self.instance))
 
     @property
@@ -505,6 +516,7 @@ def instance_row(instance, images, asked=details.Details(), *,
     heard, volumes = asked.heard, asked.volumes
     if isinstance(volumes, errors.CloudError):
         volumes = ()
+    instance = roots.with_root(instance, volumes or (), images)
     instance = dataclasses.replace(instance, properties=(
         facts.proxy_properties(instance, volumes or ())))
     problem = heard if isinstance(heard, errors.CloudError) else None
