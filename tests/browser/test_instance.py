@@ -55,7 +55,9 @@ def unfold(page):
                   ".forEach(function (each) { each.open = true; })")
 
 
-def test_the_picture_follows_a_snapshot_to_its_verdict(show):
+def test_the_picture_follows_a_snapshot_to_its_verdict(show, api, cloud):
+    clients.wait_for(lambda: api.idle(cloud.instances['web-ready']),
+                     'Nova to be idle')
     page = show('web-ready')
     steps = page.locator('#snapshot-panel-journey')
     expect(steps).to_be_hidden()
