@@ -22,7 +22,7 @@ TOX_RUN := $(TOX) run -qq
 
 .DEFAULT_GOAL := help
 export HYPERVISOR INSTALL
-.PHONY: help demo demo-reset test clean environments hypervisor truth bench \
+.PHONY: help demo demo-reset test test-all clean environments hypervisor truth bench \
 	constraints pep8 docs releasenotes
 # Tests and the demo share folders and ports: one thing at a time.
 .NOTPARALLEL:
@@ -50,6 +50,10 @@ test: $(TOX)  ## Run every check and test
 	$(TOX_RUN) -e releasenotes
 	@$(MAKE) --no-print-directory environments
 	$(TOX_RUN) -e functional
+
+# The table in doc/source/series.csv is written anew by this.
+test-all: test  ## Run them, and the unit tests on each series of Horizon
+	@exec $(OWN)/bin/python -m tests.series
 
 # One step of `make test` alone (and before a commit: .pre-commit-config.yaml).
 pep8 docs releasenotes: $(TOX)

@@ -10,58 +10,254 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""The panel's settings: one dict, ``SNAPSHOT_PANEL``, with defaults."""
+"""The panel's settings: one dict, ``SNAPSHOT_PANEL``.
 
+Each is defined once, in :data:`GROUPS`. The documentation's list is made from
+that (``python -m tests.settings_list``), and what the operator wrote is held
+against it by oslo.config's types. A setting that is wrong counts as not
+written: the panel goes on with its default, and :func:`problems` names it.
+"""
+
+from collections.abc import Mapping
+import dataclasses
+import difflib
+import enum
 import functools
+import reprlib
 import typing
 
 from django.conf import settings
 from django.core.signals import setting_changed
+from django.utils.translation import gettext_lazy as _
+from oslo_config import cfg
+from oslo_config import types
 
 from snapshot_panel.consistency import facts
 
-DEFAULTS: dict[str, typing.Any] = {
-    # Nova's [libvirt] images_type ('qcow2', 'raw', 'rbd', 'lvm', ...). Only
-    # the operator knows it, and with rbd and lvm no live snapshot freezes.
-    'ephemeral_backend': None,
-    # Nova's shutdown_timeout, in seconds. Only the operator knows it. Without
-    # it no stop is called clean where the disk cannot tell.
-    'shutdown_timeout': None,
-    # How long a witness may come after the image became active, in seconds.
-    'settle_grace': 30,
-    # How long what a guest said is shared between users, in seconds.
-    'evidence_age': 30,
-    # How many of the project's newest snapshots the index asks for. What is
-    # older is looked for instance by instance, behind the page.
-    'snapshots_listed': 100,
-    # How many guests are asked at the same time by one page.
-    'guests_at_once': 4,
-    # How long one request to a service may take, in seconds.
-    'request_timeout': 60,
-    # How much of an image is read from its beginning where the store cannot
-    # give parts of it, in MiB. 0: such images are not read.
-    'disk_stream_mib': 64,
-    # How many disks of snapshots that the panel did not take one request of
-    # a page's script reads.
-    'disks_at_once': 4,
-    # How often a page asks for news while a snapshot runs, in seconds.
-    'poll_interval': 2,
-    # Whether Horizon's page of instances has the action and the readiness.
-    'on_instances_page': True,
-    # Whether Horizon's details of an instance have the tab.
-    'on_instance_details': True,
+NAME = 'SNAPSHOT_PANEL'
+
+
+def _number(name: str, default: int | None, least: int, most: int, unit: str,
+            text: str) -> cfg.Opt:
+    """Define a whole number, with the unit that it is in, '' for none."""
+    return cfg.Opt(name, types.Integer(min=least, max=most, type_name=unit),
+                   default=default, help=text)
+
+
+def _switch(name: str, text: str) -> cfg.Opt:
+    """Define what is on unless the operator turns it off."""
+    return cfg.Opt(name, types.Boolean(), default=True, help=text)
+
+
+# By the headings that they have in the documentation, whose words the texts
+# are (reStructuredText).
+GROUPS: Mapping[str, tuple[cfg.Opt, ...]] = {
+    'About the cloud': (
+        cfg.Opt(
+            'ephemeral_backend', types.String(choices=facts.BACKENDS),
+            default=None,
+            help="Nova's ``[libvirt] images_type``. Users cannot see it, and "
+                 "it decides: with ``'rbd'`` and ``'lvm'`` no live snapshot "
+                 "freezes the guest, and the panel says so beforehand. Where "
+                 "it is not told, an instance on such a storage looks ready, "
+                 "and its snapshots turn out ``crash-consistent``, or "
+                 "``unproven`` where the disk cannot tell. Do set it. Disks "
+                 "on volumes do not depend on it."),
+        _number(
+            'shutdown_timeout', None, 0, 86400, 'seconds',
+            "Nova's option of that name: how long a guest may take to shut "
+            "down before it is switched off hard (60 where the operator of "
+            "Nova did not change it). It matters only where the disk cannot "
+            "tell, such as XFS and volumes, and for what the checklist "
+            "promises. There a longer stop is not called clean, and as long "
+            "as the panel is not told, no stop is. If you set it, use the "
+            "smallest that any of your compute hosts has: with more than "
+            "that, a guest that was switched off hard would be called clean. "
+            "An image's ``os_shutdown_timeout`` goes before it."),
+    ),
+    'About evidence': (
+        _number(
+            'settle_grace', 30, 0, 3600, 'seconds',
+            "How long a witness may come after the image became active. "
+            "Where the disk cannot tell, the verdict stays ``pending`` for "
+            "that time if no witness came, and always after a freeze for "
+            "which volumes were copied. The clocks of Horizon and Glance are "
+            "compared for that: if they differ, the panel waits longer, or "
+            "gives up sooner."),
+        _number(
+            'evidence_age', 30, 0, 3600, 'seconds',
+            "How long what a guest said is shared between the users of its "
+            "project, and what is known of the project's quotas. It is kept "
+            "in Django's cache."),
+    ),
+    'About load': (
+        _number(
+            'snapshots_listed', 100, 1, 1000, '',
+            "How many of the project's newest snapshots the index asks "
+            "Glance for. Where an instance has none of them, its own are "
+            "looked for behind the page, once its row is seen, so its latest "
+            "snapshot is right whatever the number. The page of an instance "
+            "shows as many of its own."),
+        _number(
+            'guests_at_once', 4, 1, 32, '',
+            "How many guests one page asks at the same time, and how many "
+            "questions to the services that do not depend on each other. "
+            "With 1 each waits for the one before."),
+        _number(
+            'request_timeout', 60, 1, 600, 'seconds',
+            "How long one request to Nova, Glance or Cinder may take."),
+        _number(
+            'disk_stream_mib', 64, 0, 16384, 'MiB',
+            "How much of an image is read from its beginning where Glance's "
+            "store cannot give parts of it, see :ref:`reading`. 0: such "
+            "images are not read."),
+        _number(
+            'disks_at_once', 4, 1, 32, '',
+            "How many disks of snapshots that the panel did not take one "
+            "request of a page's script reads."),
+        _number(
+            'poll_interval', 2, 1, 600, 'seconds',
+            "How often a page asks for news while a snapshot runs."),
+    ),
+    "About Horizon's own pages": (
+        _switch(
+            'on_instances_page',
+            "Whether Horizon's page of instances has the panel's action and "
+            "its column, see :doc:`horizon-pages`. Restart Horizon after a "
+            "change."),
+        _switch(
+            'on_instance_details',
+            "Whether Horizon's details of an instance have the panel's tab."),
+    ),
+}
+OPTIONS: Mapping[str, cfg.Opt] = {
+    option.name: option for group in GROUPS.values() for option in group}
+DEFAULTS: Mapping[str, typing.Any] = {
+    name: option.default for name, option in OPTIONS.items()}
+
+
+class Fault(enum.Enum):
+    """What can be wrong, with the number that Django's checks give it."""
+
+    NO_DICT = 1
+    NO_NAME = 2
+    MISSPELT = 3
+    NO_NUMBER = 4
+    NO_CHOICE = 5
+
+
+_SENTENCES = {
+    Fault.NO_DICT: _(
+        '%(setting)s is %(value)s, not a dictionary. Every setting has its '
+        'default.'),
+    Fault.NO_NAME: _('%(setting)s: %(name)s is no setting.'),
+    Fault.MISSPELT: _(
+        '%(setting)s: %(name)s is no setting. Did you mean %(similar)s?'),
+    Fault.NO_NUMBER: _(
+        '%(setting)s: %(name)s is %(value)s and must be a whole number from '
+        '%(least)s to %(most)s. The default is used: %(default)s.'),
+    Fault.NO_CHOICE: _(
+        '%(setting)s: %(name)s is %(value)s and must be one of %(choices)s. '
+        'The default is used: %(default)s.'),
 }
 
 
+@dataclasses.dataclass(frozen=True)
+class Problem:
+    """Something that the operator wrote and that does not count.
+
+    ``values`` are those of the fault's sentence.
+    """
+
+    fault: Fault
+    values: Mapping[str, object]
+
+    @property
+    def text(self) -> str:
+        """A sentence for the operator, in the language that is active."""
+        return str(_SENTENCES[self.fault]) % {'setting': NAME, **self.values}
+
+
 @functools.lru_cache(maxsize=None)
+def _read() -> tuple[dict[str, typing.Any], tuple[Problem, ...]]:
+    """Return the settings that count, and what is wrong with the others."""
+    written = getattr(settings, NAME, {})
+    if not isinstance(written, Mapping):
+        return dict(DEFAULTS), (
+            Problem(Fault.NO_DICT, {'value': _shown(written)}),)
+    found = {name: _fault(name, value) for name, value in written.items()}
+    return ({**DEFAULTS, **{name: value for name, value in written.items()
+                            if found[name] is None}},
+            tuple(filter(None, found.values())))
+
+
+def _fault(name: object, value: object) -> Problem | None:
+    """Return what is wrong with one setting, None if nothing is."""
+    option = OPTIONS.get(name) if isinstance(name, str) else None
+    if option is None:
+        return _misspelt(name)
+    if value is None and option.default is None:
+        return None
+    if isinstance(option.type, types.Boolean):
+        return None if isinstance(value, bool) else _unfit(option, value)
+    # oslo.config reads text, and would take '60', 5.7 and True for numbers.
+    kind = int if isinstance(option.type, types.Integer) else str
+    if isinstance(value, kind) and not isinstance(value, bool):
+        try:
+            option.type(value)
+            return None
+        except ValueError:
+            pass
+    return _unfit(option, value)
+
+
+def choices(option: cfg.Opt) -> tuple[object, ...]:
+    """Return all that a setting may be, () for a number."""
+    if isinstance(option.type, types.Boolean):
+        return (True, False)
+    return tuple(option.type.choices or ())
+
+
+def _misspelt(name: object) -> Problem:
+    similar = difflib.get_close_matches(str(name).lower(), OPTIONS, 1)
+    if not similar:
+        return Problem(Fault.NO_NAME, {'name': _shown(name)})
+    return Problem(Fault.MISSPELT, {'name': _shown(name),
+                                    'similar': _shown(similar[0])})
+
+
+def _unfit(option: cfg.Opt, value: object) -> Problem:
+    values = {'name': _shown(option.name), 'value': _shown(value),
+              'default': repr(option.default)}
+    if choices(option):
+        return Problem(Fault.NO_CHOICE, {
+            **values, 'choices': ', '.join(map(repr, choices(option)))})
+    return Problem(Fault.NO_NUMBER, {
+        **values, 'least': option.type.min, 'most': option.type.max})
+
+
+def _shown(value: object) -> str:
+    """Return what the operator wrote, shortened, as Python writes it."""
+    try:
+        return reprlib.repr(value)
+    except ValueError:
+        # Python writes no number of thousands of digits.
+        return type(value).__name__
+
+
 def get_config() -> dict[str, typing.Any]:
-    """Return the settings as a dict, defaults filled in."""
-    return {**DEFAULTS, **getattr(settings, 'SNAPSHOT_PANEL', {})}
+    """Return the settings as a dict: what counts, and defaults."""
+    return _read()[0]
+
+
+def problems() -> tuple[Problem, ...]:
+    """Return what the operator wrote that does not count."""
+    return _read()[1]
 
 
 def _forget(*, setting: str, **kwargs: object) -> None:
-    if setting == 'SNAPSHOT_PANEL':
-        get_config.cache_clear()
+    if setting == NAME:
+        _read.cache_clear()
 
 
 setting_changed.connect(_forget)

@@ -87,7 +87,8 @@ class SnapshotForm(_InstanceForm):
     """How to take one snapshot.
 
     ``promise`` is the verdict that the button named, ``shown`` with which
-    number to keep each older snapshot goes, as the user was shown it.
+    number to keep each older snapshot goes, and its name, as the user was
+    shown it.
     """
 
     name = forms.CharField(
@@ -128,7 +129,8 @@ class SnapshotForm(_InstanceForm):
         if not prediction.consistent:
             del self.fields['strict']
         self._show('shown', json.dumps([
-            [line.id, line.keeping] for line in retention.lines]))
+            [line.id, line.keeping, line.line.name]
+            for line in retention.lines]))
         if not retention.choices:
             del self.fields['keep']
             return
@@ -145,10 +147,11 @@ class SnapshotForm(_InstanceForm):
             self.data[name] = value
 
     def clean_shown(self):
-        """Return the ids and numbers, or nothing where they are broken."""
+        """Return ids, numbers, names, or nothing where they are broken."""
         try:
-            return [(str(image_id), int(keeping)) for image_id, keeping
-                    in bounded.load(self.cleaned_data['shown'] or '[]')]
+            return [(str(image_id), int(keeping), str(name))
+                    for image_id, keeping, name in bounded.load(
+                        self.cleaned_data['shown'] or '[]')]
         except (ValueError, TypeError):
             return []
 
@@ -174,11 +177,11 @@ class SnapshotForm(_InstanceForm):
             raise forms.ValidationError(
                 _('A snapshot can be given at most %d properties.')
                 % properties.EXTRA_LIMIT)
-        found, taken, problems = {}, set(), []
+        extra, taken, problems = {}, set(), []
         for number, (name, value) in enumerate(lines, 1):
             flaw = properties.extra_flaw(name, value, taken)
             if flaw is None:
-                found[name] = value
+                extra[name] = value
                 taken.add(properties.fold(name))
                 continue
             problems.append(_('Line %(number)d, “%(name)s”: %(flaw)s') % {
@@ -186,7 +189,7 @@ class SnapshotForm(_InstanceForm):
                 'flaw': image_texts.flaw(flaw, properties.KNOWN.get(name))})
         if problems:
             raise forms.ValidationError(problems)
-        return found
+        return extra
 
     def clean(self):
         data = super().clean()
@@ -197,8 +200,8 @@ class SnapshotForm(_InstanceForm):
         return data
 
     def act(self, request, data):
-        shown = [image_id for image_id, keeping in data['shown']
-                 if data['keep'] is not None and data['keep'] <= keeping]
+        shown = {image_id: name for image_id, keeping, name in data['shown']
+                 if data['keep'] is not None and data['keep'] <= keeping}
         attempt = taking.take_if_ready(
             request, self.initial['instance_id'], data['name'],
             accept=self._accept(data), extra=data['properties'],

@@ -55,13 +55,13 @@ class IndexMixin(horizon_tables.PagedTableMixin):
 
     def overview(self):
         marker, direction = self._get_marker()
-        found = snapshots.overview(
+        overview = snapshots.overview(
             self.request, functions.get_page_size(self.request),
             marker=marker, backwards=direction == 'asc',
             **self.get_filters())
-        self._has_more_data = found.more
-        self._has_prev_data = found.previous
-        return found
+        self._has_more_data = overview.more
+        self._has_prev_data = overview.previous
+        return overview
 
 
 def make_rows(request, overview, heard):
@@ -70,10 +70,11 @@ def make_rows(request, overview, heard):
     :param heard: what guests told, by instance id.
     """
     recalled = disks.recall(request, overview.snapshots)
+    bases = details.recall_bases(request, overview.instances)
     may_settle = policy.check(ui_views.SETTLE_RULES, request)
     rows = [lines.instance_row(
         instance, overview.snapshots_of(instance), details.Details(
-            heard.get(instance.id)),
+            heard.get(instance.id), base=bases.get(instance.image_id)),
         snapshots_known=overview.knows(instance),
         snapshots_reached=overview.reaches(instance),
         recalled=recalled, may_settle=may_settle)
@@ -89,17 +90,19 @@ class IndexView(ui_views.ProblemMixin, IndexMixin,
     page_title = _('Consistent Snapshots')
 
     def get_data(self):
-        found, *_frame = asking.together(
+        overview, *_frame = asking.together(
             self.overview, *frame.questions(self.request))
-        for problem in found.problems:
+        for problem in overview.problems:
             ui_tables.report_error(self.request, problem)
-        return make_rows(self.request, found, {})
+        return make_rows(self.request, overview, {})
 
     def get_context_data(self, **kwargs):
         context = super().get_context_data(**kwargs)
         context['poll_interval'] = conf.get_config()['poll_interval']
         context['may_settle'] = policy.check(ui_views.SETTLE_RULES,
                                              self.request)
+        if self.request.user.is_superuser:
+            context['setting_problems'] = conf.problems()
         return context
 
 
@@ -119,19 +122,19 @@ class RowsView(ui_views.AnswerMixin, IndexMixin,
 
     def post(self, request, *args, **kwargs):
         wanted = request.POST.getlist('id')
-        found = self._look(wanted)
-        recalled = disks.recall(request, found.snapshots)
-        due = [instance for instance in found.instances
+        overview = self._look(wanted)
+        recalled = disks.recall(request, overview.snapshots)
+        due = [instance for instance in overview.instances
                if instance.id in wanted and lines.unsettled(
-                   instance, found.snapshots_of(instance), recalled)]
+                   instance, overview.snapshots_of(instance), recalled)]
         outcomes = asking.for_each(
             lambda instance: self._carry_on(
-                instance, found.snapshots_of(instance), recalled), due)
+                instance, overview.snapshots_of(instance), recalled), due)
         failed = [outcome for outcome in outcomes
                   if isinstance(outcome, errors.CloudError)]
         settled = {outcome[0].id: outcome for outcome in outcomes
                    if not isinstance(outcome, errors.CloudError)}
-        return self._answer(wanted, _after(found, settled), *failed)
+        return self._answer(wanted, _after(overview, settled), *failed)
 
     def _carry_on(self, instance, images, recalled):
         # Of what the panel did not take only the latest is shown here.
@@ -144,17 +147,21 @@ class RowsView(ui_views.AnswerMixin, IndexMixin,
     def _look(self, wanted):
         self.get_table()
         self.update_server_filter_action(self.request)
-        found = self.overview()
-        for problem in found.problems:
+        overview = self.overview()
+        for problem in overview.problems:
             raise problem
-        return snapshots.complete(self.request, found,
-                                  _chosen(found, wanted))
+        return snapshots.complete(self.request, overview,
+                                  _chosen(overview, wanted))
 
-    def _answer(self, wanted, found, *failed, again=False):
-        heard = guests.hear_guests(self.request, _chosen(found, wanted),
-                                   again=again)
+    def _answer(self, wanted, overview, *failed, again=False):
+        chosen = _chosen(overview, wanted)
+        heard, bases = asking.together(
+            lambda: guests.hear_guests(self.request, chosen, again=again),
+            lambda: details.read_bases(self.request, chosen))
+        heard = asking.or_raise(heard)
+        asking.or_raise(bases)
         table = self.table_class(self.request, data=[
-            row for row in make_rows(self.request, found, heard)
+            row for row in make_rows(self.request, overview, heard)
             if row.id in wanted])
         # The table itself does this where it renders its own buttons.
         table.set_multiselect_column_visibility(False)
@@ -177,9 +184,9 @@ def _after(overview, settled):
         for instance in overview.instances])
 
 
-def _chosen(found, wanted):
+def _chosen(overview, wanted):
     """Return the instances that one request asks for one by one."""
-    return [instance for instance in found.instances
+    return [instance for instance in overview.instances
             if instance.id in wanted][:GUESTS_PER_REQUEST]
 
 

@@ -12,6 +12,8 @@
 
 """Settings of the unit tests: Horizon's own test settings with our panel."""
 
+import pathlib
+
 from horizon.test.settings import *  # noqa: F401
 from openstack_dashboard import enabled as horizon_enabled
 from openstack_dashboard.test.settings import *
@@ -39,3 +41,8 @@ for _engine in TEMPLATES:
     _engine['OPTIONS']['loaders'] = [
         ('django.template.loaders.cached.Loader',
          _engine['OPTIONS']['loaders'])]
+
+# What a cloud of today deploys, so that each series of Horizon has the same.
+_policies = pathlib.Path(__file__).parent / 'policies'
+POLICY_DIRS = {service: [str(_policies / service)]
+               for service in ('compute', 'image')}

@@ -17,23 +17,46 @@ have thousands of volumes: each of the few that belong to an instance is asked
 for by itself, all at the same time. Most instances have none and cost nothing.
 """
 
+from collections.abc import Callable
 import typing
 
+from cinderclient import client as cinder_client
 from cinderclient import exceptions as cinder_exceptions
-from openstack_dashboard.api import cinder as horizon_cinder
+from horizon import exceptions as horizon_exceptions
+from openstack_dashboard.api import base
+
+from horizon.utils import memoized
 
 from snapshot_panel.cloud import asking
 from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import reading
-from snapshot_panel import conf
+from snapshot_panel.cloud import sessions
 from snapshot_panel.consistency import facts
 
+# What catalogs call Cinder; the first that is there counts.
+_TYPES = ('volumev3', 'block-storage', 'block-store', 'volume')
 
-def client(session: asking.Session) -> typing.Any:
-    """Return Horizon's client, with a bound on how long it waits."""
-    made = horizon_cinder.cinderclient(session)
-    made.client.timeout = conf.get_config()['request_timeout']
-    return made
+
+def _make_client(session: asking.Session) -> typing.Any:
+    """Return a client of Cinder's third version.
+
+    :raises horizon_exceptions.ServiceCatalogException: there is no Cinder.
+    """
+    return cinder_client.Client('3', session=sessions.make(
+        session, _find_url(session)))
+
+
+client: Callable[[asking.Session], typing.Any] = memoized.memoized(
+    _make_client)
+
+
+def _find_url(session: asking.Session) -> str:
+    for kind in _TYPES[:-1]:
+        try:
+            return str(base.url_for(session, kind))
+        except horizon_exceptions.ServiceCatalogException:
+            pass
+    return str(base.url_for(session, _TYPES[-1]))
 
 
 def get_volume(session: asking.Session, volume_id: str) -> facts.Volume:
@@ -51,7 +74,9 @@ def get_volume(session: asking.Session, volume_id: str) -> facts.Volume:
                      for each in reading.entries(volume.attachments)},
             multiattach=bool(getattr(volume, 'multiattach', True)),
             properties=reading.properties(
-                getattr(volume, 'volume_image_metadata', {})))
+                getattr(volume, 'volume_image_metadata', {})),
+            # Cinder writes it as a word.
+            bootable=getattr(volume, 'bootable', None) in ('true', True))
 
 
 def get_snapshot(session: asking.Session, snapshot_id: str

@@ -13,6 +13,8 @@
 """What is asked of one instance beyond the lists, all at the same time."""
 
 from collections.abc import Callable
+from collections.abc import Iterable
+from collections.abc import Sequence
 import dataclasses
 import typing
 
@@ -93,9 +95,33 @@ def _origin(session: asking.Session, instance: facts.Instance
     The disk tells which file systems there are before the first snapshot.
     """
     image = snapshots.image_today(session, instance)
-    if image is None or not image.readable:
+    if instance.image_id is None:
         return image, None
-    return image, disks.read_if_allowed(session, image)
+    return image, disks.read_base(session, instance.image_id, image)
+
+
+def recall_bases(session: asking.Session,
+                 instances: Iterable[facts.Instance]
+                 ) -> dict[str, facts.DiskReading | None]:
+    """Return what is known of the images that instances were launched from.
+
+    :returns: by image id, see :func:`disks.recall_bases`.
+    """
+    return disks.recall_bases(session, {
+        instance.image_id for instance in instances if instance.image_id})
+
+
+def read_bases(session: asking.Session,
+               instances: Sequence[facts.Instance]) -> None:
+    """Read the images that instances were launched from, each once.
+
+    What they say is kept: :func:`recall_bases` returns it.
+    """
+    known = recall_bases(session, instances)
+    by_image = {instance.image_id: instance for instance in instances
+                if instance.image_id and instance.image_id not in known}
+    asking.for_each(lambda instance: _origin(session, instance),
+                    list(by_image.values()))
 
 
 def ask_limits(session: asking.Session, instance: facts.Instance
@@ -103,11 +129,11 @@ def ask_limits(session: asking.Session, instance: facts.Instance
     """Return the :class:`facts.Limits` that bear on an instance's snapshot.
 
     A request to each service at the same time, shared by a project's users
-    for a while. Cinder is asked where the snapshot is made of volumes.
+    for a while. Cinder is asked where the snapshot may be made of volumes.
     """
     key = 'snapshot_panel:limits:%s:%s' % (
         session.user.tenant_id,
-        'volumes' if instance.volume_backed else 'image')
+        'volumes' if instance.may_be_volume_backed else 'image')
     limits: facts.Limits | None = cache.get(key)
     if limits is None:
         limits = _ask_limits_now(session, instance)
@@ -121,7 +147,7 @@ def _ask_limits_now(session: asking.Session, instance: facts.Instance
     questions: list[tuple[typing.Any, Callable[[], typing.Any]]] = [
         (nova, lambda: nova.get_metadata_limit(session)),
         (glance, lambda: glance.get_usage(session))]
-    if instance.volume_backed:
+    if instance.may_be_volume_backed:
         questions.append((cinder, lambda: cinder.get_usage(session)))
     answers = asking.ask_services(session, *questions)
     answered = {

@@ -16,6 +16,7 @@ The data of an active image never changes. So what was read is kept for long
 and shared within the project.
 """
 
+from collections.abc import Collection
 from collections.abc import Iterable
 from collections.abc import Mapping
 import dataclasses
@@ -85,6 +86,41 @@ def recall(session: asking.Session, images: Iterable[facts.Image]
          if reading is not None},
         frozenset(image_id for key, image_id in by_key.items()
                   if kept.get(_refused(key))))
+
+
+def recall_bases(session: asking.Session, image_ids: Collection[str]
+                 ) -> dict[str, facts.DiskReading | None]:
+    """Return what is known of images that instances were launched from.
+
+    :returns: by image id; None where one could not be read lately. What
+        nobody has tried to read is left out.
+    """
+    keys = {_base_key(session, image_id): image_id for image_id in image_ids}
+    readings = {keys[key]: disk.Reading.from_json(value)
+                for key, value in cache.get_many(keys).items()}
+    return {image_id: None if reading is None else _facts(reading)
+            for image_id, reading in readings.items()}
+
+
+def read_base(session: asking.Session, image_id: str,
+              image: facts.Image | None) -> facts.DiskReading | None:
+    """Return what the disk says in an image that instances launch from.
+
+    :param image: None where it is gone or cannot be seen.
+    :returns: None where it cannot be read now; that is remembered too.
+    """
+    reading = (read_if_allowed(session, image)
+               if image is not None and image.readable else None)
+    if reading is None:
+        cache.set(_base_key(session, image_id), False, _REFUSED_TTL)
+    else:
+        cache.set(_base_key(session, image_id), dict(reading.report), _TTL)
+    return reading
+
+
+def _base_key(session: asking.Session, image_id: str) -> str:
+    # Without the checksum: nobody has asked for the image yet.
+    return 'snapshot_panel:base:%s:%s' % (session.user.tenant_id, image_id)
 
 
 def _refused(key: str) -> str:

@@ -20,12 +20,9 @@ import re
 import typing
 
 from django.core.cache import cache
-from keystoneauth1 import session as keystone_session
-from keystoneauth1 import token_endpoint
 from novaclient import api_versions
 from novaclient import client as nova_client
 from novaclient import exceptions as nova_exceptions
-from openstack_dashboard.api import _nova as horizon_nova
 from openstack_dashboard.api import base
 from oslo_utils import uuidutils
 
@@ -34,7 +31,7 @@ from horizon.utils import memoized
 from snapshot_panel.cloud import asking
 from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import reading
-from snapshot_panel import conf
+from snapshot_panel.cloud import sessions
 from snapshot_panel.consistency import facts
 from snapshot_panel.consistency import records
 
@@ -53,15 +50,15 @@ _ACTIONS_LIMIT = 50
 
 def _make_client(session: asking.Session) -> typing.Any:
     """Return a client that shows embedded properties where the cloud can."""
-    token, nova_url = session.user.token.id, base.url_for(session, 'compute')
-    # Not by the user's name and Keystone's address, as Horizon does it: then
-    # the client asks Keystone for another token first, each time.
-    keys = keystone_session.Session(
-        token_endpoint.Token(nova_url, token),
-        verify=not horizon_nova.INSECURE and (horizon_nova.CACERT or True),
-        timeout=conf.get_config()['request_timeout'])
-    made = nova_client.Client(_OLDEST_VERSION.get_string(), session=keys)
-    version = _best_version(made, nova_url)
+    nova_url = base.url_for(session, 'compute')
+    # With no name of its own the client says that of the session.
+    made = nova_client.Client(
+        _OLDEST_VERSION.get_string(), user_agent=None,
+        session=sessions.make(session, nova_url))
+    # As our own error: before 26.0 Horizon's memoized takes a TypeError for
+    # an argument that cannot be hashed, warns, and asks again.
+    with errors.asking('Nova'):
+        version = _best_version(made, nova_url)
     # The constructor refuses what it does not know, the wire does not.
     made.api_version = version
     made.client.api_version = version
@@ -192,7 +189,10 @@ def _instance(server: typing.Any) -> facts.Instance:
         ephemeral=reading.size(flavor.get('ephemeral') or 0),
         swap=reading.size(flavor.get('swap') or 0),
         networks=tuple(reading.mapping(
-            getattr(server, 'addresses', None) or {})))
+            getattr(server, 'addresses', None) or {})),
+        # By default Nova shows it to administrators only.
+        root_device=reading.name(getattr(
+            server, 'OS-EXT-SRV-ATTR:root_device_name', None)))
 
 
 def get_console(session: asking.Session, instance_id: str) -> str | None:

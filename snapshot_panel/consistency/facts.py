@@ -35,11 +35,23 @@ MAPPING_PROPERTY = 'block_device_mapping'
 BOUND_PROPERTY = 'consistency_image'
 UNBOUND = 'none'
 
+# Nova's names of the storage of disks that are not volumes ([libvirt]
+# images_type): those whose live snapshots freeze the guest, and those whose
+# never do (fact 4). Not 'ploop', which QEMU does not use.
+FREEZING_BACKENDS = ('qcow2', 'raw', 'flat', 'default')
+NEVER_FREEZING_BACKENDS = ('rbd', 'lvm')
+BACKENDS = FREEZING_BACKENDS + NEVER_FREEZING_BACKENDS
+
 # Nova's names of the states in which it accepts createImage.
 RUNNING = 'ACTIVE'
 STOPPED = 'SHUTOFF'
 NEVER_FROZEN = ('PAUSED', 'SUSPENDED')
 SHELVED = ('SHELVED', 'SHELVED_OFFLOADED')
+# In which it lets the metadata be changed: while an instance is resized or
+# restarted it stands in one of them as well.
+_METADATA_CHANGED = (RUNNING, STOPPED, *NEVER_FROZEN, 'REBOOT',
+                     'HARD_REBOOT', 'RESIZE', 'MIGRATING', 'PASSWORD',
+                     'REBUILD')
 
 
 class SnapshotTask(enum.Enum):
@@ -96,9 +108,11 @@ UNKNOWN_PROPERTIES = Properties({}, Source.NONE)
 class Instance:
     """An instance as Nova shows it, reduced to what the rules need.
 
-    ``status`` and ``task_state`` are Nova's names; ``image_id`` is None where
-    the root disk is a volume; ``flavor`` and ``networks`` are the names that
-    a copy of it is launched with.
+    ``status`` and ``task_state`` are Nova's names; ``image_id`` is the image
+    that Nova shows, None where it shows none; ``flavor`` and ``networks`` are
+    the names that a copy of it is launched with. ``root_device`` is the name
+    of the root disk, '' where Nova does not tell this user; ``root_volume``
+    is whether that disk is a volume, None where nobody found out.
     """
 
     id: str
@@ -119,11 +133,31 @@ class Instance:
     ephemeral: int = 0
     swap: int = 0
     networks: tuple[str, ...] = ()
+    root_device: str = ''
+    root_volume: bool | None = None
 
     @property
     def volume_backed(self) -> bool:
-        """Whether the root disk is a volume (fact 9)."""
-        return not self.image_id
+        """Whether the root disk is a volume, as far as is known (fact 41)."""
+        return not self.image_id or bool(self.root_volume)
+
+    @property
+    def metadata_fixed(self) -> bool:
+        """Whether nobody can change its metadata now.
+
+        Nova refuses it for a locked instance and in most statuses (read:
+        compute.api.update_instance_metadata).
+        """
+        return self.locked or self.status not in _METADATA_CHANGED
+
+    @property
+    def may_be_volume_backed(self) -> bool:
+        """Whether the root disk may be a volume, for all that Nova shows.
+
+        An instance that has an image can boot from an attached volume all the
+        same (fact 41).
+        """
+        return not self.image_id or bool(self.volume_ids)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -131,7 +165,8 @@ class Image:
     """An image as Glance shows it, reduced to what the rules need.
 
     ``size`` is in bytes, None while Glance does not know it; ``checksum`` is
-    of its data, '' likewise.
+    of its data, '' likewise. ``visibility`` is Glance's name of who sees it;
+    a ``hidden`` image is left out of lists (fact 44).
     """
 
     id: str
@@ -144,6 +179,8 @@ class Image:
     owner: str | None = None
     protected: bool = False
     checksum: str = ''
+    visibility: str = ''
+    hidden: bool = False
 
     @property
     def volume_backed(self) -> bool:
@@ -184,9 +221,19 @@ class Image:
         return self.status == 'deactivated'
 
     @property
+    def killed(self) -> bool:
+        """Whether Glance gave up on its data, which never comes."""
+        return self.status == 'killed'
+
+    @property
+    def being_imported(self) -> bool:
+        """Whether Glance itself is fetching its data, without Nova."""
+        return self.status in ('importing', 'uploading')
+
+    @property
     def gone(self) -> bool:
-        """Whether it was deleted or given up."""
-        return self.status in ('deleted', 'pending_delete', 'killed')
+        """Whether it was deleted."""
+        return self.status in ('deleted', 'pending_delete')
 
 
 # What a disk says of itself; values as they are written on images.
@@ -251,7 +298,8 @@ class Volume:
     ``size`` is in GiB; ``devices`` maps each instance (id) that it is
     attached to to the device there; ``multiattach`` is whether it may be
     attached to several at once; ``properties`` are those of the image that it
-    was made from (fact 9), empty where it was made from none.
+    was made from (fact 9), empty where it was made from none; ``bootable`` is
+    what Cinder says.
     """
 
     id: str
@@ -262,6 +310,7 @@ class Volume:
     multiattach: bool = False
     properties: Mapping[str, str] = dataclasses.field(
         default_factory=dict)
+    bootable: bool = False
 
     def belongs_to(self, instance_id: str) -> bool:
         """Return whether only this instance can write to it."""
@@ -366,10 +415,11 @@ class Limits:
 class Deployment:
     """What only the operator knows of the cloud.
 
-    ``ephemeral_backend`` is Nova's ``[libvirt] images_type``;
-    ``shutdown_timeout`` (seconds) is Nova's option of that name; both are
-    None when the operator did not set them. ``settle_grace`` (seconds) is how
-    long after the image became active a line of the guest may come.
+    ``ephemeral_backend`` is Nova's ``[libvirt] images_type``, one of
+    :data:`BACKENDS`; ``shutdown_timeout`` (seconds) is Nova's option of that
+    name; both are None when the operator did not set them. ``settle_grace``
+    (seconds) is how long after the image became active a line of the guest
+    may come.
     """
 
     ephemeral_backend: str | None = None
@@ -379,4 +429,4 @@ class Deployment:
     @property
     def never_freezes(self) -> bool:
         """Whether live snapshots are taken without freezing (fact 4)."""
-        return self.ephemeral_backend in ('rbd', 'lvm')
+        return self.ephemeral_backend in NEVER_FREEZING_BACKENDS

@@ -170,48 +170,50 @@ def find(head: bytes) -> Superblock | None:
     return Superblock(data)
 
 
-def judge(view: source.View, found: Superblock, place: str) -> reading.Part:
+def judge(view: source.View, superblock: Superblock, place: str
+          ) -> reading.Part:
     """Return the word of the file system that begins the view."""
     def say(word: Word, reason: Reason, field: str) -> reading.Part:
-        return reading.part(place, found.kind, word, reason,
-                            f'{found.kind} superblock {field}',
-                            found.mounted_on)
+        return reading.part(place, superblock.kind, word, reason,
+                            f'{superblock.kind} superblock {field}',
+                            superblock.mounted_on)
 
-    if not found.is_plausible() or not found.is_meant():
+    if not superblock.is_plausible() or not superblock.is_meant():
         return say(Word.CANNOT_TELL, Reason.IMPLAUSIBLE,
                    's_magic=0xef53, the rest contradicts itself')
-    if not found.has_right_checksum():
+    if not superblock.has_right_checksum():
         return say(Word.CANNOT_TELL, Reason.CHECKSUM, 's_checksum is wrong')
-    if found.incompat & _JOURNAL_DEVICE:
+    if superblock.incompat & _JOURNAL_DEVICE:
         return say(Word.CANNOT_TELL, Reason.JOURNAL_DEVICE,
-                   f's_feature_incompat={found.incompat:#x}, JOURNAL_DEV')
-    if view.size is not None and found.blocks * found.block > view.size:
+                   f's_feature_incompat={superblock.incompat:#x}, JOURNAL_DEV')
+    size = superblock.blocks * superblock.block
+    if view.size is not None and size > view.size:
         return say(Word.CANNOT_TELL, Reason.CUT_SHORT,
-                   f's_blocks_count={found.blocks}, more than there are')
-    if not found.is_group(view.read(max(2048, found.block), 64)):
+                   f's_blocks_count={superblock.blocks}, more than there are')
+    if not superblock.is_group(view.read(max(2048, superblock.block), 64)):
         return say(Word.CANNOT_TELL, Reason.IMPLAUSIBLE,
                    's_magic=0xef53, the first group contradicts it')
-    return say(*_state(found))
+    return say(*_state(superblock))
 
 
-def _state(found: Superblock) -> tuple[Word, Reason, str]:
+def _state(superblock: Superblock) -> tuple[Word, Reason, str]:
     """Return the word of a superblock that is believed."""
-    state = f's_state={found.state:#x}'
-    features = f's_feature_incompat={found.incompat:#x}'
-    if found.state & _ERROR:
+    state = f's_state={superblock.state:#x}'
+    features = f's_feature_incompat={superblock.incompat:#x}'
+    if superblock.state & _ERROR:
         return Word.DAMAGED, Reason.ERRORS_RECORDED, f'{state}, ERROR set'
-    if found.errors:
-        features += f', s_error_count={found.errors}'
-    journal = bool(found.compat & _HAS_JOURNAL)
-    if found.incompat & _RECOVER:
+    if superblock.errors:
+        features += f', s_error_count={superblock.errors}'
+    journal = bool(superblock.compat & _HAS_JOURNAL)
+    if superblock.incompat & _RECOVER:
         if not journal:
             return (Word.CANNOT_TELL, Reason.IMPLAUSIBLE,
                     f'{features}, RECOVER set without a journal')
         return Word.IN_USE, Reason.REPLAY_NEEDED, f'{features}, RECOVER set'
-    if journal and not found.journal_inode:
+    if journal and not superblock.journal_inode:
         return (Word.CANNOT_TELL, Reason.EXTERNAL_JOURNAL,
                 's_journal_inum=0, its journal is on another device')
-    if not found.state & _VALID or found.state & _ORPHANS:
+    if not superblock.state & _VALID or superblock.state & _ORPHANS:
         return Word.CANNOT_TELL, Reason.NOT_MARKED_CLEAN, f'{state}, not clean'
     if journal:
         return (Word.AT_REST, Reason.NO_REPLAY_NEEDED,

@@ -137,8 +137,8 @@ def _after_list(label: bytes, at: int) -> int:
 
 
 def _sequence(text: str) -> int:
-    found = re.search(r'^\s*seqno\s*=\s*(\d{1,18})$', text, re.MULTILINE)
-    return int(found.group(1)) if found else -1
+    match = re.search(r'^\s*seqno\s*=\s*(\d{1,18})$', text, re.MULTILINE)
+    return int(match.group(1)) if match else -1
 
 
 def _text(view: source.View, area: int, area_size: int) -> str | None:
@@ -184,12 +184,12 @@ def _tokens(text: str) -> Iterator[str]:
     for _count in range(_MAX_TOKENS):
         if at == len(text):
             return
-        found = _TOKEN.match(text, at)
-        if not found:
+        match = _TOKEN.match(text, at)
+        if not match:
             break
-        at = found.end()
-        if found['token']:
-            yield found['token']
+        at = match.end()
+        if match['token']:
+            yield match['token']
     raise source.Cannot(Reason.VOLUME_METADATA)
 
 
@@ -312,10 +312,10 @@ def _logical(group: str, name: str, described: Section,
 
 
 def _sections(section: Section, name: str) -> dict[str, Section]:
-    found = section.get(name)
-    if not isinstance(found, dict):
+    subsection = section.get(name)
+    if not isinstance(subsection, dict):
         return {}
-    return {key: value for key, value in found.items()
+    return {key: value for key, value in subsection.items()
             if isinstance(value, dict)}
 
 
@@ -326,8 +326,8 @@ def _number(section: Section, name: str) -> int:
 
 def _flags(section: Section) -> list[object]:
     """Return a volume's status and flags."""
-    found: list[object] = []
+    values: list[object] = []
     for name in ('status', 'flags'):
         value = section.get(name)
-        found += value if isinstance(value, list) else [value]
-    return found
+        values += value if isinstance(value, list) else [value]
+    return values

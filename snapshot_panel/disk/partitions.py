@@ -112,20 +112,20 @@ def _slots(sector: bytes) -> list[tuple[int, int, int]] | None:
 
 def _mbr(disk: source.View,
          slots: list[tuple[int, int, int]]) -> list[Partition]:
-    found = []
+    primary = []
     logical: list[Partition] = []
     for number, (kind, start, size) in enumerate(slots, 1):
         if kind in _EXTENDED:
             logical += _logical(disk, start, 5 + len(logical))
         elif kind:
-            found.append(_partition(number, kind, start, size))
-    return found + logical
+            primary.append(_partition(number, kind, start, size))
+    return primary + logical
 
 
 def _logical(disk: source.View, extended: int,
              number: int) -> list[Partition]:
     """Return the partitions of the chain that begins at ``extended``."""
-    found: list[Partition] = []
+    logical: list[Partition] = []
     seen: set[int] = set()
     at = extended
     while at not in seen:
@@ -134,14 +134,14 @@ def _logical(disk: source.View, extended: int,
         seen.add(at)
         data, links = _record(disk.read(at * SECTOR, SECTOR))
         for kind, start, size in data:
-            found.append(_partition(number + len(found), kind, at + start,
-                                    size))
+            logical.append(_partition(number + len(logical), kind,
+                                      at + start, size))
         if not links:
             break
         at = extended + links[0][1]
     else:
         raise source.Cannot(Reason.CORRUPT)
-    return found
+    return logical
 
 
 def _record(sector: bytes) -> tuple[list[tuple[int, int, int]],
@@ -173,9 +173,9 @@ def _gpt(disk: source.View) -> list[Partition]:
                    for sector in (SECTOR, 4096)
                    if disk.size // sector > 2]
     for sector, number in places:
-        found = _gpt_at(disk, sector, number)
-        if found is not None:
-            return found
+        table = _gpt_at(disk, sector, number)
+        if table is not None:
+            return table
     raise source.Cannot(Reason.CORRUPT)
 
 
@@ -211,9 +211,9 @@ def _gpt_partition(number: int, entry: bytes, sector: int) -> Partition:
                      _GPT_PURPOSES.get(entry[:16], Purpose.ANY))
 
 
-def _checked(found: list[Partition]) -> tuple[Partition, ...]:
+def _checked(partitions: list[Partition]) -> tuple[Partition, ...]:
     """Return the partitions by their place; they must not overlap."""
-    ordered = sorted(found, key=lambda partition: partition.start)
+    ordered = sorted(partitions, key=lambda partition: partition.start)
     end = 1
     for partition in ordered:
         if partition.size <= 0 or partition.start < end:

@@ -110,18 +110,18 @@ class Disk:
 
     def _extents(self, offset: int, length: int) -> list[_Extent]:
         """Return where the bytes lie; neighbours are one extent."""
-        found: list[_Extent] = []
+        extents: list[_Extent] = []
         while length:
             unit = self._cluster // (_SUBCLUSTERS if self._extended else 1)
             piece = min(length, unit - offset % unit)
             extent = self._find(offset, piece)
-            if found and _are_neighbours(found[-1], extent):
+            if extents and _are_neighbours(extents[-1], extent):
                 extent = dataclasses.replace(
-                    found[-1], length=found.pop().length + extent.length)
-            found.append(extent)
+                    extents[-1], length=extents.pop().length + extent.length)
+            extents.append(extent)
             offset += piece
             length -= piece
-        return found
+        return extents
 
     def _find(self, offset: int, length: int) -> _Extent:
         """Return where a piece of one (sub)cluster lies."""

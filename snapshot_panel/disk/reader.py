@@ -43,7 +43,7 @@ def read_disk(read: source.Read, size: int | None, *,
     :param limits: the ceilings, for this image
     """
     meter = source.Meter(read, size, clock, limits)
-    found, layout = 'raw', ''
+    image_format, layout = 'raw', ''
     parts: list[reading.Part] = []
     reason: Reason | None = None
     try:
@@ -51,8 +51,8 @@ def read_disk(read: source.Read, size: int | None, *,
         head = source.up_to(meter, 0, formats.HEAD)
         if len(head) < partitions.SECTOR:
             raise source.Cannot(Reason.CUT_SHORT)
-        found = formats.detect(head)
-        disk = _open(meter, found)
+        image_format = formats.detect(head)
+        disk = _open(meter, image_format)
         table = _table(disk)
         layout = table.layout if table else 'disk'
         parts = _parts(disk, table)
@@ -60,15 +60,15 @@ def read_disk(read: source.Read, size: int | None, *,
     except source.Cannot as cannot:
         reason = cannot.reason
     return reading.Reading(
-        found, layout, tuple(parts[:reading.MAX_PARTS]),
+        image_format, layout, tuple(parts[:reading.MAX_PARTS]),
         reason.value if reason else '', meter.requests, meter.fetched)
 
 
-def _open(meter: source.Meter, found: str) -> source.View:
+def _open(meter: source.Meter, image_format: str) -> source.View:
     """Return the disk in the image."""
-    if found == 'raw':
+    if image_format == 'raw':
         return meter
-    if found == 'qcow2':
+    if image_format == 'qcow2':
         return qcow2.Disk(meter)
     raise source.Cannot(Reason.FORMAT)
 
@@ -90,11 +90,11 @@ def _parts(disk: source.View,
     for place, view, purpose in _places(disk, table):
         if len(parts) + len(volumes) > reading.MAX_PARTS:
             break
-        found = _look(view, place, purpose)
-        if isinstance(found, lvm.Volume):
-            volumes.append((place, found))
+        part = _look(view, place, purpose)
+        if isinstance(part, lvm.Volume):
+            volumes.append((place, part))
         else:
-            parts.append(found)
+            parts.append(part)
     return parts + _of_groups(
         volumes, reading.MAX_PARTS + 1 - len(parts))
 
@@ -157,11 +157,11 @@ def _logical(logical: lvm.Logical) -> reading.Part:
     if logical.view is None:
         return _untold(place, 'lvm2', logical.reason or Reason.UNKNOWN,
                        logical.kind and f'segment type {logical.kind}')
-    found = _look(logical.view, place, partitions.Purpose.ANY)
-    if isinstance(found, lvm.Volume):
+    part = _look(logical.view, place, partitions.Purpose.ANY)
+    if isinstance(part, lvm.Volume):
         # A group inside a group's volume belongs to a guest's guest.
         return _untold(place, 'lvm2', Reason.MEMBER)
-    return found
+    return part
 
 
 def _reason(parts: list[reading.Part]) -> Reason | None:

@@ -133,9 +133,9 @@ class Reading:
         """Return what ``as_json`` wrote; None for anything else."""
         if not isinstance(value, dict) or value.get('v') != _VERSION:
             return None
-        found, layout = value.get('format'), value.get('layout')
+        image_format, layout = value.get('format'), value.get('layout')
         reason, listed = value.get('reason'), value.get('parts')
-        if not isinstance(found, str) or not _CODE.match(found):
+        if not isinstance(image_format, str) or not _CODE.match(image_format):
             return None
         if not isinstance(layout, str) or layout not in _LAYOUTS:
             return None
@@ -147,7 +147,7 @@ class Reading:
         known = tuple(part for part in parts if part)
         if len(known) < len(parts):
             return None
-        return cls(found, layout, known, str(reason))
+        return cls(image_format, layout, known, str(reason))
 
 
 def part(place: str, kind: str, word: Word | None, reason: codes.Reason,

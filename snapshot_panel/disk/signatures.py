@@ -109,12 +109,12 @@ class Mark:
 
 def marks(data: bytes, start: int = 0) -> list[Mark]:
     """Return the marks in ``data``, which begins at byte ``start``."""
-    found = [Mark(kind, reason, offset)
-             for offset, magic, kind, reason in _MARKS
-             if offset >= start and data.startswith(magic, offset - start)]
+    seen = [Mark(kind, reason, offset)
+            for offset, magic, kind, reason in _MARKS
+            if offset >= start and data.startswith(magic, offset - start)]
     if not start and _is_fat(data):
-        found.append(Mark('vfat', Reason.NOT_TOLD, 0))
-    return found
+        seen.append(Mark('vfat', Reason.NOT_TOLD, 0))
+    return seen
 
 
 def _is_fat(head: bytes) -> bool:
@@ -131,9 +131,9 @@ def _is_fat(head: bytes) -> bool:
 
 def is_claimed(head: bytes) -> bool:
     """Return whether a disk with partitions also bears another mark."""
-    found = ext.find(head)
+    superblock = ext.find(head)
     return bool(marks(head) or lvm.has_label(head)
-                or found and found.is_plausible())
+                or superblock and superblock.is_plausible())
 
 
 def look(view: source.View, place: str,
@@ -146,26 +146,26 @@ def look(view: source.View, place: str,
     if known:
         return known
     head = source.up_to(view, 0, HEAD)
-    found = marks(head)
+    seen = marks(head)
     superblock = ext.find(head)
     label = lvm.has_label(head)
-    if superblock and not found and not label:
+    if superblock and not seen and not label:
         # The one that may lie beside an old superblock unseen.
-        found = marks(source.up_to(view, _BTRFS, 4096), _BTRFS)
-    elif not found and not label:
+        seen = marks(source.up_to(view, _BTRFS, 4096), _BTRFS)
+    elif not seen and not label:
         return _further(view, place, head)
-    if len(found) + bool(superblock) + label > 1:
+    if len(seen) + bool(superblock) + label > 1:
         return reading.part(
             place, 'unknown', Word.CANNOT_TELL, Reason.AMBIGUOUS,
-            'signatures of ' + ', '.join(_kinds(found, superblock, label)))
+            'signatures of ' + ', '.join(_kinds(seen, superblock, label)))
     if superblock:
         return ext.judge(view, superblock, place)
     if label:
         return lvm.read_volume(view, head)
-    if purpose is Purpose.EFI and found[0].kind == 'vfat':
+    if purpose is Purpose.EFI and seen[0].kind == 'vfat':
         return reading.part(place, 'efi', None, Reason.EFI,
                             'partition type: EFI system, holds vfat')
-    return found[0].part(place)
+    return seen[0].part(place)
 
 
 def _by_purpose(place: str, purpose: Purpose) -> reading.Part | None:
@@ -186,13 +186,13 @@ def _by_purpose(place: str, purpose: Purpose) -> reading.Part | None:
 def _further(view: source.View, place: str, head: bytes) -> reading.Part:
     """Return what a view holds that has no mark at its beginning."""
     more = source.up_to(view, HEAD, _FAR - HEAD)
-    found = marks(more, HEAD)
-    if len(found) == 1:
-        return found[0].part(place)
-    if found:
+    seen = marks(more, HEAD)
+    if len(seen) == 1:
+        return seen[0].part(place)
+    if seen:
         return reading.part(
             place, 'unknown', Word.CANNOT_TELL, Reason.AMBIGUOUS,
-            'signatures of ' + ', '.join(_kinds(found, None, False)))
+            'signatures of ' + ', '.join(_kinds(seen, None, False)))
     if fields.is_zero(head) and fields.is_zero(more) and _ends_empty(view):
         return reading.part(place, 'empty', None, Reason.EMPTY,
                             f'the first {_FAR >> 10} kB and the last are zero')
@@ -207,9 +207,9 @@ def _ends_empty(view: source.View) -> bool:
         source.up_to(view, max(_FAR, view.size - _TAIL), _TAIL))
 
 
-def _kinds(found: list[Mark], superblock: ext.Superblock | None,
+def _kinds(seen: list[Mark], superblock: ext.Superblock | None,
            label: bool) -> list[str]:
-    kinds = [mark.kind for mark in found]
+    kinds = [mark.kind for mark in seen]
     if superblock:
         kinds.append(superblock.kind)
     if label:

@@ -780,6 +780,29 @@ install_package() {
     esac >&2
 }
 
+# A system that is updated as a whole takes packages by a command of its own,
+# and has them after the next boot.
+must_take_packages() {
+    if [ -e "$R/run/ostree-booted" ]; then
+        way='rpm-ostree install'
+    elif is_root_read_only; then
+        way='transactional-update pkg install'
+    else
+        return 0
+    fi
+    fail "The packages of this system come with its image. Run $way" \
+        "qemu-guest-agent and reboot; on ext4 that is enough. Nobody has" \
+        "tried this kit here: if you run install again then, trust only" \
+        "what consistency-kit check says."
+}
+
+is_root_read_only() {
+    while read -r _ _ _ _ mount options _; do
+        case $mount,$options, in /,ro,*) return 0 ;; esac
+    done <"$R/proc/self/mountinfo"
+    return 1
+}
+
 list_packages() {
     case $family in
         debian) dpkg-query -W -f '${Package}\n' ;;
@@ -802,6 +825,8 @@ remove_packages() {
 install() {
     must_be_root
     [ -r "$0" ] || fail "Save this script as a file and run that."
+    [ -w "$R${KIT%/*}" ] || fail "${KIT%/*} cannot be written: this kit" \
+        "cannot be installed here."
     umask 022
     find_distribution
     mkdir -p "$STATE"
@@ -822,7 +847,7 @@ install() {
         mv "$new" "$R$KIT"
     fi
     add_drop_in
-    [ ! -d "$R$SHUTDOWN" ] || [ -h "$R$SHUTDOWN/consistency-kit" ] ||
+    [ ! -w "$R$SHUTDOWN" ] || [ -h "$R$SHUTDOWN/consistency-kit" ] ||
         ln -s "$KIT" "$R$SHUTDOWN/consistency-kit"
     allow_in_selinux
     systemctl daemon-reload
@@ -877,6 +902,7 @@ unit_files() {
 
 add_package() {
     ! command -v qemu-ga >/dev/null || return 0
+    must_take_packages
     list_packages >"$STATE/packages.before"
     install_package || fail "The package qemu-guest-agent could not be" \
         "installed. Is there a network, and does it reach a mirror of this" \

@@ -30,6 +30,8 @@ _SHOWN = (checklist.Check.AGENT, checklist.Check.KIT,
 
 WAITING = words.Badge(_('Waiting for the guest…'), 'refresh', 'info')
 REPORTED = words.Badge(_('The agent reports'), 'check', 'success')
+STARTED = words.Badge(_('The agent was started'), 'check', 'success')
+FROZE = words.Badge(_('The agent froze the last time'), 'check', 'success')
 STOPPED = words.Badge(_('The agent is stopped'), 'times-circle', 'danger')
 UNCLEAR = words.Badge(_('The guest’s words do not fit together'),
                       'question-circle', 'warning')
@@ -48,8 +50,8 @@ _HEADLINES = {
     Finding.AGENT_NO_CONSOLE: UNKNOWN,
     Finding.AGENT_NOT_ASKED: UNKNOWN,
     Finding.AGENT_UNSEEN: WAITING,
-    Finding.AGENT_STARTED: WAITING,
-    Finding.AGENT_FROZE: WAITING,
+    Finding.AGENT_STARTED: STARTED,
+    Finding.AGENT_FROZE: FROZE,
     Finding.AGENT_NOT_STARTED: STOPPED,
     Finding.AGENT_CONSOLE_LOST: UNKNOWN,
 }

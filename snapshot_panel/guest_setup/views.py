@@ -34,8 +34,8 @@ from snapshot_panel.consistency import facts
 from snapshot_panel import guest
 from snapshot_panel.guest_setup import kit
 from snapshot_panel.guest_setup import status
-from snapshot_panel.guest_setup import systems
 from snapshot_panel.ui import lines
+from snapshot_panel.ui import systems
 from snapshot_panel.ui import tables as ui_tables
 from snapshot_panel.ui import views as ui_views
 
@@ -52,13 +52,13 @@ class SetupView(ui_views.ProblemMixin, horizon_views.HorizonTemplateView):
     page_title = _('Guest Setup: {{ row.name }}')
 
     def get_context_data(self, **kwargs):
-        instance, _images = snapshots.one(self.request,
-                                          self.kwargs['instance_id'])
+        instance, images = snapshots.one(self.request,
+                                         self.kwargs['instance_id'])
         heard, root = asking.together(
             lambda: guests.hear_guests(self.request, [instance]),
             lambda: volumes.of_root(self.request, instance))
         heard = heard[instance.id]
-        row = lines.instance_row(instance, [], details.Details(
+        row = lines.instance_row(instance, images, details.Details(
             heard, volumes=root))
         properties = row.instance.properties.values
         known = systems.guess(properties)
@@ -66,8 +66,11 @@ class SetupView(ui_views.ProblemMixin, horizon_views.HorizonTemplateView):
         return super().get_context_data(
             row=row, system=system, known=known,
             choices=[(each, each is system) for each in systems.SYSTEMS],
-            channel=_channel(row),
+            channel=_lines(row, checklist.Check.CHANNEL),
+            channel_works=_holds(row, checklist.Check.CHANNEL),
             channel_commands=_commands(row.instance),
+            port_command='ls -l ' + system.port,
+            proof=_proof(row), logs=system.logs(),
             status=status.status(row, heard),
             may_take=_may_take(self.request),
             look_every=LOOK_EVERY, looks=LOOKS,
@@ -79,10 +82,24 @@ def _may_take(request):
     return policy.check(ui_tables.TAKE_RULES, request)
 
 
-def _channel(row):
-    """Return the line of the channel, as a list."""
-    line = row.line(checklist.Check.CHANNEL)
+def _lines(row, check):
+    """Return the line of a check, as a list."""
+    line = row.line(check)
     return [line] if line else []
+
+
+def _proof(row):
+    """Return the line of what will prove a snapshot, where that is known.
+
+    Other pages may have read the disk of the image, which is not asked here.
+    """
+    return [line for line in _lines(row, checklist.Check.PROOF)
+            if line.result.finding is not checklist.Finding.PROOF_UNKNOWN]
+
+
+def _holds(row, check):
+    line = row.line(check)
+    return line is not None and line.result.state is checklist.State.PASS
 
 
 def _commands(instance):
@@ -97,9 +114,7 @@ def _kit(system):
     return {
         'kit_block': kit.block(), 'digest': kit.digest(),
         'script': guest.script(), 'user_data': kit.user_data(),
-        'agent': '%s\nsystemctl status %s' % (system.package, system.unit),
         'clean_up': 'sh %s/10-test clean-up' % system.hooks,
-        'logs': system.logs(),
         'test_hook': kit.hook_block('test', system.hooks, 10),
         'hooks': [(title, name, kit.hook_block(name, system.hooks, 20))
                   for title, name in (('PostgreSQL', 'postgresql'),
@@ -115,14 +130,14 @@ class StatusView(ui_views.AnswerMixin, generic.View):
     http_method_names = ['get']
 
     def get(self, request, instance_id):
-        instance, _images = snapshots.one(request, instance_id)
+        instance, images = snapshots.one(request, instance_id)
         try:
             heard = guests.Heard(guests.ask_guest(request, instance),
                                  timezone.now())
         except errors.CloudError as problem:
             heard = problem
         root = volumes.of_root(request, instance)
-        row = lines.instance_row(instance, [], details.Details(
+        row = lines.instance_row(instance, images, details.Details(
             heard, volumes=root))
         now = status.status(row, heard)
         return http.JsonResponse({

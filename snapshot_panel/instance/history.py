@@ -20,10 +20,10 @@ from urllib import parse
 from snapshot_panel.consistency import commands
 from snapshot_panel.consistency import facts
 from snapshot_panel.consistency import verdict
-from snapshot_panel.guest_setup import systems
 from snapshot_panel.instance import texts
 from snapshot_panel.ui import disks
 from snapshot_panel.ui import lines
+from snapshot_panel.ui import systems
 from snapshot_panel.ui import words
 
 Verdict = verdict.Verdict

@@ -26,6 +26,7 @@ from openstack_dashboard.dashboards.project.images.images import (
 
 from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import snapshots
+from snapshot_panel.consistency import verdict
 from snapshot_panel.ui import tables as ui_tables
 from snapshot_panel.ui import urls
 
@@ -99,7 +100,9 @@ class Delete(_Each, tables.DeleteAction):
 
     def allowed(self, request, entry=None):
         # Nova still writes on one that is being made.
-        return entry is None or not (entry.line.gone or entry.line.step)
+        return entry is None or not (
+            entry.line.gone or entry.line.step
+            or entry.line.decision.rule is verdict.Rule.OF_ANOTHER)
 
     def told(self, line):
         if not line.copies:
@@ -108,7 +111,8 @@ class Delete(_Each, tables.DeleteAction):
         return self.left % {'name': line.name, 'count': line.copies}
 
     def do(self, request, instance_id, image_id):
-        snapshots.delete(request, instance_id, image_id)
+        snapshots.delete(request, instance_id, image_id,
+                         request.POST.get('shown-' + image_id))
 
 
 class Dismiss(_Each, tables.Action):

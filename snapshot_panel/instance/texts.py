@@ -37,13 +37,13 @@ STEPS = {
     Step.COPY: (_('Copy'), _(
         'The copy of the disk is brought to this one moment.')),
     Step.THAW: (_('Guest: thaw'), _(
-        'The file systems go on, and the guest witnesses on its console '
+        'The file systems go on. A guest with the kit tells on its console '
         'how long they stood still.')),
     Step.UPLOAD: (_('Upload'), _(
         'The copy is written to the image service.')),
     Step.VERDICT: (_('Verdict'), _(
-        'The panel reads what the guest witnessed and writes the verdict on '
-        'the image.')),
+        'The panel reads the disk in the image and what the guest told, and '
+        'writes the verdict on the image.')),
 }
 
 # What is different where Nova copies volumes (``snapshot_volume_backed``).
@@ -57,6 +57,9 @@ STEPS_ON_VOLUMES = {
     Step.UPLOAD: (_('Image'), _(
         'The image service keeps the list of the volume snapshots; no data '
         'goes there.')),
+    Step.VERDICT: (_('Verdict'), _(
+        'The panel reads what the guest told, and writes the verdict on the '
+        'image.')),
 }
 
 LIGHTS = {

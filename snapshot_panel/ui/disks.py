@@ -89,11 +89,11 @@ def lines(report: object) -> list[str]:
     reading = disk.Reading.from_json(report)
     if reading is None:
         return []
-    found = [_line(part) for part in reading.parts]
+    sentences = [_line(part) for part in reading.parts]
     if reading.reason:
-        found.append(_WHOLE % {'format': reading.format,
-                               'reason': _BY_CODE[reading.reason]})
-    return found
+        sentences.append(_WHOLE % {'format': reading.format,
+                                   'reason': _BY_CODE[reading.reason]})
+    return sentences
 
 
 def _line(part):

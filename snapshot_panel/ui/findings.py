@@ -84,6 +84,12 @@ _IMAGE_CHANGED = _('Image service, read now: the image was changed '
 _UNNAMED = _('Compute service: the volumes attached, read now; block storage '
              'service: no answer.')
 
+# What shows that the root disk is a volume.
+_ROOT_VOLUME = _('Compute service: it names no image, read now.')
+_ROOT_VOLUME_IN_SPITE = _(
+    'It was launched with an image, and boots from an attached volume: block '
+    'storage service, or a former snapshot of it.')
+
 _DISKS = _('File systems: %(kinds)s; %(read_on)s.')
 
 CHECKS = {
@@ -115,6 +121,11 @@ CHECKS = {
         evidence=_(
             'Compute service: the volumes attached; block storage service: '
             'their names; read now.')),
+    Check.OTHER_DISKS: CheckText(
+        _('Other disks'),
+        _('What the snapshot does not take is not in the copy.'),
+        evidence=_('Compute service: the flavor, read now. Console log, read '
+                   '%(heard)s: the disks of the last freeze.')),
     Check.CHANNEL: CheckText(
         _('Channel to the guest agent'),
         _(
@@ -282,18 +293,26 @@ FINDINGS = {
             'disk; attached volumes are not in it.'),
         evidence=_(
             'Compute service: launched from the image %(image)s, read now.')),
+    Finding.ROOT_UNDECIDED: Row(
+        _(
+            'Unknown: the instance was launched with an image, and may boot '
+            'from an attached volume all the same. The verdict goes by what '
+            'the snapshot is made of.'),
+        remedy=_('Look at its volumes: is one of them the first disk?'),
+        evidence=_UNNAMED,
+        links=(remedies.volumes,)),
     Finding.ROOT_VOLUME: Row(
         _(
             'The root disk is a volume. The guest stays frozen while the '
             'block storage service copies all its volumes: take no second '
             'snapshot before this one has its verdict.'),
-        evidence=_('Compute service: it names no image, read now.')),
+        evidence='%(root)s'),
     Finding.ROOT_VOLUME_OFF: Row(
         _(
             'The root disk is a volume. Do not start the instance before '
             'the snapshot has its verdict: its volumes are copied until '
             'then.'),
-        evidence=_('Compute service: it names no image, read now.')),
+        evidence='%(root)s'),
     Finding.VOLUMES_LEFT_OUT: Row(
         _('Not in the snapshot: %(volumes)s. It takes the root disk only.'),
         remedy=_(
@@ -328,6 +347,19 @@ FINDINGS = {
         remedy=_('Try again when it answers, or ask the operator.'),
         evidence=_UNNAMED,
         links=(remedies.again,)),
+    Finding.DISKS_LEFT_OUT: Row(
+        _('Not in the snapshot: %(left_out)s.'),
+        remedy=_(
+            'Copy what you need from there in the guest, or keep it on the '
+            'root disk or on a volume.'),
+        command=remedies.guest('lsblk')),
+    Finding.ROOT_ELSEWHERE: Row(
+        _(
+            'The guest’s system is on %(disks)s, and the snapshot takes the '
+            'first disk only.'),
+        remedy=_('Take a snapshot of its volume under Volumes.'),
+        links=(remedies.volumes,),
+        command=remedies.guest('lsblk')),
     Finding.CHANNEL: Row(_('The instance has a channel to the guest agent.')),
     Finding.CHANNEL_LIKELY: Row(
         _(
@@ -337,7 +369,7 @@ FINDINGS = {
             'If the agent does not report, look for the channel in the '
             'guest.'),
         links=(remedies.setup,),
-        command=remedies.PORT),
+        command=remedies.port),
     Finding.NO_CHANNEL: Row(
         _(
             'The instance has no channel to a guest agent: '
@@ -362,7 +394,7 @@ FINDINGS = {
         remedy=_('Look for it in the guest.'),
         evidence=_('hw_qemu_guest_agent: %(booted)s.'),
         links=(remedies.setup,),
-        command=remedies.PORT),
+        command=remedies.port),
     Finding.NO_DRIFT: Row(
         _('The image still says what the instance booted with.')),
     Finding.DRIFT: Row(
@@ -681,7 +713,21 @@ def fill(text: Text, result: checklist.Result,
     named = {name: words.plain(result.evidence[name])
              for name in ('open', 'torn', 'hook') if name in result.evidence}
     return words.fill(text, {**result.evidence, **volumes, **named,
+                             'left_out': _left_out(result.evidence),
                              **_status(result), **(more or {})})
+
+
+def _left_out(known):
+    """Return the disks that a snapshot does not take, in words."""
+    found = []
+    if known.get('ephemeral'):
+        found.append(_('the ephemeral disk (%s GiB)') % known['ephemeral'])
+    if known.get('swap'):
+        found.append(_('the swap disk (%s MiB)') % known['swap'])
+    found += [_('%(path)s (on %(disk)s)') % {'path': words.plain(path),
+                                             'disk': disk}
+              for path, disk in known.get('paths', {}).items()]
+    return list(map(str, found))
 
 
 def _status(result):
@@ -703,6 +749,8 @@ def _said(result, instance):
     known = result.evidence
     source = known.get('source', instance.properties.source.value)
     return {
+        'root': (_ROOT_VOLUME_IN_SPITE if instance.image_id
+                 else _ROOT_VOLUME),
         'image': instance.image_id, 'created': _when(instance.created, '?'),
         'setting': _setting(known),
         'booted': BOOTED.get(source), 'at': _when(known.get('at'), '?'),

@@ -31,6 +31,7 @@ from snapshot_panel.consistency import known
 from snapshot_panel.consistency import records
 from snapshot_panel.consistency import restart
 from snapshot_panel.consistency import retention
+from snapshot_panel.consistency import roots
 from snapshot_panel.consistency import verdict
 from snapshot_panel.ui import findings
 from snapshot_panel.ui import remedies
@@ -187,6 +188,12 @@ class SnapshotLine:
         return words.replacing(image) if image else ''
 
     @property
+    def availability(self):
+        """Why its image is not to be had like others, or ''."""
+        image = self.snapshot.image
+        return words.availability(image) if image else ''
+
+    @property
     def badge(self):
         return words.badge(self.decision)
 
@@ -270,6 +277,9 @@ class RestartLine:
         stopped = instance.status == facts.STOPPED
         if step is not restart.Phase.OVER:
             done, text = words.RESTART_STEPS[step]
+            if instance.metadata_fixed:
+                return cls(words.RESTART_HELD, None, (), stopped, plan.by,
+                           plan.at)
             choices = {restart.Phase.STOPPING: ('cancel',),
                        restart.Phase.TAKING: ('leave',)}.get(step, ())
             return cls(text, done, choices, stopped, plan.by, plan.at)
@@ -363,6 +373,7 @@ class InstanceRow:
     def may_restart(self):
         """Return whether it can be stopped, copied and started again."""
         return (self.instance.status == facts.RUNNING and not self.busy
+                and not self.instance.locked
                 and not restart.unfinished(self.instance))
 
     @property
@@ -477,16 +488,16 @@ class Retention:
             return cls()
         if not row.snapshots_known:
             return cls(note=words.KEPT_UNKNOWN)
-        found = retention.candidates(row.instance, row.images)
-        if not found:
+        candidates = retention.candidates(row.instance, row.images)
+        if not candidates:
             return cls(note=words.KEPT_NONE)
         if not allowed:
             return cls(note=words.KEPT_FORBIDDEN)
-        most = max(candidate.keeping for candidate in found)
+        most = max(candidate.keeping for candidate in candidates)
         return cls(
             tuple(Leaving(snapshot_line(candidate.image, row.instance),
-                          candidate.keeping) for candidate in found),
-            tuple(Choice(keep, retention.going(found, keep))
+                          candidate.keeping) for candidate in candidates),
+            tuple(Choice(keep, retention.going(candidates, keep))
                   for keep in KEEPS if keep <= most))
 
 
@@ -505,6 +516,7 @@ def instance_row(instance, images, asked=details.Details(), *,
     heard, volumes = asked.heard, asked.volumes
     if isinstance(volumes, errors.CloudError):
         volumes = ()
+    instance = roots.with_root(instance, volumes or (), images)
     instance = dataclasses.replace(instance, properties=(
         facts.proxy_properties(instance, volumes or ())))
     problem = heard if isinstance(heard, errors.CloudError) else None

@@ -22,6 +22,7 @@ from snapshot_panel.consistency import adoption
 from snapshot_panel.consistency import checklist
 from snapshot_panel.consistency import commands
 from snapshot_panel.consistency import facts
+from snapshot_panel.ui import systems
 from snapshot_panel.ui import urls
 
 Finding = checklist.Finding
@@ -149,7 +150,12 @@ def unset(instance, evidence):
     return _in_cloud(commands.unset_metadata(instance.id, evidence['name']))
 
 
-PORT = guest('ls -l /dev/virtio-ports/org.qemu.guest_agent.0')
+def port(instance, evidence):
+    """Look for the channel, where the instance's system has a file for it."""
+    name = systems.choose(None, instance.properties.values).port
+    return _in_guest('ls -l ' + name) if name else None
+
+
 JOURNAL = guest('journalctl -b -u qemu-guest-agent')
 
 

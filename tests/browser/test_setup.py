@@ -17,6 +17,7 @@ from playwright.sync_api import expect
 import pytest
 
 from snapshot_panel.guest_setup import kit
+from snapshot_panel.ui import systems
 from tests import clients
 
 OURS = '.snapshot-panel-setup'
@@ -70,12 +71,37 @@ def test_from_the_index_to_the_kit_in_the_clipboard(browse, cloud):
     assert page.evaluate('navigator.clipboard.readText()') == kit.block()
 
 
+def test_the_agents_line_is_the_first_to_copy(browse, goto):
+    page = browse()
+    page.context.grant_permissions(['clipboard-read', 'clipboard-write'])
+    goto(page, NAME)
+
+    first = page.locator(OURS).get_by_role('button', name='Copy: ').first
+    first.press('Enter')
+
+    expect(page.get_by_text('Copied.')).to_be_visible()
+    assert page.evaluate('navigator.clipboard.readText()') == (
+        systems.SYSTEMS[0].agent)
+
+
+def test_another_system_is_chosen_by_keyboard(browse, goto):
+    page = browse()
+    goto(page, NAME)
+
+    page.get_by_text('Another system').press('Enter')
+    page.get_by_role('link', name='SLE Micro, MicroOS').press('Enter')
+
+    expect(page.locator(OURS)).to_contain_text('transactional-update')
+    expect(page.locator(OURS)).to_contain_text('The image says otherwise')
+
+
 def test_without_a_clipboard_the_block_is_selected_and_copied(browse, goto):
     page = browse()
     page.add_init_script(
         "Object.defineProperty(navigator, 'clipboard', {value: undefined});")
     goto(page, NAME)
 
+    page.get_by_text('Try a hook that only takes notes').click()
     page.get_by_role('button', name='Copy: Read the notes').click()
 
     assert page.evaluate('String(getSelection())').strip() == (
@@ -87,7 +113,7 @@ def test_the_page_tells_when_the_agent_reports(browse, cloud, newborn, api):
     page.goto('%s%s%s/setup/' % (
         cloud.url.rstrip('/'), clients.PANEL, newborn))
     expect(page.locator('#snapshot-panel-status')).to_contain_text(
-        'Waiting for the guest')
+        'The agent was started', timeout=PATIENCE)
 
     api.become(newborn, 'ready')
 
@@ -129,7 +155,8 @@ def test_an_outage_is_said_and_survived(browse, goto):
 
 
 @pytest.mark.parametrize('theme', ['default', 'material'])
-@pytest.mark.parametrize('system', ['debian', 'windows', 'other'])
+@pytest.mark.parametrize('system', ['debian', 'windows', 'microos', 'talos',
+                                    'other'])
 def test_our_markup_is_accessible_and_fits(browse, goto, themed, theme,
                                            system):
     page = browse(width=800)

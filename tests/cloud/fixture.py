@@ -36,7 +36,9 @@ from tests.cloud import running
 # How long a start with a fresh seed may take, on a busy machine, in seconds.
 START_PATIENCE = 400
 STOP_PATIENCE = 40
-KEPT_LOGS = layouts.REPOSITORY / 'test-results' / 'cloud-logs'
+# Each process of pytest-xdist has a cloud of its own.
+KEPT_LOGS = layouts.REPOSITORY / 'test-results' / (
+    'cloud-logs-' + os.environ.get('PYTEST_XDIST_WORKER', 'main'))
 
 
 @pytest.fixture(scope='session')

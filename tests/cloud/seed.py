@@ -131,7 +131,7 @@ FORMER = (
       'hooks': {'20-postgresql': True}}, 1),
     ('web-ready', 'filesystem-consistent', 'freeze-witnessed',
      {'frozen': {'/': 0.06}, 'boot': '3f2a91c0', 'seq': 12}, 2),
-    ('db-agent-no-kit', 'unproven', 'no-witness', {}, 3),
+    ('erp-xfs', 'unproven', 'no-witness', {}, 3),
     ('legacy-no-channel', 'crash-consistent', 'no-channel', {}, 4),
 )
 DISCARDED = ('next-is-discarded', 'gone-after-hook', 5)

@@ -18,6 +18,7 @@ import pytest
 
 from snapshot_panel import guest
 from snapshot_panel.guest_setup import kit
+from snapshot_panel.ui import systems
 from tests import clients
 
 TAB = '/project/instances/%s/?tab=instance_details__consistent_snapshots'
@@ -44,8 +45,9 @@ def test_the_page_gives_the_very_script(cloud, dashboard):
     page = dashboard.get(setup(cloud.instances['db-agent-no-kit']))
 
     assert page.status_code == 200
-    assert kit.block() in html.unescape(page.text)
-    assert 'Waiting for the guest' in page.text
+    text = html.unescape(page.text)
+    assert systems.SYSTEMS[0].agent in text and kit.block() in text
+    assert 'The agent was started' in text
 
 
 def test_a_file_can_be_downloaded(cloud, dashboard):
@@ -59,7 +61,7 @@ def test_a_file_can_be_downloaded(cloud, dashboard):
 
 def test_the_status_tells_the_agents_words(cloud, dashboard):
     for name, words in (('web-ready', 'The agent reports'),
-                        ('db-agent-no-kit', 'Waiting for the guest'),
+                        ('db-agent-no-kit', 'The agent was started'),
                         ('app-agent-stopped', 'The agent is stopped'),
                         ('legacy-no-channel', 'No channel'),
                         ('stopped-clean', 'does not run')):

@@ -606,6 +606,35 @@ def test_an_unknown_system_is_refused_with_what_to_do(root):
     assert root.listing() == before
 
 
+def test_a_system_that_comes_as_an_image_is_told_its_own_way(uninstalled):
+    if 'suse' in (uninstalled.folder / 'etc/os-release').read_text():
+        uninstalled.write('proc/self/mountinfo', MOUNTS.replace(
+            ' / / rw', ' / / ro', 1))
+        way = 'transactional-update pkg install qemu-guest-agent'
+    else:
+        uninstalled.write('run/ostree-booted', '')
+        way = 'rpm-ostree install qemu-guest-agent'
+
+    result = uninstalled.kit('install', check=False)
+
+    assert result.returncode == 1
+    assert f'Run {way} and reboot' in result.stderr
+    called = uninstalled.calls.read_text()
+    assert 'dnf' not in called and 'zypper' not in called
+    assert not (uninstalled.folder / 'usr/local/sbin/consistency-kit').exists()
+
+
+def test_where_its_place_cannot_be_written_nothing_is_begun(root):
+    shutil.rmtree(root.folder / 'usr/local')
+    before = root.listing()
+
+    result = root.kit('install', check=False)
+
+    assert result.returncode == 1
+    assert '/usr/local/sbin cannot be written' in result.stderr
+    assert root.listing() == before
+
+
 def test_no_network_is_said(uninstalled):
     for command in ('dnf', 'zypper'):
         uninstalled.command(command, 'echo no route >&2; exit 1')

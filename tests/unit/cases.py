@@ -12,6 +12,10 @@
 
 """What the tests of the pages share: a dashboard, its cloud, its addresses."""
 
+import json
+import pathlib
+import shutil
+import tempfile
 from unittest import mock
 from urllib import parse
 
@@ -19,11 +23,13 @@ from django.conf import settings
 from django.test.utils import override_settings
 from django.urls import reverse
 from novaclient import exceptions as nova_exceptions
+from openstack_auth import policy
 from openstack_dashboard.test import helpers
 
 from snapshot_panel.cloud import details
 from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import frame
+from snapshot_panel.cloud import glance
 from snapshot_panel.cloud import guests
 from snapshot_panel.cloud import restarting
 from snapshot_panel.cloud import snapshots
@@ -98,6 +104,7 @@ class PanelTestCase(helpers.TestCase):
         self.settle.side_effect = lambda _request, instance, images, unread: (
             instance, images)
         self.dismiss = self.patch('dismiss', None)
+        self.patch('list_hidden', [], glance)
         # The services of the frame are not there.
         self.patch('questions', (), frame)
 
@@ -132,3 +139,21 @@ class PanelTestCase(helpers.TestCase):
             POLICY_CHECK_FUNCTION='openstack_auth.policy.check')
         counting.enable()
         self.addCleanup(counting.disable)
+
+    def deploy(self, **rules):
+        """Let these be what the operator's policy files say.
+
+        :param rules: by service: rules by name.
+        """
+        folders = {}
+        for service, wanted in rules.items():
+            folder = pathlib.Path(tempfile.mkdtemp())
+            self.addCleanup(shutil.rmtree, folder)
+            (folder / 'policy.yaml').write_text(json.dumps(wanted))
+            folders[service] = [str(folder)]
+        deployed = override_settings(
+            POLICY_DIRS={**settings.POLICY_DIRS, **folders})
+        deployed.enable()
+        policy.reset()
+        self.addCleanup(policy.reset)
+        self.addCleanup(deployed.disable)

@@ -15,6 +15,7 @@
 import html
 from unittest import mock
 
+from django.test.utils import override_settings
 import pytest
 
 from snapshot_panel.cloud import errors
@@ -239,6 +240,49 @@ class IndexTest(cases.PanelTestCase):
         self.assert_login(response)
 
 
+@override_settings(SNAPSHOT_PANEL={
+    'ephemeral_backend': 'rdb', '<b>': 1, 'poll_interval': -1})
+class WrongSettingsTest(cases.PanelTestCase):
+
+    def test_an_administrator_reads_what_is_wrong(self):
+        self.act_as('admin')
+
+        text = self.text(cases.INDEX)
+
+        for part in ("'ephemeral_backend' is 'rdb' and", "'<b>' is no setting",
+                     "'poll_interval' is -1 and"):
+            self.assertIn(html.escape(part), text)
+
+    def test_nobody_else_does(self):
+        self.act_as('member')
+
+        text = self.text(cases.INDEX)
+
+        self.assertNotIn('SNAPSHOT_PANEL', text)
+        self.assertNotIn('rdb', text)
+
+    def test_the_page_polls_as_by_default(self):
+        self.assertIn('data-interval="2"', self.text(cases.INDEX))
+
+    def test_the_checklist_says_nothing_of_the_storage(self):
+        text = self.text(cases.INSTANCE)
+
+        self.assertIn('Checklist', text)
+        self.assertNotIn('rdb', text)
+
+
+@override_settings(SNAPSHOT_PANEL={'poll_interval': 3})
+class RightSettingsTest(cases.PanelTestCase):
+
+    def test_nobody_needs_to_know(self):
+        self.act_as('admin')
+
+        text = self.text(cases.INDEX)
+
+        self.assertNotIn('SNAPSHOT_PANEL', text)
+        self.assertIn('data-interval="3"', text)
+
+
 class ButtonsTest(cases.PanelTestCase):
 
     def test_a_reader_sees_no_button(self):
@@ -259,6 +303,17 @@ class ButtonsTest(cases.PanelTestCase):
         assert cases.TAKE % builders.INSTANCE in page
         assert cases.SNAPSHOT in page
         assert 'data-may-settle' in page
+
+    def test_the_deployed_policy_counts_and_not_the_roles_name(self):
+        self.deploy(compute={
+            'os_compute_api:servers:create_image': 'role:reader'})
+
+        shown = []
+        for role in ('reader', 'member', 'admin'):
+            self.act_as(role)
+            shown.append('instances__take' in self.text(cases.INDEX))
+
+        self.assertEqual([True, False, False], shown)
 
     def test_a_reader_cannot_press_the_button_that_is_not_there(self):
         self.act_as('reader')

@@ -125,7 +125,7 @@ class FormTest(cases.PanelTestCase):
             self.take.assert_called_with(
                 mock.ANY, builders.INSTANCE, 'mine',
                 accept=verdict.Verdict(promise), extra={}, keep=None,
-                shown=[])
+                shown={})
 
     def test_what_cannot_be_is_refused(self):
         for changes in ({'name': ''}, {'name': '  '}, {'name': 'x' * 256},
@@ -234,10 +234,10 @@ class FormTest(cases.PanelTestCase):
 
             named = self.take.call_args.kwargs
             self.assertEqual((int(keep) if keep else None, gone),
-                             (named['keep'], named['shown']))
+                             (named['keep'], list(named['shown'])))
 
     def test_what_will_go_is_said(self):
-        shown = json.dumps([[builders.BASE_IMAGE, 1]])
+        shown = json.dumps([[builders.BASE_IMAGE, 1, 'web-0']])
 
         response = self.submit(keep='1', shown=shown)
 
@@ -250,7 +250,7 @@ class FormTest(cases.PanelTestCase):
                       '[["x", "y"]]', '[' * 5000):
             self.submit(keep='1', shown=shown)
 
-            self.assertEqual([], self.take.call_args.kwargs['shown'])
+            self.assertEqual({}, self.take.call_args.kwargs['shown'])
 
     def test_other_snapshots_than_those_shown_are_shown_anew(self):
         ids = self.older(verdict.Rule.FREEZE_WITNESSED)
@@ -261,7 +261,7 @@ class FormTest(cases.PanelTestCase):
 
         self.assertContains(response, 'other snapshots would go')
         data = forms.Form(response.content.decode()).data
-        self.assertEqual([[ids[0], 1]], json.loads(data['shown']))
+        self.assertEqual([[ids[0], 1, '1']], json.loads(data['shown']))
 
     def test_a_bad_number_to_keep_is_refused(self):
         for keep in ('0', '-1', 'x', '1.5'):

@@ -28,8 +28,8 @@ RULES = ('consistency', 'disk', 'guest')
 SETTINGS = ('conf',)
 CLOUD = ('cloud',)
 SHARED = ('ui',)
-PAGES = ('enabled', 'forms', 'guest_setup', 'images', 'instance', 'native',
-         'panel', 'tables', 'tabs', 'templatetags', 'urls', 'views')
+PAGES = ('apps', 'enabled', 'forms', 'guest_setup', 'images', 'instance',
+         'native', 'panel', 'tables', 'tabs', 'templatetags', 'urls', 'views')
 LAYERS = (RULES, SETTINGS, CLOUD, SHARED, PAGES)
 
 
@@ -138,3 +138,13 @@ def test_no_test_lends_to_another():
             if is_test(other)]
 
     assert not lent
+
+
+def test_nova_and_cinder_are_not_asked_through_what_horizon_drops():
+    # Horizon turns its own calls to openstacksdk, a service after the other.
+    lent = {name for path in modules(PACKAGE).values()
+            for name in imports(path)
+            if name.startswith('openstack_dashboard.api.')}
+
+    assert lent == {'openstack_dashboard.api.' + name
+                    for name in ('base', 'glance', 'neutron')}

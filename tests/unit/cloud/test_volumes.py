@@ -109,17 +109,6 @@ def test_a_volume_is_what_cinder_tells(user_request, cinder_client):
         {'hw_qemu_guest_agent': 'yes'})
 
 
-def test_the_client_does_not_wait_for_ever(user_request):
-    made = mock.Mock()
-
-    with mock.patch.object(cinder.horizon_cinder, 'cinderclient',
-                           autospec=True, return_value=made):
-        client = answers.REAL_CINDER_CLIENT(user_request)
-
-    assert client is made
-    assert client.client.timeout == 60
-
-
 @pytest.mark.parametrize('root, source', [
     ({'hw_qemu_guest_agent': 'yes'}, facts.Source.VOLUME),
     ({}, facts.Source.NONE)])

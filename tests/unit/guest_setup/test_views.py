@@ -31,11 +31,12 @@ from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import guests
 from snapshot_panel.consistency import checklist
 from snapshot_panel.consistency import facts
+from snapshot_panel.consistency import verdict
 from snapshot_panel import guest
 from snapshot_panel.guest_setup import kit
 from snapshot_panel.guest_setup import status
-from snapshot_panel.guest_setup import systems
 from snapshot_panel import tabs
+from snapshot_panel.ui import systems
 from snapshot_panel.ui import words
 from tests.unit import builders
 from tests.unit import cases
@@ -90,8 +91,77 @@ class PageTest(SetupTestCase):
 
             self.assertRegex(page, 'class="active"><a href="[?]system=%s"'
                              % system.code)
+            for text in system.agent, system.note, system.no_kit:
+                if system is not systems.WINDOWS:
+                    self.assertIn(str(text), page)
             self.assertEqual(system.kit, kit.block() in page)
             self.assertEqual(system.kit, "“I'm frozen”" in page)
+            self.assertEqual(system.speaks, 'snapshot-panel-status' in page)
+
+    def test_the_agents_line_comes_first_and_the_kit_after_it(self):
+        page = self.shown(system='debian')
+
+        places = [page.index(text) for text in (
+            systems.SYSTEMS[0].agent, 'It is worth it for', kit.block())]
+        self.assertEqual(sorted(places), places)
+
+    def test_the_channel_is_a_step_only_where_it_is_missing(self):
+        step = '<h3 class="h4">The channel</h3>'
+        self.assertNotIn(step, self.shown())
+        self.show(builders.instance(properties=known()))
+
+        for system in 'debian', 'windows', 'freebsd':
+            page = self.shown(system=system)
+
+            self.assertLess(page.index(step), page.index('<h3 class="h4">',
+                                                         page.index(step) + 1))
+
+    def test_an_image_based_system_gets_its_own_way_and_no_kit(self):
+        self.show(builders.instance(properties=known(
+            os_distro='sle-micro', os_version='5.5', os_type='linux')))
+
+        page = self.shown()
+
+        self.assertIn('transactional-update pkg install', page)
+        self.assertNotIn('zypper', page.split('END-OF-KIT')[0])
+        self.assertNotIn(kit.block(), page)
+
+    def test_where_nothing_can_freeze_the_stop_is_offered(self):
+        self.show(builders.instance(properties=known(os_distro='cirros')))
+
+        page = self.shown()
+
+        self.assertIn('Not possible', page)
+        self.assertIn('shut the instance down before it', page)
+        self.assertNotIn('With ext4', page)
+
+    def test_what_a_former_disk_said_stands_beside_the_agent(self):
+        self.tell(checklist.Guest(True, 'login:', builders.actions()))
+        self.assertNotIn('data-check="proof"', self.shown())
+        for kind, text in (('ext4', 'The disk itself will tell (ext4)'),
+                           ('xfs', 'The disk cannot tell (xfs)')):
+            self.show(builders.instance(), builders.sealed(
+                verdict.Rule.DISK_AT_REST,
+                {'disk': dict(builders.reading(kind=kind).report)}))
+
+            self.assertIn(text, self.shown())
+
+    def test_an_agent_that_started_at_boot_is_confirmed(self):
+        self.tell(checklist.Guest(
+            True, '[  OK  ] Started qemu-guest-agent.service - QEMU Guest '
+            'Agent.\n', builders.actions()))
+
+        self.assertIn('The agent was started', self.shown())
+
+    def test_an_agent_that_froze_the_last_time_is_confirmed(self):
+        self.tell(checklist.Guest(True, 'login:', builders.actions()))
+        self.show(builders.instance(), builders.sealed(
+            verdict.Rule.DISK_AT_REST,
+            {'disk': dict(builders.reading().report)}))
+
+        self.assertIn('The agent froze the last time', self.shown())
+        self.assertIn('The agent froze the last time',
+                      self.client.get(STATUS).json()['html'])
 
     def test_hooks_go_where_the_system_looks_for_them(self):
         page = self.shown(system='redhat')
@@ -416,25 +486,6 @@ def test_a_shell_installs_a_hook(tmp_path, name):
     assert done.stderr == ''
     assert made.read_text() == guest.hook(name)
     assert made.stat().st_mode & 0o777 == 0o755
-
-
-@pytest.mark.parametrize('properties, code', [
-    ({'os_distro': 'Ubuntu'}, 'debian'), ({'os_distro': ' rocky '}, 'redhat'),
-    ({'os_distro': 'sles', 'os_type': 'linux'}, 'suse'),
-    ({'os_distro': 'windows'}, 'windows'), ({'os_type': 'Windows'}, 'windows'),
-    ({'os_distro': 'arch'}, 'other'),
-    ({'os_distro': 'arch', 'os_type': 'linux'}, 'other'),
-    ({'os_distro': 'server', 'os_type': 'windows'}, 'windows')])
-def test_the_system_of_an_image(properties, code):
-    assert systems.guess(properties).code == code
-
-
-@pytest.mark.parametrize('properties', [
-    {}, {'os_type': 'linux'}, {'os_distro': ''}, {'os_distro': None},
-    {'os_distro': 'freebsd', 'os_type': 'freebsd'}])
-def test_an_image_may_not_tell(properties):
-    assert systems.guess(properties) is None
-    assert systems.choose('nonsense', properties) is systems.SYSTEMS[0]
 
 
 def test_every_finding_about_the_agent_has_a_headline():

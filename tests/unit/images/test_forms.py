@@ -45,7 +45,7 @@ def edit(values):
 
 def read(editor):
     """Return what a browser sends of a form that nobody touched."""
-    return browser.Form(''.join(str(part) for part in (
+    return browser.Form(''.join(part.as_p() for part in (
         editor.known, editor.others.management_form,
         *editor.others))).data
 

@@ -25,6 +25,7 @@ from snapshot_panel.consistency import facts
 from snapshot_panel.consistency import journey
 from snapshot_panel.consistency import verdict
 from snapshot_panel.instance import texts
+from tests import forms
 from tests.unit import builders
 from tests.unit import cases
 
@@ -53,9 +54,9 @@ class InstanceTestCase(cases.PanelTestCase):
         self.hear.return_value = {builders.INSTANCE: guests.Heard(
             cases.guest(console), builders.NOW)}
 
-    def press(self, action, image_id=builders.SNAPSHOT):
+    def press(self, action, image_id=builders.SNAPSHOT, **fields):
         return self.client.post(INSTANCE, {
-            'action': 'history__%s__%s' % (action, image_id)})
+            'action': 'history__%s__%s' % (action, image_id), **fields})
 
     def news(self, method='get'):
         response = getattr(self.client, method)(NEWS)
@@ -134,7 +135,16 @@ class PageTest(InstanceTestCase):
         response = self.press('delete')
         self.assertRedirectsNoFollow(response, INSTANCE)
         self.delete.assert_called_once_with(
-            mock.ANY, builders.INSTANCE, builders.SNAPSHOT)
+            mock.ANY, builders.INSTANCE, builders.SNAPSHOT, None)
+
+    def test_deleting_carries_the_name_that_was_shown(self):
+        self.show(builders.instance(), builders.sealed(name='a “name”'))
+
+        data = forms.Form(self.text(INSTANCE)).data
+        name = 'shown-' + builders.SNAPSHOT
+        self.press('delete', **{name: data[name]})
+
+        self.assertEqual('a “name”', self.delete.call_args.args[-1])
 
     def test_what_is_left_of_one_made_of_volumes_is_told(self):
         self.show(builders.instance(), builders.sealed(
@@ -283,7 +293,7 @@ class HistoryTest(InstanceTestCase):
         self.press('delete', self.images[44].id)
 
         self.delete.assert_called_once_with(
-            mock.ANY, builders.INSTANCE, self.images[44].id)
+            mock.ANY, builders.INSTANCE, self.images[44].id, None)
 
     def test_each_box_says_what_it_chooses(self):
         assert 'aria-label="Choose made-44."' in self.text(INSTANCE, page='3')

@@ -1,0 +1,113 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Every series of Horizon that is spoken of can be tried by a command."""
+
+import configparser
+import csv
+import re
+import subprocess
+import sys
+from unittest import mock
+
+import pytest
+
+from tests import series
+
+REPORT = ('<testsuites><testsuite tests="9" failures="%d" errors="%d" '
+          'skipped="%d"/></testsuites>')
+
+
+@pytest.fixture
+def table(tmp_path):
+    """A table of its own, which does not exist yet."""
+    with mock.patch.object(series, 'TABLE', tmp_path / 'series.csv') as path:
+        yield path
+
+
+def test_the_series_are_those_of_tox_of_the_constraints_and_of_the_ci():
+    tox = configparser.ConfigParser(interpolation=None)
+    tox.read(series.ROOT / 'tox.ini')
+    [of_tox] = [re.search('{(.+)}', name)[1].split(',')
+                for name in tox if name.startswith('testenv:horizon-')]
+    workflow = (series.ROOT / '.github/workflows/test.yml').read_text()
+    pinned = [path.stem.removeprefix('horizon-') for path in
+              (series.ROOT / 'tests/constraints').glob('horizon-*.txt')]
+
+    assert of_tox == list(series.SERIES)
+    assert re.findall(r'- horizon-([\d.]+)$', workflow, re.M) == of_tox
+    # The newest has the constraints of all other tests.
+    assert sorted([*pinned, of_tox[-1]]) == sorted(of_tox)
+
+
+def test_the_documented_table_has_a_row_for_each_series():
+    with series.TABLE.open(newline='') as file:
+        headings, *rows = csv.reader(file)
+
+    assert tuple(headings) == series.HEADINGS
+    assert [series.series_of(row) for row in rows] == list(series.SERIES)
+    assert all(row[1] == series.SERIES[series.series_of(row)]
+               for row in rows)
+
+
+@pytest.mark.parametrize('counts, words', [
+    ((0, 0, 0), '9 passed'), ((2, 1, 0), '3 failed, 6 passed'),
+    ((0, 0, 4), '5 passed, 4 skipped'), ((9, 0, 0), '9 failed')])
+def test_a_report_is_told_in_a_few_words(tmp_path, counts, words):
+    path = tmp_path / 'report.xml'
+    path.write_text(REPORT % counts)
+
+    assert series.result(path) == words
+    assert series.result(tmp_path / 'none.xml') == 'did not end'
+
+
+def test_a_series_that_cannot_be_installed_has_its_reason():
+    output = ('horizon-26.0: install\n'
+              "ERROR: Package 'horizon' requires a different Python: 3.10\n"
+              'ERROR: more\n')
+    failed = subprocess.CompletedProcess((), 1, stdout=output)
+
+    with mock.patch.object(subprocess, 'run', return_value=failed):
+        row = series.try_series('26.0')
+
+    assert row == [
+        '26.0', '2026.2', '', '%d.%d' % sys.version_info[:2], '',
+        "not installed: Package 'horizon' requires a different Python: 3.10"]
+
+
+def test_one_series_leaves_the_others_as_they_were(table):
+    rows = {name: [name + '.9', of, '', '', '', '7 passed']
+            for name, of in series.SERIES.items()}
+    series.write(rows)
+    new = ['25.3.10', '2025.1', '3.11', '3.11.2', '4.2', '8 passed']
+
+    with mock.patch.object(series, 'try_series', autospec=True,
+                           return_value=new):
+        status = series.main(['25.3'])
+
+    assert status == 0
+    assert series.read() == {**rows, '25.3': new}
+
+
+@pytest.mark.parametrize('told, status', [
+    ('5 passed', 0), ('1 failed, 5 passed', 1), ('did not end', 1),
+    ('not installed: x', 1)])
+def test_the_status_tells_whether_all_passed(table, told, status):
+    with mock.patch.object(
+            series, 'try_series', autospec=True,
+            side_effect=lambda name: [name, '', '', '', '', told]):
+        assert series.main([]) == status
+
+
+def test_a_series_that_is_none_is_refused(table, capsys):
+    assert series.main(['99.9']) == 2
+    assert '99.9; there are 23.1, ' in capsys.readouterr().err
