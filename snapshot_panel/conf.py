@@ -45,7 +45,7 @@ def _number(name: str, default: int | None, least: int, most: int, unit: str,
 
 
 def _switch(name: str, text: str) -> cfg.Opt:
-    """Define what is on unless the operator turns it off."""
+    """Define what can be turned off."""
     return cfg.Opt(name, types.Boolean(), default=True, help=text)
 
 
@@ -123,8 +123,7 @@ GROUPS: Mapping[str, tuple[cfg.Opt, ...]] = {
         _switch(
             'on_instances_page',
             "Whether Horizon's page of instances has the panel's action and "
-            "its column, see :doc:`horizon-pages`. Restart Horizon after a "
-            "change."),
+            "its column, see :doc:`horizon-pages`."),
         _switch(
             'on_instance_details',
             "Whether Horizon's details of an instance have the panel's tab."),
@@ -144,6 +143,7 @@ class Fault(enum.Enum):
     MISSPELT = 3
     NO_NUMBER = 4
     NO_CHOICE = 5
+    NO_SWITCH = 6
 
 
 _SENTENCES = {
@@ -159,6 +159,9 @@ _SENTENCES = {
     Fault.NO_CHOICE: _(
         '%(setting)s: %(name)s is %(value)s and must be one of %(choices)s. '
         'The default is used: %(default)s.'),
+    Fault.NO_SWITCH: _(
+        '%(setting)s: %(name)s is %(value)s and must be True or False. The '
+        'default is used: %(default)s.'),
 }
 
 
@@ -198,9 +201,10 @@ def _fault(name: object, value: object) -> Problem | None:
         return _misspelt(name)
     if value is None and option.default is None:
         return None
+    # oslo.config reads text, and would take '60', 5.7 and True for numbers,
+    # and 'no' for False.
     if isinstance(option.type, types.Boolean):
         return None if isinstance(value, bool) else _unfit(option, value)
-    # oslo.config reads text, and would take '60', 5.7 and True for numbers.
     kind = int if isinstance(option.type, types.Integer) else str
     if isinstance(value, kind) and not isinstance(value, bool):
         try:
@@ -209,13 +213,6 @@ def _fault(name: object, value: object) -> Problem | None:
         except ValueError:
             pass
     return _unfit(option, value)
-
-
-def choices(option: cfg.Opt) -> tuple[object, ...]:
-    """Return all that a setting may be, () for a number."""
-    if isinstance(option.type, types.Boolean):
-        return (True, False)
-    return tuple(option.type.choices or ())
 
 
 def _misspelt(name: object) -> Problem:
@@ -229,9 +226,11 @@ def _misspelt(name: object) -> Problem:
 def _unfit(option: cfg.Opt, value: object) -> Problem:
     values = {'name': _shown(option.name), 'value': _shown(value),
               'default': repr(option.default)}
-    if choices(option):
+    if isinstance(option.type, types.Boolean):
+        return Problem(Fault.NO_SWITCH, values)
+    if option.type.choices:
         return Problem(Fault.NO_CHOICE, {
-            **values, 'choices': ', '.join(map(repr, choices(option)))})
+            **values, 'choices': ', '.join(map(repr, option.type.choices))})
     return Problem(Fault.NO_NUMBER, {
         **values, 'least': option.type.min, 'most': option.type.max})
 

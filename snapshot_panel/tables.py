@@ -48,14 +48,14 @@ class TakeSnapshot(ui_tables.SeveralAction):
             wanted)
         unready = [instance_id for instance_id, attempt
                    in zip(wanted, attempts)
-                   if not _report(request, attempt)]
+                   if not report_attempt(request, attempt)]
         if len(instance_ids) == 1 and unready == instance_ids:
             return redirect(urls.name('snapshot'), instance_ids[0])
         # Back to the page of the table that the user came from.
         return redirect(request.get_full_path())
 
 
-def _report(request, attempt):
+def report_attempt(request, attempt):
     """Report what came of one click; return False where it was not ready.
 
     :param attempt: :class:`taking.Attempt` or :class:`errors.CloudError`.

@@ -15,9 +15,10 @@
 import dataclasses
 
 from django import http
-from django.urls import reverse_lazy
+from django.shortcuts import redirect
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
+from django.views import generic
 
 from horizon import forms
 from horizon import tables as horizon_tables
@@ -31,6 +32,7 @@ from snapshot_panel.cloud import disks
 from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import frame
 from snapshot_panel.cloud import guests
+from snapshot_panel.cloud import marks
 from snapshot_panel.cloud import restarting
 from snapshot_panel.cloud import snapshots
 from snapshot_panel.cloud import taking
@@ -101,6 +103,7 @@ class IndexView(ui_views.ProblemMixin, IndexMixin,
         context['poll_interval'] = conf.get_config()['poll_interval']
         context['may_settle'] = policy.check(ui_views.SETTLE_RULES,
                                              self.request)
+        context['judged_at'] = marks.last(self.request)
         if self.request.user.is_superuser:
             context['setting_problems'] = conf.problems()
         return context
@@ -190,11 +193,35 @@ def _chosen(overview, wanted):
             if instance.id in wanted][:GUESTS_PER_REQUEST]
 
 
-class InstanceFormView(ui_views.ProblemMixin, forms.ModalFormView):
-    """A dialog about one instance; ``rules`` are the policies it needs."""
+# What the address of a dialog says that was opened on an instance's page.
+_FROM_INSTANCE = '?from=instance'
 
-    success_url = reverse_lazy(ui_views.INDEX)
-    cancel_url = reverse_lazy(ui_views.INDEX)
+
+class TakeView(ui_views.ProblemMixin, generic.View):
+    """Take a snapshot with one click, on the page of the instance."""
+
+    def get(self, request, instance_id):
+        # Who had to log in first comes back with a GET.
+        return redirect(urls.name('instance'), instance_id)
+
+    def post(self, request, instance_id):
+        if not ui_tables.may_take(request):
+            raise errors.Forbidden('Nova', 'policy')
+        attempt, = asking.for_each(
+            lambda wanted: taking.take_if_ready(request, wanted),
+            [instance_id])
+        if tables.report_attempt(request, attempt):
+            return redirect(urls.name('instance'), instance_id)
+        return redirect(urls.reverse('snapshot', instance_id)
+                        + _FROM_INSTANCE)
+
+
+class InstanceFormView(ui_views.ProblemMixin, forms.ModalFormView):
+    """A dialog about one instance; ``rules`` are the policies it needs.
+
+    It leads back to the page that it was opened on.
+    """
+
     rules = ui_tables.TAKE_RULES
 
     def dispatch(self, request, *args, **kwargs):
@@ -215,6 +242,22 @@ class InstanceFormView(ui_views.ProblemMixin, forms.ModalFormView):
     def get_initial(self):
         return {'instance_id': self.kwargs['instance_id']}
 
+    @property
+    def query(self):
+        """What the dialog's addresses say of the page that it is on."""
+        return (_FROM_INSTANCE if self.request.GET.get('from') == 'instance'
+                else '')
+
+    def get_success_url(self):
+        return (urls.reverse('instance', self.kwargs['instance_id'])
+                if self.query else urls.reverse('index'))
+
+    def get_cancel_url(self):
+        return self.get_success_url()
+
+    def get_context_data(self, **kwargs):
+        return super().get_context_data(query=self.query, **kwargs)
+
 
 class SnapshotView(InstanceFormView):
     """The form between, or what stands in the way of a snapshot."""
@@ -228,7 +271,7 @@ class SnapshotView(InstanceFormView):
         prediction = self.row.checklist.prediction
         self.submit_label = words.ANYWAY[prediction]
         self.submit_url = urls.reverse(
-            'snapshot', self.kwargs['instance_id'])
+            'snapshot', self.kwargs['instance_id']) + self.query
         return super().get_context_data(
             row=self.row, prediction=words.VERDICTS[prediction],
             retention=lines.Retention.of(
@@ -257,7 +300,7 @@ class RestartView(InstanceFormView):
 
     def get_context_data(self, **kwargs):
         self.submit_url = urls.reverse(
-            'restart', self.kwargs['instance_id'])
+            'restart', self.kwargs['instance_id']) + self.query
         return super().get_context_data(
             row=self.row, commands=commands.restart(
                 self.row.id, taking.default_name(self.row.instance)),

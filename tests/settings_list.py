@@ -20,6 +20,7 @@ import pathlib
 import textwrap
 
 from oslo_config import cfg
+from oslo_config import types
 
 from snapshot_panel import conf
 
@@ -52,9 +53,11 @@ def entry(option: cfg.Opt) -> str:
 
 def allowed(option: cfg.Opt) -> str:
     """Return what one setting may be."""
-    choices = conf.choices(option)
-    if choices:
-        return 'one of ' + ', '.join('``%r``' % choice for choice in choices)
+    if isinstance(option.type, types.Boolean):
+        return '``True`` or ``False``'
+    if option.type.choices:
+        return 'one of ' + ', '.join(
+            '``%r``' % choice for choice in option.type.choices)
     bounds = 'a whole number from {0.min:,} to {0.max:,}'.format(option.type)
     unit = option.type.type_name
     return bounds + (', in %s' % unit if unit else '')

@@ -167,6 +167,15 @@ def make_client(session: Session, module: typing.Any) -> typing.Any:
         return module.client(session)
 
 
+def verification(session: Session) -> bool | str | None:
+    """Return how this session wants certificates checked.
+
+    As the library requests takes it; None where Horizon's settings say it.
+    """
+    own: bool | str | None = getattr(session, 'verify', None)
+    return own
+
+
 def confirmed(call: Callable[[], _A | None]) -> _A | None:
     """Return what a call gives, asked once more where it found nothing.
 

@@ -39,6 +39,8 @@ from snapshot_panel.consistency import properties as rules
 
 LOG = logging.getLogger(__name__)
 
+# The most that Glance gives at once, unless its operator set another limit.
+_PAGE = 1000
 _PATCH_TYPE = 'application/openstack-images-v2.1-json-patch'
 
 
@@ -46,6 +48,9 @@ def client(session: asking.Session) -> typing.Any:
     """Return Horizon's client, with a bound on how long it waits."""
     made = horizon_glance.glanceclient(session)
     made.http_client.timeout = conf.get_config()['request_timeout']
+    verify = asking.verification(session)
+    if verify is not None:
+        made.http_client.session.verify = verify
     return made
 
 
@@ -68,6 +73,14 @@ def list_snapshots(session: asking.Session, instance_id: str | None = None,
               for image in _list(session, {**filters, 'image_type': kind},
                                  limit)]
     return sorted(images, key=newest_first)[:limit]
+
+
+def all_snapshots(session: asking.Session) -> list[facts.Image]:
+    """Return all of the project's snapshot images, newest first."""
+    images = [image for kind in facts.SNAPSHOT_TYPES for image in find(
+        session, {'owner': session.user.tenant_id, 'image_type': kind},
+        _PAGE, None)]
+    return sorted(images, key=newest_first)
 
 
 def newest_first(image: facts.Image) -> float:
@@ -107,13 +120,13 @@ def _list(session: asking.Session, filters: Mapping[str, str], limit: int
 
 
 def find(session: asking.Session, filters: Mapping[str, str], page_size: int,
-         limit: int, sort: str = 'created_at:desc', marker: str | None = None
-         ) -> Iterator[facts.Image]:
+         limit: int | None, sort: str = 'created_at:desc',
+         marker: str | None = None) -> Iterator[facts.Image]:
     """Give images, newest first, as far as somebody takes them.
 
     :param filters: Glance's, by name.
     :param page_size: how many one request asks for.
-    :param limit: how many there are at most.
+    :param limit: how many there are at most, None for all.
     """
     options = {**filters, 'limit': str(page_size), 'sort': sort}
     if marker:

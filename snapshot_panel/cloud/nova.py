@@ -144,6 +144,17 @@ def list_instances(session: asking.Session, limit: int,
     return InstancePage(tuple(instances), more=over, previous=bool(marker))
 
 
+def all_instances(session: asking.Session) -> list[facts.Instance]:
+    """Return all of the project's instances, newest first.
+
+    A request for as many as Nova gives at once, and one that finds no more.
+    """
+    with errors.asking('Nova'):
+        servers = client(session).servers.list(
+            search_opts={'project_id': session.user.tenant_id}, limit=-1)
+        return [_instance(server) for server in servers]
+
+
 def get_instance(session: asking.Session, instance_id: str
                  ) -> facts.Instance:
     """Return one of the project's instances.

@@ -34,10 +34,12 @@ def make(session: asking.Session, url: str) -> typing.Any:
 
     :param url: where the service is.
     """
+    verify = asking.verification(session)
+    if verify is None:
+        verify = (not settings.OPENSTACK_SSL_NO_VERIFY
+                  and (settings.OPENSTACK_SSL_CACERT or True))
     return keystone_session.Session(
-        token_endpoint.Token(url, session.user.token.id),
-        verify=(not settings.OPENSTACK_SSL_NO_VERIFY
-                and (settings.OPENSTACK_SSL_CACERT or True)),
+        token_endpoint.Token(url, session.user.token.id), verify=verify,
         timeout=conf.get_config()['request_timeout'],
         original_ip=auth_utils.get_client_ip(session),
         app_name='horizon', additional_user_agent=[

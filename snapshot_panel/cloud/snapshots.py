@@ -126,6 +126,18 @@ def complete(session: asking.Session, overview: Overview,
                   for instance, answer in zip(lacking, answers)})
 
 
+def everything(session: asking.Session
+               ) -> tuple[list[facts.Instance], list[facts.Image]]:
+    """Return all of the project's instances and snapshots, newest first.
+
+    :raises errors.CloudError: where a service failed.
+    """
+    instances, images = asking.ask_services(
+        session, (nova, lambda: nova.all_instances(session)),
+        (glance, lambda: glance.all_snapshots(session)))
+    return asking.or_raise(instances), asking.or_raise(images)
+
+
 def one(session: asking.Session, instance_id: str
         ) -> tuple[facts.Instance, list[facts.Image] | errors.CloudError]:
     """Return an instance and its newest snapshots.

@@ -23,8 +23,6 @@ from snapshot_panel.cloud import errors
 from snapshot_panel.ui import urls
 from snapshot_panel.ui import words
 
-INDEX = urls.name('index')
-
 # What settling a snapshot asks of the services.
 # Many dashboards do not have Glance's own policy: who takes no snapshots
 # settles none.

@@ -55,7 +55,7 @@ def test_each_default_is_allowed(settings, name):
 @pytest.mark.parametrize('name, value', [
     ('poll_interval', 1), ('poll_interval', 600), ('evidence_age', 0),
     ('disk_stream_mib', 0), ('shutdown_timeout', 0),
-    ('shutdown_timeout', None), ('on_instances_page', False), *[
+    ('shutdown_timeout', None), *[
         ('ephemeral_backend', backend) for backend in facts.BACKENDS]])
 def test_what_is_right_counts(settings, name, value):
     settings.SNAPSHOT_PANEL = {name: value}
@@ -87,15 +87,14 @@ def test_a_backend_that_is_none_tells_nothing(settings, value):
     assert len(text) < 250
 
 
-@pytest.mark.parametrize('value', [
-    None, 0, 1, 'False', 'no', [], HUGE], ids=named)
+@pytest.mark.parametrize('value', ['no', 'False', 0, 1, None, [], 2.0])
 def test_what_is_neither_true_nor_false_turns_nothing_off(settings, value):
     settings.SNAPSHOT_PANEL = {'on_instances_page': value}
 
     assert conf.get_config() == conf.DEFAULTS
-    [text] = texts()
-    assert text.endswith(' and must be one of True, False. The default is '
-                         'used: True.')
+    assert texts() == [
+        "SNAPSHOT_PANEL: 'on_instances_page' is %r and must be True or False. "
+        'The default is used: True.' % (value,)]
 
 
 @pytest.mark.parametrize('written, similar', [
@@ -149,7 +148,7 @@ def test_whatever_is_written_the_settings_stay_within_their_ranges(written):
     assert list(config) == list(conf.DEFAULTS)
     for name, option in conf.OPTIONS.items():
         if config[name] is not None or option.default is not None:
-            assert type(config[name]) in (int, str, bool)
+            assert type(config[name]) is type(option.type(config[name]))
             assert option.type(config[name]) == config[name]
 
 

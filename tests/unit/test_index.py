@@ -12,13 +12,17 @@
 
 """The index: its rows, its buttons, what a click takes."""
 
+import datetime
 import html
 from unittest import mock
 
+from django.core.cache import cache
 from django.test.utils import override_settings
+from oslo_utils import timeutils
 import pytest
 
 from snapshot_panel.cloud import errors
+from snapshot_panel.cloud import marks
 from snapshot_panel.cloud import taking
 from snapshot_panel.consistency import records
 from snapshot_panel.consistency import verdict
@@ -65,6 +69,22 @@ class IndexTest(cases.PanelTestCase):
         self.assertEqual(1, self.overview.call_count)
         assert not self.hear.called
         assert not self.settle.called
+
+    def test_a_judge_that_was_there_is_told_of(self):
+        self.addCleanup(cache.clear)
+        without = self.text(cases.INDEX)
+        judge = mock.Mock()
+        judge.user.tenant_id = self.tenant.id
+        marks.leave(judge, timeutils.utcnow(True)
+                    - datetime.timedelta(minutes=4))
+        other = mock.Mock()
+        other.user.tenant_id = 'another'
+        marks.leave(other, timeutils.utcnow(True))
+
+        page = self.text(cases.INDEX)
+
+        assert 'snapshot-panel-judge' not in without
+        assert 'looked at this project 4\xa0minutes ago' in page
 
     def test_the_next_page_and_the_one_before_are_linked(self):
         self.overview.return_value = cases.overview(
@@ -267,7 +287,7 @@ class WrongSettingsTest(cases.PanelTestCase):
     def test_the_checklist_says_nothing_of_the_storage(self):
         text = self.text(cases.INSTANCE)
 
-        self.assertIn('Checklist', text)
+        self.assertIn('checks hold', text)
         self.assertNotIn('rdb', text)
 
 

@@ -19,6 +19,7 @@ from unittest import mock
 import pytest
 
 from snapshot_panel.cloud import errors
+from snapshot_panel.cloud import restarting
 from snapshot_panel.cloud import taking
 from snapshot_panel.cloud import volumes
 from snapshot_panel.consistency import checklist
@@ -53,6 +54,31 @@ class FormTest(cases.PanelTestCase):
         assert 'All checks hold.' in page
         assert 'value="Take consistent snapshot"' in page
         assert 'value="filesystem-consistent"' in page
+
+    def test_it_leads_back_to_the_page_that_it_was_opened_on(self):
+        for query, page in (('', cases.INDEX), ('?from=instance',
+                                                cases.INSTANCE),
+                            ('?from=//evil.example', cases.INDEX)):
+            for url, data in ((cases.SNAPSHOT, {
+                    'name': 'mine', 'promise': 'filesystem-consistent',
+                    'strict': 'on'}), (cases.RESTART, {})):
+                with mock.patch.object(restarting, 'begin', autospec=True,
+                                       return_value=builders.instance()):
+                    response = self.client.post(url + query, data)
+
+                self.assertRedirectsNoFollow(response, page)
+                form = self.text(url + query)
+                assert 'href="%s" class="btn btn-default cancel"' % page in (
+                    form), query
+                wanted = url + (query if page == cases.INSTANCE else '')
+                assert 'action="%s"' % wanted in form
+
+    def test_the_way_to_a_stop_keeps_the_page(self):
+        self.ask.return_value = cases.guest(stopped())
+
+        page = self.text(cases.SNAPSHOT + '?from=instance')
+
+        assert 'href="%s?from=instance"' % cases.RESTART in page
 
     def test_what_is_left_out_is_told_before(self):
         self.show(builders.instance(volume_ids=('volume',)))

@@ -1,0 +1,172 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""What the judge found, as a line for people, JSON and metrics."""
+
+import json
+import math
+
+from snapshot_panel.consistency import bounded
+from snapshot_panel.consistency import verdict
+
+Verdict = verdict.Verdict
+
+_PROJECT = ('cloud', 'project', 'project_id')
+_INSTANCE = _PROJECT + ('instance', 'instance_id')
+
+
+def line(report):
+    """Return what a round over one project found, in one line."""
+    name = _name(report)
+    if report.busy:
+        return '%s: another judge is at it' % name
+    if report.judged is None:
+        return '%s: not judged: %s' % (name, _said(report.problems[0]))
+    verdicts = ', '.join('%s %d' % (each.value, count) for each, count
+                         in report.verdicts.items() if count)
+    return ('%s: instances %d, snapshots %d%s; judged now %d, failures %d, '
+            '%.1f s' % (
+                name, len(report.judged), sum(report.verdicts.values()),
+                ' (%s)' % verdicts if verdicts else '', report.sealed,
+                len(report.problems), report.seconds))
+
+
+def problem_lines(report):
+    """Return a line for each thing that could not be judged."""
+    return ['%s: %s: %s' % (
+        _name(report), problem.instance_id or 'project', _said(problem))
+        for problem in report.problems]
+
+
+def _name(report):
+    return '/'.join(filter(None, (report.cloud, report.project.name)))
+
+
+def _said(problem):
+    # What a service says is untrusted, and a terminal obeys.
+    text = ''.join(each if each.isprintable() else ' '
+                   for each in problem.reason)
+    return '%s: %s' % (problem.service, text[:300])
+
+
+def as_json(report):
+    """Return the report as one line of JSON; doc/source/judge.rst tells it."""
+    return json.dumps({
+        **_round(report), **_found(report),
+        'failures': [{'instance': problem.instance_id,
+                      'service': problem.service, 'reason': problem.reason}
+                     for problem in report.problems]})
+
+
+def _round(report):
+    return {
+        'cloud': report.cloud,
+        'project': {'id': report.project.id, 'name': report.project.name},
+        'at': bounded.format_moment(report.at),
+        'seconds': round(report.seconds, 3),
+        'busy': report.busy,
+        'judged_now': report.sealed}
+
+
+def _found(report):
+    """Return what there is; each is None where nobody could look."""
+    if report.judged is None:
+        return dict.fromkeys(('snapshots', 'snapshots_without_instance',
+                              'instances', 'discarded'))
+    return {
+        'snapshots': {each.value: count
+                      for each, count in report.verdicts.items()},
+        'snapshots_without_instance': report.strays,
+        'instances': [_instance(each, report.at) for each in report.judged],
+        'discarded': [_discarded(each.instance, snapshot)
+                      for each in report.judged
+                      for snapshot in each.snapshots
+                      if snapshot.decision.verdict is Verdict.DISCARDED]}
+
+
+def _instance(judged, now):
+    proven = judged.proven
+    return {
+        'id': judged.instance.id, 'name': judged.instance.name,
+        'status': judged.instance.status,
+        'snapshots': len(judged.snapshots),
+        'frozen': judged.frozen,
+        'newest_proven': proven and {
+            'id': proven.id, 'name': proven.name,
+            'verdict': proven.decision.verdict.value,
+            'at': _moment(proven.at), 'age': _age(proven, now)}}
+
+
+def _discarded(instance, snapshot):
+    return {'instance': instance.id, 'id': snapshot.id,
+            'name': snapshot.name, 'at': _moment(snapshot.at),
+            'rule': snapshot.decision.rule.code}
+
+
+def _moment(moment):
+    return bounded.format_moment(moment) if moment else None
+
+
+def _age(snapshot, now):
+    """Return how many seconds old a snapshot is, None if unknown."""
+    return (max(0, round((now - snapshot.at).total_seconds()))
+            if snapshot.at else None)
+
+
+def write_metrics(path, reports):
+    """Write what Prometheus' node_exporter collects from text files.
+
+    The file is whole at any moment.
+
+    :param reports: the newest of each project.
+    :raises ImportError: without prometheus_client.
+    :raises OSError: the file cannot be written.
+    """
+    import prometheus_client
+
+    registry = prometheus_client.CollectorRegistry()
+
+    def gauge(name, text, labels=_PROJECT):
+        return prometheus_client.Gauge('snapshot_panel_' + name, text, labels,
+                                       registry=registry)
+
+    snapshots = gauge('snapshots', 'Snapshots by verdict',
+                      _PROJECT + ('verdict',))
+    proven = gauge(
+        'newest_proven_age_seconds', 'Age of an instance\'s newest snapshot '
+        'that is proven consistent; +Inf where it has none', _INSTANCE)
+    frozen = gauge('guest_frozen', 'Whether a guest with the kit may stand '
+                   'frozen; of those that were asked', _INSTANCE)
+    failures = gauge('failures', 'What could not be judged')
+    seconds = gauge('judge_seconds', 'How long the round took')
+    ended = gauge('judge_timestamp_seconds', 'When the last round ended '
+                  'that found out what there is')
+    for report in reports:
+        if report.busy:
+            # The other one tells.
+            continue
+        labels = (report.cloud, report.project.name, report.project.id)
+        failures.labels(*labels).set(len(report.problems))
+        seconds.labels(*labels).set(report.seconds)
+        if report.judged is None:
+            # No number is better than a wrong one.
+            continue
+        ended.labels(*labels).set(report.at.timestamp())
+        for each, count in report.verdicts.items():
+            snapshots.labels(*labels, each.value).set(count)
+        for judged in report.judged:
+            whose = (*labels, judged.instance.name, judged.instance.id)
+            age = judged.proven and _age(judged.proven, report.at)
+            proven.labels(*whose).set(math.inf if age is None else age)
+            if judged.frozen is not None:
+                frozen.labels(*whose).set(judged.frozen)
+    prometheus_client.write_to_textfile(path, registry)

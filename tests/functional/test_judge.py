@@ -1,0 +1,329 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The judge as its operator runs it: no page, no browser, nobody logged in."""
+
+import concurrent.futures
+import json
+import pathlib
+import signal
+import subprocess
+import types
+
+from prometheus_client import parser
+import pytest
+import yaml
+
+from tests import clients
+from tests.cloud import layout as layouts
+from tests.cloud import processes
+from tests.cloud import rest
+from tests.cloud import seed
+
+# One round, on a busy machine, in seconds.
+PATIENCE = 300
+AT_REST = ('filesystem-consistent', 'disk-at-rest')
+IN_USE = ('crash-consistent', 'disk-in-use')
+
+
+class Judge:
+    """Runs ``manage.py judge_snapshots`` beside the demo's Horizon."""
+
+    def __init__(self, cloud, folder):
+        self.cloud, self.folder = cloud, folder
+        self.describe(judge=('judge', 'judge'))
+
+    def describe(self, **accounts):
+        """Write clouds.yaml: each account's user and project by its name."""
+        (self.folder / 'clouds.yaml').write_text(yaml.safe_dump({'clouds': {
+            name: self._cloud(*account)
+            for name, account in accounts.items()}}))
+
+    def _cloud(self, user, project, password=None):
+        return {'region_name': self.cloud.region, 'auth': {
+            'auth_url': self.cloud.auth_url, 'username': user,
+            'project_name': project, 'user_domain_id': 'default',
+            'project_domain_id': 'default',
+            'password': password or self.cloud.users[user]['password']}}
+
+    def start(self, *arguments):
+        horizon = pathlib.Path(self.cloud.logs).parent / 'horizon'
+        python = layouts.make_layout(self.folder, 0).dashboard_python
+        return subprocess.Popen(
+            [str(python), '-m', 'django', 'judge_snapshots', *arguments],
+            cwd=self.folder, env=processes.clean_environment({
+                'DJANGO_SETTINGS_MODULE': 'tests.cloud.horizon_settings',
+                'DEMO_HORIZON': str(horizon), 'PYTHONWARNINGS': 'ignore',
+                'TMPDIR': str(self.folder),
+                'OS_CLIENT_CONFIG_FILE': str(self.folder / 'clouds.yaml')}),
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE, text=True)
+
+    def run(self, *arguments, status=0):
+        """Run it to its end; return what it printed."""
+        process = self.start(*arguments)
+        try:
+            output, problems = process.communicate(timeout=PATIENCE)
+        finally:
+            process.kill()
+        assert process.returncode == status, output + problems
+        return output
+
+    def reports(self, *arguments, status=0):
+        """Return what it told machines, one object for each project."""
+        output = self.run('--json', *arguments, status=status)
+        return [json.loads(line) for line in output.splitlines()]
+
+
+@pytest.fixture(scope='module')
+def cloud(cloud):
+    """The demo cloud with two projects more: a judge seals all it finds.
+
+    Other tests count on what nobody has judged in the project demo.
+    """
+    password = cloud.users['admin']['password']
+    admin = rest.Session(cloud.auth_url, {}, 'admin', password, 'admin')
+    for name in ('judge', 'judge-second'):
+        seed.ensure_member(admin, name)
+    projects, users, roles = (
+        seed.by_name(admin, 'keystone', '/' + kind, kind)
+        for kind in ('projects', 'users', 'roles'))
+    admin('keystone', 'PUT', '/projects/%s/users/%s/roles/%s' % (
+        projects['judge-second']['id'], users['judge']['id'],
+        roles['member']['id']))
+    return types.SimpleNamespace(**{**vars(cloud), 'users': {
+        **cloud.users, 'judge': {'password': password}}})
+
+
+@pytest.fixture(scope='module')
+def openstack(cloud):
+    return clients.OpenStack(cloud, 'judge', 'judge')
+
+
+@pytest.fixture(scope='module')
+def dashboard(cloud):
+    return clients.Dashboard(cloud, 'judge')
+
+
+@pytest.fixture
+def judge(cloud, tmp_path):
+    return Judge(cloud, tmp_path)
+
+
+@pytest.fixture
+def make(cloud, openstack):
+    """Boot an instance with a guest: ``make('ready')`` returns its id."""
+    made = []
+
+    def boot(kind):
+        made.append(openstack.nova.servers.create(
+            'judge-' + kind, cloud.images['debian-12-agent'],
+            openstack.nova.flavors.list()[0], nics='none',
+            meta={'demo_guest': kind}).id)
+        clients.wait_for(lambda: openstack.status(made[-1]) == 'ACTIVE',
+                         'an instance to boot')
+        return made[-1]
+
+    yield boot
+    for server_id in made:
+        openstack.nova.servers.delete(server_id)
+
+
+@pytest.fixture
+def take(openstack):
+    """Take a snapshot by Nova alone, and wait for it."""
+    def taken(server_id, name='nightly'):
+        image_id = openstack.nova.servers.create_image(server_id, name)
+        clients.wait_for(lambda: openstack.glance.images.get(
+            image_id)['status'] == 'active', 'a snapshot')
+        return image_id
+    return taken
+
+
+def sealed(openstack, image_id):
+    """Return the verdict and the rule on an image."""
+    image = openstack.glance.images.get(image_id)
+    return image.get('consistency_verdict'), image.get('consistency_rule')
+
+
+@pytest.mark.parametrize('guest, truth', [('ready', AT_REST),
+                                          ('agent-dead', IN_USE)])
+def test_a_snapshot_of_anybody_has_its_true_verdict(
+        guest, truth, judge, make, take, openstack):
+    server_id = make(guest)
+    image_id = take(server_id)
+
+    output = judge.run()
+
+    assert sealed(openstack, image_id) == truth
+    assert output.startswith('judge/judge: instances ')
+    assert 'failures 0' in output
+
+
+def test_a_second_round_finds_nothing_to_do(judge, make, take):
+    take(make('ready'))
+    first, = judge.reports()
+
+    second, = judge.reports()
+
+    assert first['judged_now'] >= 1
+    assert second['judged_now'] == 0
+    assert second['snapshots'] == first['snapshots']
+
+
+def test_two_judges_at_once_find_the_same(judge, make, take, openstack):
+    server_id = make('ready')
+    images = [take(server_id, 'nightly-%d' % number) for number in range(3)]
+
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        both = list(pool.map(lambda _number: judge.reports()[0], range(2)))
+
+    assert {sealed(openstack, image_id) for image_id in images} == {AT_REST}
+    assert all(not report['failures'] for report in both)
+    assert [report['judged_now'] for report in both
+            if not report['busy']] != []
+
+
+def test_a_killed_judge_loses_nothing(judge, make, take, openstack):
+    server_id = make('agent-dead')
+    images = [take(server_id, 'nightly-%d' % number) for number in range(4)]
+    first = judge.start()
+    clients.wait_for(
+        lambda: first.poll() is not None or any(
+            sealed(openstack, image_id)[0] for image_id in images),
+        'the first verdict', pause=0.05)
+    first.send_signal(signal.SIGKILL)
+    first.communicate()
+
+    judge.run()
+
+    assert {sealed(openstack, image_id) for image_id in images} == {IN_USE}
+
+
+def test_an_instance_that_was_stopped_for_a_snapshot_runs_again(
+        judge, make, openstack, dashboard):
+    server_id = make('agent-stopped')
+    path = '%s%s/restart/' % (clients.PANEL, server_id)
+    dashboard.post(path, instance_id=server_id)
+    clients.wait_for(lambda: openstack.status(server_id) == 'SHUTOFF',
+                     'the stop')
+
+    judge.run()
+
+    server = openstack.nova.servers.get(server_id)
+    image, = openstack.snapshots(server_id)
+    assert server.status == 'ACTIVE'
+    assert not [key for key in server.metadata if 'consistency' in key]
+    assert sealed(openstack, image['id']) == AT_REST
+    assert image['consistency_requested_by'] == 'judge'
+
+
+def test_machines_are_told_of_each_instance(judge, make, take, openstack):
+    server_id = make('ready')
+    image_id = take(server_id)
+
+    report, = judge.reports('--guests')
+
+    told, = [each for each in report['instances'] if each['id'] == server_id]
+    assert told['newest_proven']['id'] == image_id
+    assert told['newest_proven']['verdict'] == AT_REST[0]
+    assert 0 <= told['newest_proven']['age'] < 600
+    assert report['project']['name'] == 'judge'
+    assert sum(report['snapshots'].values()) >= 1
+
+
+def test_metrics_are_what_prometheus_reads(judge, make, take):
+    server_id = make('ready')
+    take(server_id)
+    path = judge.folder / 'judge.prom'
+
+    judge.run('--metrics', str(path))
+
+    families = {family.name: family.samples for family in
+                parser.text_string_to_metric_families(path.read_text())}
+    ages = {sample.labels['instance_id']: sample.value for sample in
+            families['snapshot_panel_newest_proven_age_seconds']}
+    failures, = families['snapshot_panel_failures']
+    assert 0 <= ages[server_id] < 600
+    assert (failures.labels['project'], failures.value) == ('judge', 0)
+    assert [path.name for path in judge.folder.glob('judge.prom*')] == [
+        'judge.prom']
+
+
+def test_a_wrong_password_is_told_and_spoils_no_other(judge, make, take,
+                                                      openstack):
+    image_id = take(make('ready'))
+    judge.describe(judge=('judge', 'judge'),
+                   wrong=('other', 'other', 'not this'))
+
+    reports = judge.reports('--all-clouds', status=1)
+
+    failed, judged = sorted(reports, key=lambda each: each['cloud'] != 'wrong')
+    assert failed['cloud'] == 'wrong'
+    assert [each['service'] for each in failed['failures']] == ['Keystone']
+    assert judged['failures'] == []
+    assert sealed(openstack, image_id) == AT_REST
+
+
+def test_an_operator_judges_every_project_with_a_role(judge):
+    reports = judge.reports('--all-projects')
+
+    assert sorted(report['project']['name'] for report in reports) == [
+        'judge', 'judge-second']
+
+
+@pytest.mark.parametrize('arguments', [
+    ['--os-cloud', 'missing'], ['--workers', '0']])
+def test_a_wrong_command_line_asks_nobody(arguments, judge):
+    assert judge.run(*arguments, status=2) == ''
+
+
+def test_a_watching_judge_comes_back(judge, make, take, openstack):
+    server_id = make('ready')
+    watching = judge.start('--watch', '1')
+    try:
+        watching.stdout.readline()
+        image_id = take(server_id)
+        clients.wait_for(lambda: sealed(openstack, image_id) == AT_REST,
+                         'the next round')
+    finally:
+        watching.send_signal(signal.SIGINT)
+        watching.communicate()
+
+    assert watching.returncode == -signal.SIGINT
+
+
+def test_the_panel_tells_that_the_judge_was_there(judge, dashboard):
+    judge.run()
+
+    page = dashboard.get(clients.PANEL).text
+
+    assert 'looked at this project 0\xa0minutes ago' in page
+
+
+SOURCE = layouts.REPOSITORY / 'doc' / 'source' / 'judge'
+MANAGE = '/usr/share/openstack-dashboard/manage.py judge_snapshots'
+
+
+@pytest.mark.parametrize('name', ['snapshot-panel-judge.service',
+                                  'snapshot-panel-judge.cron'])
+def test_the_documented_line_works_as_it_stands(name, judge):
+    written = (SOURCE / name).read_text()
+    line = written.split(MANAGE)[1].splitlines()[0]
+    line = line.partition('>')[0].replace('/var/lib/prometheus/node-exporter',
+                                          str(judge.folder))
+
+    output = judge.run(*line.split())
+
+    assert output.count('failures 0') == 2
+    assert ('--metrics' in line) == (
+        judge.folder / 'snapshot_panel.prom').exists()
