@@ -44,6 +44,11 @@ def _number(name: str, default: int | None, least: int, most: int, unit: str,
                    default=default, help=text)
 
 
+def _switch(name: str, text: str) -> cfg.Opt:
+    """Define what can be turned off."""
+    return cfg.Opt(name, types.Boolean(), default=True, help=text)
+
+
 # By the headings that they have in the documentation, whose words the texts
 # are (reStructuredText).
 GROUPS: Mapping[str, tuple[cfg.Opt, ...]] = {
@@ -114,6 +119,15 @@ GROUPS: Mapping[str, tuple[cfg.Opt, ...]] = {
             'poll_interval', 2, 1, 600, 'seconds',
             "How often a page asks for news while a snapshot runs."),
     ),
+    "About Horizon's own pages": (
+        _switch(
+            'on_instances_page',
+            "Whether Horizon's page of instances has the panel's action and "
+            "its column, see :doc:`horizon-pages`."),
+        _switch(
+            'on_instance_details',
+            "Whether Horizon's details of an instance have the panel's tab."),
+    ),
 }
 OPTIONS: Mapping[str, cfg.Opt] = {
     option.name: option for group in GROUPS.values() for option in group}
@@ -129,6 +143,7 @@ class Fault(enum.Enum):
     MISSPELT = 3
     NO_NUMBER = 4
     NO_CHOICE = 5
+    NO_SWITCH = 6
 
 
 _SENTENCES = {
@@ -144,6 +159,9 @@ _SENTENCES = {
     Fault.NO_CHOICE: _(
         '%(setting)s: %(name)s is %(value)s and must be one of %(choices)s. '
         'The default is used: %(default)s.'),
+    Fault.NO_SWITCH: _(
+        '%(setting)s: %(name)s is %(value)s and must be True or False. The '
+        'default is used: %(default)s.'),
 }
 
 
@@ -183,7 +201,10 @@ def _fault(name: object, value: object) -> Problem | None:
         return _misspelt(name)
     if value is None and option.default is None:
         return None
-    # oslo.config reads text, and would take '60', 5.7 and True for numbers.
+    # oslo.config reads text, and would take '60', 5.7 and True for numbers,
+    # and 'no' for False.
+    if isinstance(option.type, types.Boolean):
+        return None if isinstance(value, bool) else _unfit(option, value)
     kind = int if isinstance(option.type, types.Integer) else str
     if isinstance(value, kind) and not isinstance(value, bool):
         try:
@@ -205,6 +226,8 @@ def _misspelt(name: object) -> Problem:
 def _unfit(option: cfg.Opt, value: object) -> Problem:
     values = {'name': _shown(option.name), 'value': _shown(value),
               'default': repr(option.default)}
+    if isinstance(option.type, types.Boolean):
+        return Problem(Fault.NO_SWITCH, values)
     if option.type.choices:
         return Problem(Fault.NO_CHOICE, {
             **values, 'choices': ', '.join(map(repr, option.type.choices))})

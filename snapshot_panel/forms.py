@@ -87,7 +87,8 @@ class SnapshotForm(_InstanceForm):
     """How to take one snapshot.
 
     ``promise`` is the verdict that the button named, ``shown`` with which
-    number to keep each older snapshot goes, as the user was shown it.
+    number to keep each older snapshot goes, and its name, as the user was
+    shown it.
     """
 
     name = forms.CharField(
@@ -128,7 +129,8 @@ class SnapshotForm(_InstanceForm):
         if not prediction.consistent:
             del self.fields['strict']
         self._show('shown', json.dumps([
-            [line.id, line.keeping] for line in retention.lines]))
+            [line.id, line.keeping, line.line.name]
+            for line in retention.lines]))
         if not retention.choices:
             del self.fields['keep']
             return
@@ -145,10 +147,11 @@ class SnapshotForm(_InstanceForm):
             self.data[name] = value
 
     def clean_shown(self):
-        """Return the ids and numbers, or nothing where they are broken."""
+        """Return ids, numbers, names, or nothing where they are broken."""
         try:
-            return [(str(image_id), int(keeping)) for image_id, keeping
-                    in bounded.load(self.cleaned_data['shown'] or '[]')]
+            return [(str(image_id), int(keeping), str(name))
+                    for image_id, keeping, name in bounded.load(
+                        self.cleaned_data['shown'] or '[]')]
         except (ValueError, TypeError):
             return []
 
@@ -197,8 +200,8 @@ class SnapshotForm(_InstanceForm):
         return data
 
     def act(self, request, data):
-        shown = [image_id for image_id, keeping in data['shown']
-                 if data['keep'] is not None and data['keep'] <= keeping]
+        shown = {image_id: name for image_id, keeping, name in data['shown']
+                 if data['keep'] is not None and data['keep'] <= keeping}
         attempt = taking.take_if_ready(
             request, self.initial['instance_id'], data['name'],
             accept=self._accept(data), extra=data['properties'],

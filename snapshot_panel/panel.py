@@ -16,8 +16,16 @@ from django.utils.translation import gettext_lazy as _
 
 import horizon
 
+from snapshot_panel import native
+
 
 class ConsistentSnapshots(horizon.Panel):
     name = _('Consistent Snapshots')
     slug = 'consistent_snapshots'
     permissions = ('openstack.services.compute', 'openstack.services.image')
+
+    def __init__(self):
+        super().__init__()
+        # Horizon makes its panels just before it needs their addresses. By
+        # then all of its own pages can be imported.
+        native.extend()

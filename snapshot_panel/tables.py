@@ -12,7 +12,11 @@
 
 """The table of instances."""
 
+from urllib import parse
+
 from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
 from horizon import messages
@@ -21,6 +25,7 @@ from horizon import tables
 from snapshot_panel.cloud import asking
 from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import taking
+from snapshot_panel.ui import strip
 from snapshot_panel.ui import tables as ui_tables
 from snapshot_panel.ui import urls
 
@@ -48,14 +53,14 @@ class TakeSnapshot(ui_tables.SeveralAction):
             wanted)
         unready = [instance_id for instance_id, attempt
                    in zip(wanted, attempts)
-                   if not _report(request, attempt)]
+                   if not report_attempt(request, attempt)]
         if len(instance_ids) == 1 and unready == instance_ids:
             return redirect(urls.name('snapshot'), instance_ids[0])
         # Back to the page of the table that the user came from.
         return redirect(request.get_full_path())
 
 
-def _report(request, attempt):
+def report_attempt(request, attempt):
     """Report what came of one click; return False where it was not ready.
 
     :param attempt: :class:`taking.Attempt` or :class:`errors.CloudError`.
@@ -138,14 +143,30 @@ class InstancesFilter(tables.FilterAction):
 
 
 class InstanceRow(tables.Row):
-    """A row marked with what the page's script still has to ask."""
+    """A row marked for the page's script.
+
+    It says what is still to be asked, what the row is counted as, and
+    whether it belongs to the rows that the user wants to see.
+    """
 
     def load_cells(self, datum=None):
         super().load_cells(datum)
+        self.attrs['data-groups'] = strip.marks(self.datum)
+        if not self.table.choice.shows(self.datum):
+            self.attrs['data-elsewhere'] = 'true'
         if self.datum.unsettled:
             self.attrs['data-unsettled'] = 'true'
         if self.datum.incomplete:
             self.attrs['data-unasked'] = 'true'
+
+
+class LabelledCell(ui_tables.BoxCell):
+    """A cell that names its column, for windows too narrow for a table."""
+
+    def __init__(self, datum, column, row, attrs=None, classes=None):
+        super().__init__(datum, column, row, attrs, classes)
+        if not column.auto:
+            self.attrs['data-th'] = column.verbose_name
 
 
 class InstancesTable(ui_tables.SeveralMixin, tables.DataTable):
@@ -155,24 +176,67 @@ class InstancesTable(ui_tables.SeveralMixin, tables.DataTable):
     status = tables.Column('status', verbose_name=_('Status'))
     readiness = tables.Column(
         ui_tables.cell('_readiness'), verbose_name=_('Readiness'),
-        help_text=_('Whether a snapshot taken now can be proven consistent, '
-                    'and what blocks it if not.'))
+        help_text=_('Whether a snapshot taken now can be proven.'))
     agent = tables.Column(
         ui_tables.cell('_agent'), verbose_name=_('Guest agent'),
-        help_text=_('Told by the console of the guest, or by the disk in the '
-                    'last snapshot that was taken while it ran. No cloud '
-                    'service knows whether the agent runs.'))
-    latest = tables.Column(ui_tables.cell('_latest'),
-                           verbose_name=_('Latest snapshot'))
+        help_text=_('As the console or the last snapshot’s disk tells.'))
+    proven = tables.Column(
+        ui_tables.cell('_proven'), verbose_name=_('Last proven'),
+        sortable=False)
+    latest = tables.Column(
+        ui_tables.cell('_latest'), verbose_name=_('Latest snapshot'),
+        sortable=False)
+
+    def __init__(self, request, data=None, needs_form_wrapper=None, **kwargs):
+        super().__init__(request, data, needs_form_wrapper, **kwargs)
+        self.choice = strip.Choice.of(request.GET)
+        # The instances of the page, in the order of the service, whichever
+        # rows are shown; None where the service did not answer.
+        self.instances = None
 
     def get_object_display(self, row):
         return row.name
+
+    def get_marker(self):
+        return self._mark(-1)
+
+    def get_prev_marker(self):
+        return self._mark(0)
+
+    def _mark(self, position):
+        return (parse.quote_plus(self.instances[position].id)
+                if self.instances else '')
+
+    def get_pagination_string(self):
+        return self._turned(super().get_pagination_string())
+
+    def get_prev_pagination_string(self):
+        return self._turned(super().get_prev_pagination_string())
+
+    def _turned(self, mark):
+        others = self.choice.query(without=(
+            self._meta.pagination_param, self._meta.prev_pagination_param))
+        return mark + ('&' + others if others else '')
+
+    def get_empty_message(self):
+        """Say why there is no row, and what to do."""
+        if self.instances is None:
+            return _('Unknown: the compute service did not answer.')
+        if self.instances:
+            return format_html(
+                '{} <a href="{}">{}</a>', _('None on this page.'),
+                self.choice.link(**{strip.SHOW: None}), _('Show all'))
+        if self.get_filter_string():
+            return _('No instance matches the filter.')
+        return format_html(
+            '{} <a href="{}">{}</a>', _('No instances yet.'),
+            reverse('horizon:project:instances:index'), _('Launch one'))
 
     class Meta(object):
         name = 'instances'
         verbose_name = _('Consistent Snapshots')
         row_class = InstanceRow
-        cell_class = ui_tables.BoxCell
+        cell_class = LabelledCell
         table_actions = (InstancesFilter, ImageProperties, TakeSnapshot)
         row_actions = (TakeSnapshot, NotReady, Options, Details, GuestSetup)
         multi_select = True

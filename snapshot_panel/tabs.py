@@ -20,8 +20,11 @@ from horizon import tabs
 from snapshot_panel.cloud import details
 from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import snapshots
+from snapshot_panel import conf
 from snapshot_panel import panel
 from snapshot_panel.ui import lines
+from snapshot_panel.ui import standings
+from snapshot_panel.ui import tables as ui_tables
 from snapshot_panel.ui import words
 
 
@@ -41,7 +44,8 @@ class ChecklistTab(tabs.Tab):
         # The administrator's page shows every project's instances; the panel
         # acts in the user's own.
         shown = self.tab_group.kwargs['instance']
-        return shown.tenant_id == request.user.tenant_id
+        return (conf.get_config()['on_instance_details']
+                and shown.tenant_id == request.user.tenant_id)
 
     def get_context_data(self, request):
         shown = self.tab_group.kwargs['instance']
@@ -53,5 +57,6 @@ class ChecklistTab(tabs.Tab):
             raise exceptions.NotAuthenticated()
         except errors.CloudError as problem:
             return {'problem': words.say(problem)}
-        return {'row': lines.instance_row(
-            instance, images, asked)}
+        row = lines.instance_row(instance, images, asked)
+        standings.keep([row])
+        return {'row': row, 'may_take': ui_tables.may_take(request)}

@@ -28,6 +28,7 @@ urlpatterns = [
          name='news'),
     path('<str:instance_id>/setup/',
          include('snapshot_panel.guest_setup.urls')),
+    path('<str:instance_id>/take/', views.TakeView.as_view(), name='take'),
     path('<str:instance_id>/snapshot/', views.SnapshotView.as_view(),
          name='snapshot'),
     path('<str:instance_id>/restart/', views.RestartView.as_view(),

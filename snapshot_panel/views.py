@@ -15,9 +15,10 @@
 import dataclasses
 
 from django import http
-from django.urls import reverse_lazy
+from django.shortcuts import redirect
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
+from django.views import generic
 
 from horizon import forms
 from horizon import tables as horizon_tables
@@ -37,9 +38,12 @@ from snapshot_panel.cloud import snapshots
 from snapshot_panel.cloud import taking
 from snapshot_panel import conf
 from snapshot_panel.consistency import commands
+from snapshot_panel.consistency import facts
 from snapshot_panel import forms as panel_forms
 from snapshot_panel import tables
 from snapshot_panel.ui import lines
+from snapshot_panel.ui import standings
+from snapshot_panel.ui import strip
 from snapshot_panel.ui import tables as ui_tables
 from snapshot_panel.ui import urls
 from snapshot_panel.ui import views as ui_views
@@ -64,21 +68,27 @@ class IndexMixin(horizon_tables.PagedTableMixin):
         return overview
 
 
-def make_rows(request, overview, heard):
-    """Return an :class:`lines.InstanceRow` for each instance.
+def make_rows(request, overview, instances, heard):
+    """Return an :class:`lines.InstanceRow` for each of some instances.
 
     :param heard: what guests told, by instance id.
     """
     recalled = disks.recall(request, overview.snapshots)
-    bases = details.recall_bases(request, overview.instances)
+    bases = details.recall_bases(request, instances)
     may_settle = policy.check(ui_views.SETTLE_RULES, request)
-    return [lines.instance_row(
+    may_ask = policy.check(ui_views.ASK_RULES, request)
+    proof_age = strip.Choice.of(request.GET).age
+    rows = [lines.instance_row(
         instance, overview.snapshots_of(instance), details.Details(
             heard.get(instance.id), base=bases.get(instance.image_id)),
         snapshots_known=overview.knows(instance),
         snapshots_reached=overview.reaches(instance),
-        recalled=recalled, may_settle=may_settle)
-        for instance in overview.instances]
+        snapshots_whole=overview.holds_all(instance),
+        recalled=recalled, may_settle=may_settle, proof_age=proof_age,
+        may_ask=may_ask or instance.status == facts.STOPPED)
+        for instance in instances]
+    standings.keep(rows)
+    return rows
 
 
 class IndexView(ui_views.ProblemMixin, IndexMixin,
@@ -92,10 +102,20 @@ class IndexView(ui_views.ProblemMixin, IndexMixin,
             self.overview, *frame.questions(self.request))
         for problem in overview.problems:
             ui_tables.report_error(self.request, problem)
-        return make_rows(self.request, overview, {})
+        rows = make_rows(self.request, overview, overview.instances,
+                         guests.recall(overview.instances))
+        table = self.get_table()
+        if not any(problem.service == 'Nova'
+                   for problem in overview.problems):
+            table.instances = overview.instances
+        self.strip = strip.Strip(table.choice, rows,
+                                 overview.more or overview.previous)
+        return table.choice.arrange(rows)
 
     def get_context_data(self, **kwargs):
         context = super().get_context_data(**kwargs)
+        context['strip'] = self.strip
+        context['may_ask'] = policy.check(ui_views.ASK_RULES, self.request)
         context['poll_interval'] = conf.get_config()['poll_interval']
         context['may_settle'] = policy.check(ui_views.SETTLE_RULES,
                                              self.request)
@@ -154,18 +174,24 @@ class RowsView(ui_views.AnswerMixin, IndexMixin,
 
     def _answer(self, wanted, overview, *failed, again=False):
         chosen = _chosen(overview, wanted)
+        may_ask = policy.check(ui_views.ASK_RULES, self.request)
+        asked = [instance for instance in chosen
+                 if may_ask or instance.status == facts.STOPPED]
         heard, bases = asking.together(
-            lambda: guests.hear_guests(self.request, chosen, again=again),
+            lambda: guests.hear_guests(self.request, asked, again=again),
             lambda: details.read_bases(self.request, chosen))
-        heard = asking.or_raise(heard)
+        heard = asking.or_raise(heard) | guests.recall(
+            instance for instance in chosen if instance not in asked)
         asking.or_raise(bases)
-        table = self.table_class(self.request, data=[
-            row for row in make_rows(self.request, overview, heard)
-            if row.id in wanted])
+        table = self.table_class(self.request, data=make_rows(
+            self.request, overview, [instance for instance
+                                     in overview.instances
+                                     if instance.id in wanted], heard))
         # The table itself does this where it renders its own buttons.
         table.set_multiselect_column_visibility(False)
         return http.JsonResponse({
             'rows': {row.datum.id: row.render() for row in table.get_rows()},
+            'refused': any(row.refused for row in table.data),
             'problem': words.say(failed[0]) if failed else ''})
 
 
@@ -189,11 +215,35 @@ def _chosen(overview, wanted):
             if instance.id in wanted][:GUESTS_PER_REQUEST]
 
 
-class InstanceFormView(ui_views.ProblemMixin, forms.ModalFormView):
-    """A dialog about one instance; ``rules`` are the policies it needs."""
+# What the address of a dialog says that was opened on an instance's page.
+_FROM_INSTANCE = '?from=instance'
 
-    success_url = reverse_lazy(ui_views.INDEX)
-    cancel_url = reverse_lazy(ui_views.INDEX)
+
+class TakeView(ui_views.ProblemMixin, generic.View):
+    """Take a snapshot with one click, on the page of the instance."""
+
+    def get(self, request, instance_id):
+        # Who had to log in first comes back with a GET.
+        return redirect(urls.name('instance'), instance_id)
+
+    def post(self, request, instance_id):
+        if not ui_tables.may_take(request):
+            raise errors.Forbidden('Nova', 'policy')
+        attempt, = asking.for_each(
+            lambda wanted: taking.take_if_ready(request, wanted),
+            [instance_id])
+        if tables.report_attempt(request, attempt):
+            return redirect(urls.name('instance'), instance_id)
+        return redirect(urls.reverse('snapshot', instance_id)
+                        + _FROM_INSTANCE)
+
+
+class InstanceFormView(ui_views.ProblemMixin, forms.ModalFormView):
+    """A dialog about one instance; ``rules`` are the policies it needs.
+
+    It leads back to the page that it was opened on.
+    """
+
     rules = ui_tables.TAKE_RULES
 
     def dispatch(self, request, *args, **kwargs):
@@ -205,12 +255,30 @@ class InstanceFormView(ui_views.ProblemMixin, forms.ModalFormView):
     def row(self):
         instance, images = snapshots.one(self.request,
                                          self.kwargs['instance_id'])
-        return lines.instance_row(
+        row = lines.instance_row(
             instance, images,
             details.ask_before_snapshot(self.request, instance))
+        standings.keep([row])
+        return row
 
     def get_initial(self):
         return {'instance_id': self.kwargs['instance_id']}
+
+    @property
+    def query(self):
+        """What the dialog's addresses say of the page that it is on."""
+        return (_FROM_INSTANCE if self.request.GET.get('from') == 'instance'
+                else '')
+
+    def get_success_url(self):
+        return (urls.reverse('instance', self.kwargs['instance_id'])
+                if self.query else urls.reverse('index'))
+
+    def get_cancel_url(self):
+        return self.get_success_url()
+
+    def get_context_data(self, **kwargs):
+        return super().get_context_data(query=self.query, **kwargs)
 
 
 class SnapshotView(InstanceFormView):
@@ -225,7 +293,7 @@ class SnapshotView(InstanceFormView):
         prediction = self.row.checklist.prediction
         self.submit_label = words.ANYWAY[prediction]
         self.submit_url = urls.reverse(
-            'snapshot', self.kwargs['instance_id'])
+            'snapshot', self.kwargs['instance_id']) + self.query
         return super().get_context_data(
             row=self.row, prediction=words.VERDICTS[prediction],
             retention=lines.Retention.of(
@@ -254,7 +322,7 @@ class RestartView(InstanceFormView):
 
     def get_context_data(self, **kwargs):
         self.submit_url = urls.reverse(
-            'restart', self.kwargs['instance_id'])
+            'restart', self.kwargs['instance_id']) + self.query
         return super().get_context_data(
             row=self.row, commands=commands.restart(
                 self.row.id, taking.default_name(self.row.instance)),

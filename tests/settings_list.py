@@ -20,6 +20,7 @@ import pathlib
 import textwrap
 
 from oslo_config import cfg
+from oslo_config import types
 
 from snapshot_panel import conf
 
@@ -52,6 +53,8 @@ def entry(option: cfg.Opt) -> str:
 
 def allowed(option: cfg.Opt) -> str:
     """Return what one setting may be."""
+    if isinstance(option.type, types.Boolean):
+        return '``True`` or ``False``'
     if option.type.choices:
         return 'one of ' + ', '.join(
             '``%r``' % choice for choice in option.type.choices)

@@ -60,10 +60,13 @@ NEEDED: dict[str, dict[str, str]] = {
         'qemu-system-x86': 'qemu-system-x86_64',
     },
     'hypervisor': {
+        'dosfstools': 'mkfs.vfat',
         'e2fsprogs': 'dumpe2fs',
+        'fdisk': 'sfdisk',
         'libvirt-daemon-driver-qemu':
             '/usr/lib/*/libvirt/connection-driver/libvirt_driver_qemu.so',
         'libvirt-daemon-system': '/lib/systemd/system/libvirtd.service',
+        'lvm2': 'lvm',
         'mmdebstrap': 'mmdebstrap',
         'qemu-system-x86': 'qemu-system-x86_64',
         'qemu-utils': 'qemu-img',

@@ -74,7 +74,9 @@ def get_volume(session: asking.Session, volume_id: str) -> facts.Volume:
                      for each in reading.entries(volume.attachments)},
             multiattach=bool(getattr(volume, 'multiattach', True)),
             properties=reading.properties(
-                getattr(volume, 'volume_image_metadata', {})))
+                getattr(volume, 'volume_image_metadata', {})),
+            # Cinder writes it as a word.
+            bootable=getattr(volume, 'bootable', None) in ('true', True))
 
 
 def get_snapshot(session: asking.Session, snapshot_id: str

@@ -129,11 +129,11 @@ def ask_limits(session: asking.Session, instance: facts.Instance
     """Return the :class:`facts.Limits` that bear on an instance's snapshot.
 
     A request to each service at the same time, shared by a project's users
-    for a while. Cinder is asked where the snapshot is made of volumes.
+    for a while. Cinder is asked where the snapshot may be made of volumes.
     """
     key = 'snapshot_panel:limits:%s:%s' % (
         session.user.tenant_id,
-        'volumes' if instance.volume_backed else 'image')
+        'volumes' if instance.may_be_volume_backed else 'image')
     limits: facts.Limits | None = cache.get(key)
     if limits is None:
         limits = _ask_limits_now(session, instance)
@@ -147,7 +147,7 @@ def _ask_limits_now(session: asking.Session, instance: facts.Instance
     questions: list[tuple[typing.Any, Callable[[], typing.Any]]] = [
         (nova, lambda: nova.get_metadata_limit(session)),
         (glance, lambda: glance.get_usage(session))]
-    if instance.volume_backed:
+    if instance.may_be_volume_backed:
         questions.append((cinder, lambda: cinder.get_usage(session)))
     answers = asking.ask_services(session, *questions)
     answered = {

@@ -21,6 +21,7 @@ import uuid
 from openstack_dashboard import policy
 
 from snapshot_panel.cloud import asking
+from snapshot_panel.cloud import dependents
 from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import glance
 from snapshot_panel.cloud import images
@@ -29,6 +30,7 @@ from snapshot_panel.cloud import nova
 from snapshot_panel.consistency import edits
 from snapshot_panel.consistency import facts
 from snapshot_panel.consistency import properties
+from snapshot_panel.consistency import retention
 from snapshot_panel.consistency import verdict
 
 # What changing an image asks of Glance.
@@ -134,7 +136,9 @@ class Preview:
 
     ``refusal`` is the error with which Glance would answer, or None.
     ``users`` are the instances that run from the image and keep what they
-    booted with, None where Nova did not answer.
+    booted with, None where Nova did not answer. ``members`` counts the other
+    projects that it is shared with; ``shelved`` is the instance whose only
+    disk it may be.
     """
 
     edit: edits.Edit
@@ -142,6 +146,8 @@ class Preview:
     refusal: errors.CloudError | None = None
     users: tuple[facts.Instance, ...] | None = None
     users_cut: bool = False
+    members: int = 0
+    shelved: facts.Instance | None = None
 
     @property
     def refused_names(self) -> tuple[str, ...]:
@@ -167,7 +173,24 @@ def preview(session: asking.Session, edit: edits.Edit) -> Preview:
         (glance, lambda: glance.get_image(session, edit.image_id)),
         (glance, lambda: would_refuse(session, edit.image_id, edit.changes)),
         (nova, lambda: list_users(session, edit.image_id)))
-    return _with_users(Preview(edit, asking.or_raise(image), refusal), users)
+    return _with_dependents(session, _with_users(
+        Preview(edit, asking.or_raise(image), refusal), users))
+
+
+def _with_dependents(session: asking.Session, made: Preview) -> Preview:
+    """Return a preview with who else needs the image, where one may.
+
+    What a service does not say is left out: nothing is deleted.
+    """
+    image = made.image
+    members = asking.outcome(lambda: dependents.members_of(session, image))
+    maker = image.instance_id if retention.is_shelved_name(image) else None
+    instance = asking.outcome(
+        lambda: nova.get_instance(session, maker)) if maker else None
+    return dataclasses.replace(
+        made, members=members if isinstance(members, int) else 0,
+        shelved=instance if isinstance(instance, facts.Instance)
+        and retention.holds_disk(instance, image) else None)
 
 
 def _with_users(made: Preview, users: nova.InstancePage | errors.CloudError
@@ -193,9 +216,11 @@ def preview_preset(session: asking.Session, preset: edits.Preset,
         (glance, lambda: asking.for_each(
             lambda image_id: glance.get_image(session, image_id),
             image_ids)))
-    return [answer if isinstance(answer, errors.CloudError)
+    made = [answer if isinstance(answer, errors.CloudError)
             else _with_users(_preview_preset(session, preset, answer), users)
             for answer in asking.or_raise(answers)]
+    return asking.for_each(
+        lambda each: _with_dependents(session, asking.or_raise(each)), made)
 
 
 def _preview_preset(session: asking.Session, preset: edits.Preset,
@@ -242,6 +267,9 @@ def save(session: asking.Session, edit: edits.Edit) -> Outcome:
         wrong = edits.unsound(edit, is_pending(image))
         if wrong is not None:
             raise errors.Refused('Glance', 'not editable here: ' + wrong)
+        if edit.name not in (None, image.name):
+            raise errors.InUse('Glance', errors.RENAMED,
+                               (edit.name or '', image.name))
         # Glance has no compare-and-set: whoever came first is found by
         # reading again just before the write.
         disputes = edits.disputes(edit, image.properties)

@@ -63,6 +63,30 @@ class Conflict(CloudError):
     status = 409
 
 
+# Why something is not done, found out before it was asked for.
+LOCKED = 'locked'
+IMAGES_FULL = 'images-full'
+COPIES_FULL = 'copies-full'
+METADATA_FULL = 'metadata-full'
+SHELVED = 'shelved'
+RUN_FROM = 'run-from'
+MEMBERS = 'members'
+RENAMED = 'renamed'
+
+
+class InUse(Conflict):
+    """Something stands against it, so nothing was asked for.
+
+    ``cause`` is one of the above, ``names`` is who or what, for people.
+    """
+
+    def __init__(self, service: str, cause: str,
+                 names: tuple[str, ...] = ()) -> None:
+        super().__init__(service, '%s %s' % (cause, names))
+        self.cause = cause
+        self.names = names
+
+
 class Refused(CloudError):
     """The service did not accept the request as it was."""
 

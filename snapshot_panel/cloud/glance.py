@@ -16,6 +16,7 @@ from collections.abc import Collection
 from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Mapping
+import heapq
 import itertools
 import json
 import logging
@@ -57,21 +58,21 @@ def list_snapshots(session: asking.Session, instance_id: str | None = None,
                    limit: int | None = None) -> list[facts.Image]:
     """Return the project's newest snapshot images, newest first.
 
-    :param instance_id: only those of that instance.
+    :param instance_id: only those that name that instance, also what is no
+        snapshot of it.
     :param limit: how many, as the operator set it if None.
     """
     limit = limit or conf.get_config()['snapshots_listed']
     filters = {'owner': session.user.tenant_id}
     if instance_id:
-        # Some have inherited that property from another's.
-        return [image for image in _list(
-            session, {**filters, 'instance_uuid': instance_id}, limit)
-            if image.instance_id == instance_id and image.is_snapshot]
+        # Some have inherited that property from another's: see roots.py.
+        return list(find_all(
+            session, {**filters, 'instance_uuid': instance_id}, limit, limit))
     # Glance cannot look for two values of a property at once.
     images = [image for kind in facts.SNAPSHOT_TYPES
               for image in _list(session, {**filters, 'image_type': kind},
                                  limit)]
-    return sorted(images, key=_newest_first)[:limit]
+    return sorted(images, key=newest_first)[:limit]
 
 
 def all_snapshots(session: asking.Session) -> list[facts.Image]:
@@ -79,10 +80,11 @@ def all_snapshots(session: asking.Session) -> list[facts.Image]:
     images = [image for kind in facts.SNAPSHOT_TYPES for image in find(
         session, {'owner': session.user.tenant_id, 'image_type': kind},
         _PAGE, None)]
-    return sorted(images, key=_newest_first)
+    return sorted(images, key=newest_first)
 
 
-def _newest_first(image: facts.Image) -> float:
+def newest_first(image: facts.Image) -> float:
+    """Return a key by which images are sorted, the newest first."""
     return -image.created.timestamp() if image.created else 0
 
 
@@ -91,8 +93,25 @@ def list_images(session: asking.Session, image_ids: Collection[str]
     """Return the images with these ids that the project can see."""
     if not image_ids:
         return []
+    found = _by_ids(session, image_ids)
+    missing = set(image_ids) - {image.id for image in found}
+    # Few are hidden: they are asked for where something is missing only.
+    return found + (_by_ids(session, missing, os_hidden='true')
+                    if missing else [])
+
+
+def list_hidden(session: asking.Session) -> list[facts.Image]:
+    """Return the project's newest hidden snapshot images, newest first."""
+    filters = {'owner': session.user.tenant_id, 'os_hidden': 'true'}
+    limit = conf.get_config()['snapshots_listed']
+    return [image for image in _list(session, filters, limit)
+            if image.is_snapshot]
+
+
+def _by_ids(session: asking.Session, image_ids: Collection[str],
+            **filters: str) -> list[facts.Image]:
     names = 'in:' + ','.join(sorted(image_ids))
-    return _list(session, {'id': names}, len(image_ids))
+    return _list(session, {'id': names, **filters}, len(image_ids))
 
 
 def _list(session: asking.Session, filters: Mapping[str, str], limit: int
@@ -113,6 +132,36 @@ def find(session: asking.Session, filters: Mapping[str, str], page_size: int,
     if marker:
         options['marker'] = marker
     return itertools.islice(_follow(session, options), limit)
+
+
+def find_all(session: asking.Session, filters: Mapping[str, str],
+             page_size: int, limit: int, backwards: bool = False,
+             marker: str | None = None) -> Iterator[facts.Image]:
+    """Give images as :func:`find` does, the hidden ones among them.
+
+    Glance lists either (fact 44), so both are asked for at the same time.
+
+    :param backwards: oldest first.
+    :raises errors.CloudError: where either list failed.
+    """
+    direction = 'asc' if backwards else 'desc'
+    lists = [find(session, {**filters, **hidden}, page_size, limit,
+                  'created_at:%s,id:%s' % (direction, direction), marker)
+             for hidden in ({}, {'os_hidden': 'true'})]
+    firsts = asking.for_each(_first, lists)
+    merged = heapq.merge(
+        *(itertools.chain(asking.or_raise(first), rest)
+          for first, rest in zip(firsts, lists)),
+        key=_age, reverse=not backwards)
+    return itertools.islice(merged, limit)
+
+
+def _first(images: Iterator[facts.Image]) -> list[facts.Image]:
+    return list(itertools.islice(images, 1))
+
+
+def _age(image: facts.Image) -> tuple[float, str]:
+    return (image.created.timestamp() if image.created else 0, image.id)
 
 
 def _follow(session: asking.Session, options: Mapping[str, str]
@@ -214,7 +263,22 @@ def image_of(values: typing.Any) -> facts.Image:
         owner=reading.text_or_none(values.get('owner')),
         protected=bool(values.get('protected')),
         checksum=reading.text_or_none(
-            values.get('os_hash_value') or values.get('checksum')) or '')
+            values.get('os_hash_value') or values.get('checksum')) or '',
+        visibility=reading.name(values.get('visibility')),
+        hidden=values.get('os_hidden') is True)
+
+
+def count_members(session: asking.Session, image_id: str) -> int:
+    """Return with how many projects an image is shared."""
+    with errors.asking('Glance'):
+        try:
+            answer = ask(session, '/v2/images/%s/members'
+                         % urllib.parse.quote(image_id, safe=''))
+        except errors.NotFound:
+            # It is not shared (any more).
+            return 0
+        return sum(reading.text(member.get('status')) != 'rejected'
+                   for member in reading.entries(answer['members']))
 
 
 def get_usage(session: asking.Session) -> dict[str, facts.Usage]:

@@ -25,7 +25,8 @@ from snapshot_panel.cloud import nova
 from snapshot_panel.consistency import facts
 
 # Whose images a page shows.
-OWN, SHARED, PUBLIC = SCOPES = ('own', 'shared', 'public')
+OWN, SHARED, PUBLIC, COMMUNITY = SCOPES = (
+    'own', 'shared', 'public', 'community')
 
 # Glance cannot leave out the project's own images: a page looks through so
 # many of the newest ones for those of others.
@@ -106,11 +107,9 @@ def _list(session: asking.Session, scope: str, limit: int,
         wanted['owner'] = project
     else:
         wanted['visibility'] = scope
-    direction = 'asc' if backwards else 'desc'
     try:
-        images = glance.find(
-            session, wanted, limit, SEARCHED, marker=marker,
-            sort='created_at:%s,id:%s' % (direction, direction))
+        images = glance.find_all(session, wanted, limit, SEARCHED, backwards,
+                                 marker)
         if scope == OWN:
             return _choose(images, limit, lambda _image: True)
         return _choose(images, limit, lambda image: image.owner != project)

@@ -200,7 +200,10 @@ def _instance(server: typing.Any) -> facts.Instance:
         ephemeral=reading.size(flavor.get('ephemeral') or 0),
         swap=reading.size(flavor.get('swap') or 0),
         networks=tuple(reading.mapping(
-            getattr(server, 'addresses', None) or {})))
+            getattr(server, 'addresses', None) or {})),
+        # By default Nova shows it to administrators only.
+        root_device=reading.name(getattr(
+            server, 'OS-EXT-SRV-ATTR:root_device_name', None)))
 
 
 def get_console(session: asking.Session, instance_id: str) -> str | None:

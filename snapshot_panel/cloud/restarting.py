@@ -22,6 +22,7 @@ import logging
 from oslo_utils import timeutils
 
 from snapshot_panel.cloud import asking
+from snapshot_panel.cloud import details
 from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import glance
 from snapshot_panel.cloud import guests
@@ -29,6 +30,8 @@ from snapshot_panel.cloud import nova
 from snapshot_panel.cloud import settling
 from snapshot_panel.cloud import snapshots
 from snapshot_panel.cloud import taking
+from snapshot_panel import conf
+from snapshot_panel.consistency import checklist
 from snapshot_panel.consistency import facts
 from snapshot_panel.consistency import records
 from snapshot_panel.consistency import restart
@@ -46,6 +49,7 @@ def begin(session: asking.Session, instance_id: str) -> facts.Instance:
     if instance.status != facts.RUNNING or instance.task_state or (
             restart.unfinished(instance)):
         raise errors.Conflict('Nova', 'status %s' % instance.status)
+    _check(session, instance)
     # Once the guest is down its console cannot be read any more.
     taking.settle_before(session, instance, images)
     actions = nova.list_actions(session, instance.id)
@@ -67,6 +71,34 @@ def begin(session: asking.Session, instance_id: str) -> facts.Instance:
     return instance
 
 
+def _check(session: asking.Session, instance: facts.Instance) -> None:
+    """Return where nothing known stands against the snapshot to come.
+
+    Else an instance would be taken down for nothing.
+
+    :raises errors.CloudError: a lock or a quota does.
+    """
+    if instance.locked:
+        raise errors.InUse('Nova', errors.LOCKED, (instance.name,))
+    limits = details.ask_limits(session, instance)
+    checks = checklist.check(instance, checklist.Guest(), conf.deployment(),
+                             limits=limits)
+    found = checks.find(checklist.Check.QUOTA)
+    if found is not None and (
+            found.state is checklist.State.FAIL
+            or found.finding is checklist.Finding.QUOTA_METADATA):
+        raise errors.InUse(*_FULL[found.finding])
+
+
+# Which service would refuse, and why.
+_FULL = {
+    checklist.Finding.QUOTA_IMAGES: ('Glance', errors.IMAGES_FULL),
+    checklist.Finding.QUOTA_SIZE: ('Glance', errors.IMAGES_FULL),
+    checklist.Finding.QUOTA_COPIES: ('Cinder', errors.COPIES_FULL),
+    checklist.Finding.QUOTA_METADATA: ('Nova', errors.METADATA_FULL),
+}
+
+
 def carry_on(session: asking.Session, instance: facts.Instance,
              images: Sequence[facts.Image], unread: Collection[str] = ()
              ) -> tuple[facts.Instance, Sequence[facts.Image]]:
@@ -80,7 +112,9 @@ def carry_on(session: asking.Session, instance: facts.Instance,
     """
     instance, images = settling.settle(session, instance, images, unread)
     plan = records.read_plan(instance)
-    if plan is None or not restart.unfinished(instance):
+    if (plan is None or not restart.unfinished(instance)
+            or instance.metadata_fixed):
+        # What cannot be written down is not done: it would be done twice.
         return instance, images
     actions = nova.list_actions(session, instance.id)
     image = restart.own_image(plan, actions, images)

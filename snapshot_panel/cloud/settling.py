@@ -40,6 +40,7 @@ from snapshot_panel.consistency import facts
 from snapshot_panel.consistency import judging
 from snapshot_panel.consistency import known
 from snapshot_panel.consistency import records
+from snapshot_panel.consistency import roots
 from snapshot_panel.consistency import verdict
 
 LOG = logging.getLogger(__name__)
@@ -75,15 +76,19 @@ def settle(session: asking.Session, instance: facts.Instance,
         else:
             # Metadata is copied from instance to instance: what this guest
             # says proves nothing of another's snapshot, and would be sealed.
-            if _forget(session, instance, memory):
-                del metadata[memory.key]
+            metadata.update(_note(session, instance, dataclasses.replace(
+                memory, gone=timeutils.utcnow(True),
+                cause=verdict.Rule.OF_ANOTHER.code)))
     for image in [by_id[key] for key in memories if key in by_id]:
         if image.active and records.is_unbound(image):
             by_id[image.id] = _bind(session, instance, image)
-    waiting = [image for image in by_id.values()
-               if known.awaits_verdict(image)
-               or known.awaits_disk(image) and (
-                   image.id in unread or image.id in memories)]
+    rooted = roots.with_root(instance, images=by_id.values())
+    misfits = {image.id for image in by_id.values()
+               if roots.misfit(rooted, image)}
+    waiting = [image for image in by_id.values() if image.id not in misfits
+               and (known.awaits_verdict(image)
+                    or known.awaits_disk(image) and (
+                        image.id in unread or image.id in memories))]
     evidence, failure = None, None
     if waiting or lost:
         evidence, failure = _judge(session, instance, waiting, by_id, lost)
@@ -93,8 +98,9 @@ def settle(session: asking.Session, instance: facts.Instance,
                                          evidence))
     for key, memory in memories.items():
         # What only its disk can tell is found without a memory too.
-        if key in by_id and (known.awaits_disk(by_id[key]) or verdict.look(
-                by_id[key]).verdict.final):
+        if key in by_id and (
+                key in misfits or known.awaits_disk(by_id[key])
+                or verdict.look(by_id[key]).verdict.final):
             if _forget(session, instance, memory):
                 del metadata[memory.key]
     left = replacing.carry_out(session, instance, by_id.values())
@@ -250,7 +256,20 @@ def _record_loss(session: asking.Session, instance: facts.Instance,
     if glance.find_image(session, memory.image_id) is not None:
         return {}
     decision = verdict.vanished(memory, evidence)
-    gone = dataclasses.replace(memory, gone=evidence.now,
-                               cause=decision.rule.code)
-    nova.remember(session, instance.id, gone)
+    return _note(session, instance, dataclasses.replace(
+        memory, gone=evidence.now, cause=decision.rule.code))
+
+
+def _note(session: asking.Session, instance: facts.Instance,
+          gone: records.Memory) -> dict[str, str]:
+    """Write down what became of a snapshot; return the item of metadata.
+
+    Where a lock or the state of the instance forbids it, whoever looks is
+    told all the same, and the next look finds it out again.
+    """
+    try:
+        nova.remember(session, instance.id, gone)
+    except (errors.Conflict, errors.Forbidden) as problem:
+        LOG.info('%s keeps its memory of %s: %s', instance.id, gone.image_id,
+                 problem)
     return {gone.key: gone.value()}

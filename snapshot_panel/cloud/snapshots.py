@@ -19,13 +19,15 @@ import dataclasses
 import typing
 
 from snapshot_panel.cloud import asking
+from snapshot_panel.cloud import dependents
 from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import glance
 from snapshot_panel.cloud import nova
 from snapshot_panel import conf
 from snapshot_panel.consistency import facts
 from snapshot_panel.consistency import records
-from snapshot_panel.consistency import retention
+from snapshot_panel.consistency import roots
+from snapshot_panel.consistency import verdict
 
 
 # Enough to find the latest that counts: some were only begun.
@@ -64,6 +66,12 @@ class Overview:
         return (not self.cut or instance.id in self.searched
                 or bool(self.snapshots_of(instance)))
 
+    def holds_all(self, instance: facts.Instance) -> bool:
+        """Return whether these are all the snapshots of an instance."""
+        searched = (instance.id in self.searched
+                    and len(self.snapshots_of(instance)) < LATEST)
+        return self.knows(instance) and (searched or not self.cut)
+
     def knows(self, instance: facts.Instance) -> bool:
         """Return whether Glance said what there is of an instance."""
         return self.searched.get(instance.id, not any(
@@ -99,18 +107,27 @@ def complete(session: asking.Session, overview: Overview,
              instances: Iterable[facts.Instance]) -> Overview:
     """Return the overview with what its list was too short for.
 
-    One session for each instance that has none of the newest snapshots.
+    One request for each instance that has none of the newest snapshots, and
+    one for those that are hidden from lists (fact 44).
     """
+    instances = list(instances)
+    wanted = {instance.id for instance in instances}
     lacking = [instance for instance in instances
                if not overview.reaches(instance)]
-    answers = asking.for_each(
-        lambda instance: glance.list_snapshots(session, instance.id, LATEST),
-        lacking)
-    further = [image for answer in answers
+    hidden, answers = asking.together(
+        lambda: glance.list_hidden(session) if instances else [],
+        lambda: asking.for_each(
+            lambda instance: glance.list_snapshots(session, instance.id,
+                                                   LATEST), lacking))
+    answers = asking.or_raise(answers)
+    further = {image.id: image for answer in (hidden, *answers)
                if not isinstance(answer, errors.CloudError)
-               for image in answer]
+               for image in answer if image.instance_id in wanted}
+    held = {image.id for image in overview.snapshots}
+    more = [image for image in further.values() if image.id not in held]
     return dataclasses.replace(
-        overview, snapshots=(*overview.snapshots, *further),
+        overview, snapshots=tuple(sorted(
+            (*overview.snapshots, *more), key=glance.newest_first)),
         searched={instance.id: not isinstance(answer, errors.CloudError)
                   for instance, answer in zip(lacking, answers)})
 
@@ -139,7 +156,8 @@ def one(session: asking.Session, instance_id: str
         (nova, lambda: nova.get_instance(session, instance_id)),
         (glance, lambda: glance.list_snapshots(session, instance_id)))
     instance = asking.or_raise(answer)
-    known = [] if isinstance(snapshots, errors.CloudError) else snapshots
+    known = [] if isinstance(snapshots, errors.CloudError) else [
+        image for image in snapshots if is_own(session, instance, image)]
     return _best_properties(session, [instance], known)[0], snapshots
 
 
@@ -163,8 +181,9 @@ def chosen(session: asking.Session, instance_id: str, image_ids: Iterable[str]
 def is_own(session: asking.Session, instance: facts.Instance,
            image: facts.Image | None) -> bool:
     """Return whether an image is the project's and the instance's."""
-    return (image is not None and image.instance_id == instance.id
-            and image.owner == session.user.tenant_id)
+    return (image is not None and image.owner == session.user.tenant_id
+            and roots.misfit(instance, image)
+            is not verdict.Rule.OF_ANOTHER)
 
 
 def image_today(session: asking.Session, instance: facts.Instance
@@ -228,17 +247,20 @@ def dismiss(session: asking.Session, instance: facts.Instance, image_id: str
             nova.forget(session, instance.id, memory)
 
 
-def delete(session: asking.Session, instance_id: str, image_id: str) -> None:
+def delete(session: asking.Session, instance_id: str, image_id: str,
+           shown: str | None = None) -> None:
     """Delete a snapshot of an instance, and what is remembered of it.
 
+    :param shown: the name by which the user chose it, None where it was not
+        chosen by hand.
     :raises errors.NotFound: it is none of this instance's snapshots.
+    :raises errors.InUse: somebody depends on it, or it has another name.
     """
     instance = nova.get_instance(session, instance_id)
     image = glance.get_image(session, image_id)
     if not is_own(session, instance, image):
         raise errors.NotFound('Glance', 'image %s' % image_id)
-    if retention.holds_disk(instance, image):
-        raise errors.Conflict('Nova', 'the disk of a shelved instance')
+    dependents.check(session, instance, image, shown)
     glance.delete_image(session, image_id)
     for memory in records.read_memories(instance):
         if memory.image_id == image_id:

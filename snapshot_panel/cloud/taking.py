@@ -12,7 +12,6 @@
 
 """Taking snapshots."""
 
-from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
 import dataclasses
@@ -35,6 +34,7 @@ from snapshot_panel.consistency import facts
 from snapshot_panel.consistency import known
 from snapshot_panel.consistency import records
 from snapshot_panel.consistency import retention
+from snapshot_panel.consistency import roots
 from snapshot_panel.consistency import verdict
 from snapshot_panel.consistency import witness
 
@@ -137,8 +137,8 @@ def take_if_ready(session: asking.Session, instance_id: str,
                   name: str | None = None,
                   accept: verdict.Verdict | None = None,
                   extra: Mapping[str, str] | None = None,
-                  keep: int | None = None, shown: Iterable[str] = ()
-                  ) -> Attempt:
+                  keep: int | None = None,
+                  shown: Mapping[str, str] | None = None) -> Attempt:
     """Take a snapshot if the checks, asked again, promise enough.
 
     :param name: of the image; made from the instance's if None.
@@ -146,7 +146,7 @@ def take_if_ready(session: asking.Session, instance_id: str,
         None.
     :param extra: see :func:`take`.
     :param keep: how many snapshots proven consistent to keep, None for all.
-    :param shown: ids of those that the user was shown to go.
+    :param shown: those that the user was shown to go: names by id.
     :raises errors.CloudError: a service failed, and nothing was taken; of
         :class:`errors.Unanswered` nobody knows.
     """
@@ -158,6 +158,9 @@ def take_if_ready(session: asking.Session, instance_id: str,
     root = volumes.of_root(session, instance)
     if isinstance(root, errors.CloudError):
         root = ()
+    instance = roots.with_root(
+        instance, root or (),
+        () if isinstance(images, errors.CloudError) else images)
     instance = dataclasses.replace(instance, properties=(
         facts.proxy_properties(instance, root or ())))
     checks = checklist.check(instance, guest, conf.deployment(), volumes=root,
@@ -166,7 +169,8 @@ def take_if_ready(session: asking.Session, instance_id: str,
     accept = accept or verdict.Verdict.FILESYSTEM
     if not checks.possible or not checks.promises(accept):
         return Attempt(instance, checks, name)
-    if keep is not None and _going(instance, images, keep) != tuple(shown):
+    shown = shown or {}
+    if keep is not None and _going(instance, images, keep) != shown:
         return Attempt(instance, checks, name, moved=True)
     return Attempt(instance, checks, name, take(
         session, instance, guest, name, extra, tuple(shown) if keep else ()))
@@ -185,9 +189,11 @@ def _disk_history(session: asking.Session, instance: facts.Instance,
 
 def _going(instance: facts.Instance,
            images: list[facts.Image] | errors.CloudError, keep: int
-           ) -> tuple[str, ...]:
-    return retention.going(
-        retention.candidates(instance, asking.or_raise(images)), keep)
+           ) -> dict[str, str]:
+    """Return the names of the snapshots that go now, by id."""
+    names = {image.id: image.name for image in asking.or_raise(images)}
+    return {image_id: names[image_id] for image_id in retention.going(
+        retention.candidates(instance, asking.or_raise(images)), keep)}
 
 
 def settle_before(session: asking.Session, instance: facts.Instance,
@@ -211,7 +217,7 @@ def default_name(instance: facts.Instance) -> str:
     """Return the name of a new snapshot: the instance's and the time."""
     now: str = timeutils.utcnow(True).strftime('-%Y%m%dT%H%M%SZ')
     room = records.METADATA_LIMIT - len(now)
-    if instance.volume_backed:
+    if instance.may_be_volume_backed:
         # Nova puts it into the names of the volume snapshots.
         room -= len('snapshot for ')
     # Nova takes no name that begins with a space.

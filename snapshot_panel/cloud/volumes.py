@@ -49,14 +49,18 @@ def of_instance(session: asking.Session, instance: facts.Instance
 
 def of_root(session: asking.Session, instance: facts.Instance
             ) -> tuple[facts.Volume, ...] | errors.CloudError | None:
-    """Return the volumes where the root volume's properties matter.
+    """Return the volumes where it matters which of them is the root disk.
 
-    As :func:`of_instance`; None where Nova shows the properties, so that
-    nobody has to ask.
+    That is so where it is not known whether one is (fact 41), and where its
+    properties stand for the instance's (fact 9).
+
+    :returns: as :func:`of_instance`; None where nobody has to ask.
     """
-    known = instance.properties.source is not facts.Source.NONE
-    return (None if known or not instance.volume_backed
-            else of_instance(session, instance))
+    if instance.image_id:
+        matters = instance.may_be_volume_backed
+    else:
+        matters = instance.properties.source is facts.Source.NONE
+    return of_instance(session, instance) if matters else None
 
 
 def copies(session: asking.Session, instance: facts.Instance,

@@ -106,7 +106,7 @@ def _by_a_launch(
 
 def _by_a_rebuild(instance: facts.Instance, wanted: Mapping[str, str],
                   on_image: bool) -> Adoption:
-    if not instance.image_id:
+    if not instance.image_id or instance.volume_backed:
         return Adoption(Way.REBUILD, (), Hindrance.NO_IMAGE)
     lines = () if on_image else commands.set_properties(
         instance.image_id, wanted)

@@ -44,6 +44,7 @@ class Check(enum.Enum):
     QUOTA = 'quota'
     ROOT_DISK = 'root-disk'
     VOLUMES = 'volumes'
+    OTHER_DISKS = 'other-disks'
     CHANNEL = 'channel'
     DRIFT = 'drift'
     NAMES = 'names'
@@ -80,6 +81,7 @@ class Finding(enum.Enum):
     QUOTA_UNKNOWN = ('quota-unknown', Check.QUOTA, State.UNKNOWN)
 
     ROOT_IMAGE = ('root-image', Check.ROOT_DISK, State.PASS)
+    ROOT_UNDECIDED = ('root-undecided', Check.ROOT_DISK, State.WARNING)
     ROOT_VOLUME = ('root-volume', Check.ROOT_DISK, State.PASS)
     ROOT_VOLUME_OFF = ('root-volume-off', Check.ROOT_DISK, State.PASS)
 
@@ -89,6 +91,9 @@ class Finding(enum.Enum):
     VOLUMES_TAKEN = ('volumes-taken', Check.VOLUMES, State.PASS)
     VOLUMES_SHARED = ('volumes-shared', Check.VOLUMES, State.FAIL)
     VOLUMES_UNNAMED = ('volumes-unnamed', Check.VOLUMES, State.UNKNOWN)
+
+    DISKS_LEFT_OUT = ('disks-left-out', Check.OTHER_DISKS, State.WARNING)
+    ROOT_ELSEWHERE = ('root-elsewhere', Check.OTHER_DISKS, State.FAIL)
 
     CHANNEL = ('channel', Check.CHANNEL, State.PASS)
     NO_CHANNEL = ('no-channel', Check.CHANNEL, State.FAIL)
@@ -356,14 +361,16 @@ def check(instance: facts.Instance, guest: Guest, deployment: facts.Deployment,
     :param history: what disks read before say, None where nobody looked.
     """
     results = [_state(instance), _task(instance), _lock(instance),
-               _quota(instance, limits, volumes), _root_disk(instance),
-               _volumes(instance, volumes)]
+               _quota(instance, limits, volumes),
+               _root_disk(instance, volumes), _volumes(instance, volumes)]
     if instance.status == facts.STOPPED:
-        results += [_stop(instance, guest, deployment),
+        results += [_other_disks(instance, ()),
+                    _stop(instance, guest, deployment),
                     _proof(instance, False, history)]
     else:
         log = witness.read(guest.console)
-        results += [_channel(instance, log, today), _drift(instance, today),
+        results += [_other_disks(instance, witness.freezes(log.chain)),
+                    _channel(instance, log, today), _drift(instance, today),
                     _names(instance, today),
                     _agent(instance, guest, log, history),
                     _kit(instance, guest, log, history),
@@ -441,9 +448,13 @@ def _quota(instance: facts.Instance, limits: facts.Limits | None,
             if usage is not None and usage.allowed >= 0 else None)
 
 
-def _root_disk(instance: facts.Instance) -> Result:
+def _root_disk(instance: facts.Instance,
+               volumes: Sequence[facts.Volume] | None) -> Result:
     if not instance.volume_backed:
-        return Result(Finding.ROOT_IMAGE)
+        undecided = (volumes is not None and instance.may_be_volume_backed
+                     and instance.root_volume is None)
+        return Result(Finding.ROOT_UNDECIDED if undecided
+                      else Finding.ROOT_IMAGE)
     return Result(Finding.ROOT_VOLUME_OFF
                   if instance.status == facts.STOPPED
                   else Finding.ROOT_VOLUME)
@@ -456,8 +467,11 @@ def _volumes(
     if not instance.volume_ids:
         return None
     known = tuple(_attached(volume, instance) for volume in volumes or ())
-    evidence = {'volumes': known or tuple(map(AttachedVolume,
-                                              instance.volume_ids))}
+    named = {volume.id for volume in volumes or ()}
+    # Cinder may not know one that Nova still counts.
+    evidence = {'volumes': known + tuple(
+        AttachedVolume(volume_id) for volume_id in instance.volume_ids
+        if volume_id not in named)}
     if not instance.volume_backed:
         return Result(Finding.VOLUMES_LEFT_OUT if known or volumes is None
                       else Finding.VOLUMES_LEFT_OUT_UNNAMED, evidence)
@@ -467,6 +481,25 @@ def _volumes(
         return Result(Finding.VOLUMES_SHARED, {'shared': shared})
     return Result(Finding.VOLUMES_TAKEN if known or volumes is None
                   else Finding.VOLUMES_UNNAMED, evidence)
+
+
+def _other_disks(instance: facts.Instance, freezes: Sequence[witness.Freeze]
+                 ) -> Result | None:
+    """Return which disks besides volumes the snapshot does not take.
+
+    Those of the flavor, and what the guest named at its last freeze.
+    """
+    last = freezes[-1] if freezes else None
+    if not instance.volume_backed and last and last.root_elsewhere:
+        return Result(Finding.ROOT_ELSEWHERE,
+                      {'disks': tuple(sorted(last.disks['/']))})
+    # Which volume is which disk of the guest, only the guest knows.
+    paths = last.elsewhere if last and not instance.volume_backed else {}
+    if not (instance.ephemeral or instance.swap or paths):
+        return None
+    return Result(Finding.DISKS_LEFT_OUT, {
+        'ephemeral': instance.ephemeral, 'swap': instance.swap,
+        'paths': paths})
 
 
 def _attached(volume: facts.Volume,

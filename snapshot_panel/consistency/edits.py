@@ -94,12 +94,14 @@ def same_text(one: str, other: str) -> bool:
 class Edit:
     """What a user wants of an image, and what it was based on.
 
-    ``opened`` are the image's properties when its form was opened.
+    ``opened`` are the image's properties when its form was opened, ``name``
+    its name then, None where it was not shown.
     """
 
     image_id: str
     opened: Mapping[str, str]
     changes: tuple[Change, ...]
+    name: str | None = None
 
     @property
     def wanted(self) -> dict[str, str]:
@@ -112,7 +114,8 @@ class Edit:
     def dump(self) -> str:
         """Return the edit as text, for a form to carry."""
         return json.dumps({
-            'image': self.image_id, 'opened': dict(self.opened),
+            'image': self.image_id, 'name': self.name,
+            'opened': dict(self.opened),
             'set': {change.name: change.new for change in self.changes}})
 
     @classmethod
@@ -124,6 +127,7 @@ class Edit:
         value = bounded.load(text, _MOST)
         if (not isinstance(value, dict)
                 or not isinstance(value.get('image'), str)
+                or not isinstance(value.get('name'), (str, type(None)))
                 or not _is_properties(value.get('opened'), str)
                 or not _is_properties(value.get('set'), (str, type(None)))):
             raise ValueError('not an edit')
@@ -131,7 +135,7 @@ class Edit:
         return cls(str(uuid.UUID(value['image'])), opened, tuple(
             Change(name, opened.get(name), new)
             for name, new in sorted(value['set'].items())
-            if opened.get(name) != new))
+            if opened.get(name) != new), value.get('name'))
 
     def rebased(
             self, today: Mapping[str, str], without: Collection[str] = ()
@@ -143,7 +147,7 @@ class Edit:
         return Edit(self.image_id, today, tuple(
             Change(change.name, today.get(change.name), change.new)
             for change in self.changes if change.name not in without
-            and today.get(change.name) != change.new))
+            and today.get(change.name) != change.new), self.name)
 
 
 def _is_properties(value: object, kinds: type | tuple[type, ...]) -> bool:
@@ -245,7 +249,8 @@ class Preset(enum.Enum):
         return Edit(image.id, image.properties, tuple(
             Change(name, image.properties.get(name), value)
             for name, value in self.values.items()
-            if not strutils.bool_from_string(image.properties.get(name))))
+            if not strutils.bool_from_string(image.properties.get(name))),
+            image.name)
 
 
 # Nova only shows properties that it has a field for, and has none for these.

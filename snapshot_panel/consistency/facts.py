@@ -47,6 +47,11 @@ RUNNING = 'ACTIVE'
 STOPPED = 'SHUTOFF'
 NEVER_FROZEN = ('PAUSED', 'SUSPENDED')
 SHELVED = ('SHELVED', 'SHELVED_OFFLOADED')
+# In which it lets the metadata be changed: while an instance is resized or
+# restarted it stands in one of them as well.
+_METADATA_CHANGED = (RUNNING, STOPPED, *NEVER_FROZEN, 'REBOOT',
+                     'HARD_REBOOT', 'RESIZE', 'MIGRATING', 'PASSWORD',
+                     'REBUILD')
 
 
 class SnapshotTask(enum.Enum):
@@ -103,9 +108,11 @@ UNKNOWN_PROPERTIES = Properties({}, Source.NONE)
 class Instance:
     """An instance as Nova shows it, reduced to what the rules need.
 
-    ``status`` and ``task_state`` are Nova's names; ``image_id`` is None where
-    the root disk is a volume; ``flavor`` and ``networks`` are the names that
-    a copy of it is launched with.
+    ``status`` and ``task_state`` are Nova's names; ``image_id`` is the image
+    that Nova shows, None where it shows none; ``flavor`` and ``networks`` are
+    the names that a copy of it is launched with. ``root_device`` is the name
+    of the root disk, '' where Nova does not tell this user; ``root_volume``
+    is whether that disk is a volume, None where nobody found out.
     """
 
     id: str
@@ -126,11 +133,31 @@ class Instance:
     ephemeral: int = 0
     swap: int = 0
     networks: tuple[str, ...] = ()
+    root_device: str = ''
+    root_volume: bool | None = None
 
     @property
     def volume_backed(self) -> bool:
-        """Whether the root disk is a volume (fact 9)."""
-        return not self.image_id
+        """Whether the root disk is a volume, as far as is known (fact 41)."""
+        return not self.image_id or bool(self.root_volume)
+
+    @property
+    def metadata_fixed(self) -> bool:
+        """Whether nobody can change its metadata now.
+
+        Nova refuses it for a locked instance and in most statuses (read:
+        compute.api.update_instance_metadata).
+        """
+        return self.locked or self.status not in _METADATA_CHANGED
+
+    @property
+    def may_be_volume_backed(self) -> bool:
+        """Whether the root disk may be a volume, for all that Nova shows.
+
+        An instance that has an image can boot from an attached volume all the
+        same (fact 41).
+        """
+        return not self.image_id or bool(self.volume_ids)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -138,7 +165,8 @@ class Image:
     """An image as Glance shows it, reduced to what the rules need.
 
     ``size`` is in bytes, None while Glance does not know it; ``checksum`` is
-    of its data, '' likewise.
+    of its data, '' likewise. ``visibility`` is Glance's name of who sees it;
+    a ``hidden`` image is left out of lists (fact 44).
     """
 
     id: str
@@ -151,6 +179,8 @@ class Image:
     owner: str | None = None
     protected: bool = False
     checksum: str = ''
+    visibility: str = ''
+    hidden: bool = False
 
     @property
     def volume_backed(self) -> bool:
@@ -191,9 +221,19 @@ class Image:
         return self.status == 'deactivated'
 
     @property
+    def killed(self) -> bool:
+        """Whether Glance gave up on its data, which never comes."""
+        return self.status == 'killed'
+
+    @property
+    def being_imported(self) -> bool:
+        """Whether Glance itself is fetching its data, without Nova."""
+        return self.status in ('importing', 'uploading')
+
+    @property
     def gone(self) -> bool:
-        """Whether it was deleted or given up."""
-        return self.status in ('deleted', 'pending_delete', 'killed')
+        """Whether it was deleted."""
+        return self.status in ('deleted', 'pending_delete')
 
 
 # What a disk says of itself; values as they are written on images.
@@ -258,7 +298,8 @@ class Volume:
     ``size`` is in GiB; ``devices`` maps each instance (id) that it is
     attached to to the device there; ``multiattach`` is whether it may be
     attached to several at once; ``properties`` are those of the image that it
-    was made from (fact 9), empty where it was made from none.
+    was made from (fact 9), empty where it was made from none; ``bootable`` is
+    what Cinder says.
     """
 
     id: str
@@ -269,6 +310,7 @@ class Volume:
     multiattach: bool = False
     properties: Mapping[str, str] = dataclasses.field(
         default_factory=dict)
+    bootable: bool = False
 
     def belongs_to(self, instance_id: str) -> bool:
         """Return whether only this instance can write to it."""

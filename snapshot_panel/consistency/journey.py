@@ -36,7 +36,7 @@ class Step(enum.Enum):
     LIBVIRT = ('libvirt', (Check.CHANNEL, Check.DRIFT, Check.NAMES,
                            Check.BACKEND, Check.QUIESCE))
     FREEZE = ('freeze', (Check.AGENT, Check.KIT))
-    COPY = ('copy', (Check.VOLUMES,))
+    COPY = ('copy', (Check.VOLUMES, Check.OTHER_DISKS))
     THAW = ('thaw', (Check.LAST_FREEZE,))
     UPLOAD = ('upload', ())
     VERDICT = ('verdict', (Check.PROOF, Check.STOP))

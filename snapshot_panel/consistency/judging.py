@@ -18,7 +18,6 @@ a disk better than it says it was. Where it cannot tell, the rules of
 """
 
 import dataclasses
-import re
 import typing
 
 from snapshot_panel.consistency import facts
@@ -31,9 +30,6 @@ Rule = verdict.Rule
 # How long a disk that cannot be read now is tried again before the other
 # evidence decides, in seconds since the image was last changed.
 DISK_PATIENCE = 600
-
-_OTHER_DISK = re.compile(
-    r'(?:(?:vd|sd|hd|xvd)(?!a$)[a-z]{1,2}|nvme(?!0n)[0-9]{1,3}n[0-9]{1,3})\Z')
 
 
 def judge(image: facts.Image, evidence: verdict.Evidence | None,
@@ -54,20 +50,26 @@ def judge(image: facts.Image, evidence: verdict.Evidence | None,
     seen = verdict.look(image)
     if seen.rule not in (Rule.UNSETTLED, Rule.UNREAD):
         return seen
-    by_record = verdict.Decision(Rule.NOT_OURS)
+    by_record = verdict.without_record(image)
     if seen.rule is Rule.UNSETTLED:
         if evidence is None:
             return _without_evidence(seen, reading)
         by_record = verdict.settle(image, evidence, deployment, copies)
     if image.volume_backed:
+        if by_record.verdict.consistent and _not_copied(image, evidence,
+                                                        copies):
+            return verdict.Decision(Rule.NOT_CONTAINED, by_record.evidence)
         return by_record
+    told = {'disk': dict(reading.report)} if reading is not None else {}
+    # What was not consistent anyway keeps its own reason.
+    if (reading is not None and reading.decides
+            or by_record.verdict.consistent) and _not_contained(
+                image, evidence, reading):
+        return verdict.Decision(Rule.NOT_CONTAINED,
+                                {**by_record.evidence, **told})
     if reading is None:
         return _unread(image, seen, by_record, evidence, failed or (
             refused and not by_record.verdict.consistent))
-    if _root_elsewhere(image, evidence):
-        return verdict.Decision(
-            Rule.NOT_CONTAINED, {**by_record.evidence,
-                                 'disk': dict(reading.report)})
     return _weigh(by_record, reading, _is_freezing(image, evidence))
 
 
@@ -133,21 +135,34 @@ def _is_freezing(image: facts.Image,
     return bool(attempts) and not attempts[-1].thawed
 
 
-def _root_elsewhere(image: facts.Image,
-                    evidence: verdict.Evidence | None) -> bool:
-    """Return whether the guest says that its root is on another disk.
+def _not_contained(image: facts.Image, evidence: verdict.Evidence | None,
+                   reading: facts.DiskReading | None) -> bool:
+    """Return whether the guest says that its root is not in the image.
 
-    The image holds the first disk only (fact 13). What is at rest there
-    says nothing of the system then.
+    The image holds the first disk only (fact 13). What is at rest there says
+    nothing of the system then. Where the guest alone decides, it has to name
+    that disk: another name (a mapped device, say) proves nothing.
     """
-    return any(
-        _OTHER_DISK.match(disk) for freeze in _attempts(image, evidence)
-        for disk in freeze.disks.get('/', ())
-        if not any(_is_first(other) for other in freeze.disks['/']))
+    freezes = [freeze for freeze in _attempts(image, evidence)
+               if freeze.root_named]
+    if reading is not None and reading.decides:
+        return any(freeze.root_elsewhere for freeze in freezes)
+    return any(not freeze.root_on_first for freeze in freezes)
 
 
-def _is_first(disk: str) -> bool:
-    return re.match(r'(?:(?:vd|sd|hd|xvd)a|nvme0n[0-9]+)\Z', disk) is not None
+def _not_copied(image: facts.Image, evidence: verdict.Evidence | None,
+                copies: verdict.Copies | None) -> bool:
+    """Return whether the guest's root is on none of the copied volumes.
+
+    It can be on a disk of the flavor, which nobody copies (fact 13).
+    """
+    devices = {volume.devices.get(copies.instance_id, '')
+               for volume in copies.volumes} if copies else set()
+    if not devices or '' in devices:
+        return False
+    names = {device.removeprefix('/dev/') for device in devices}
+    return any(freeze.root_named and not names & freeze.disks['/']
+               for freeze in _attempts(image, evidence))
 
 
 def left_out(instance: facts.Instance, image: facts.Image,
@@ -160,11 +175,8 @@ def left_out(instance: facts.Instance, image: facts.Image,
     are disks of the flavor. An image that is made of volume snapshots leaves
     out the last two only (fact 13).
     """
-    elsewhere = {
-        path: '+'.join(sorted(disks))
-        for freeze in _attempts(image, evidence)
-        for path, disks in freeze.disks.items()
-        if not disks & freeze.disks.get('/', frozenset())}
+    elsewhere = {path: disks for freeze in _attempts(image, evidence)
+                 for path, disks in freeze.elsewhere.items()}
     missing: dict[str, typing.Any] = {'ephemeral': instance.ephemeral,
                                       'swap': instance.swap}
     if not image.volume_backed:

@@ -29,6 +29,7 @@ from snapshot_panel.consistency import judging
 from snapshot_panel.consistency import records
 from snapshot_panel.consistency import restart
 from snapshot_panel.consistency import retention
+from snapshot_panel.consistency import roots
 from snapshot_panel.consistency import verdict
 
 
@@ -68,10 +69,11 @@ class Snapshot:
 
         Nova makes the image before it refuses a request for a busy
         instance. Such an image never was a snapshot, and whoever asked for
-        it saw the refusal.
+        it saw the refusal. One that does not fit is another's.
         """
-        return (self.decision.rule is not verdict.Rule.ABANDONED
-                or bool(self.by))
+        return not self.decision.rule.misfit and (
+            self.decision.rule is not verdict.Rule.ABANDONED
+            or bool(self.by))
 
 
 def of_image(image: facts.Image, instance: facts.Instance,
@@ -83,8 +85,13 @@ def of_image(image: facts.Image, instance: facts.Instance,
     :param reading: what its disk says, None where nobody has read it.
     """
     stored = verdict.look(image)
-    if verdict.abandoned(image, instance, now, deployment):
+    if not records.is_sealed(image) and verdict.abandoned(
+            image, instance, now, deployment):
         stored = verdict.Decision(verdict.Rule.ABANDONED)
+    misfit = roots.misfit(instance, image)
+    if misfit is not None:
+        # Whatever is written on it is not about this instance.
+        stored = verdict.Decision(misfit)
     decision = stored
     # Where the guest can still say where its root is, or what its hooks did,
     # the disk alone is not the last word.
@@ -103,7 +110,8 @@ def of_memory(memory: records.Memory) -> Snapshot:
                         verdict.Decision(verdict.Rule.RUNNING), memory.at,
                         memory.by)
     rule = verdict.Rule.of(memory.cause)
-    if rule is None or rule.verdict is not verdict.Verdict.DISCARDED:
+    if rule is None or not (rule.misfit or rule.verdict
+                            is verdict.Verdict.DISCARDED):
         rule = verdict.Rule.GONE
     return Snapshot(memory.image_id, memory.name, verdict.Decision(rule),
                     memory.at, memory.by, gone=True)
@@ -209,8 +217,8 @@ def unsettled(instance: facts.Instance, images: Sequence[facts.Image],
     known = snapshots(instance, images, now, deployment)
     abandoned = {snapshot.id for snapshot in known
                  if snapshot.decision.rule is verdict.Rule.ABANDONED}
-    # Nobody can clear the memory of a locked instance.
-    settled = {snapshot.id for snapshot in known if instance.locked
+    # Nobody can clear the memory now.
+    settled = {snapshot.id for snapshot in known if instance.metadata_fixed
                and snapshot.image and snapshot.decision.verdict.final}
     return (any(snapshot.pending and not snapshot.unread
                 for snapshot in known)
@@ -221,4 +229,4 @@ def unsettled(instance: facts.Instance, images: Sequence[facts.Image],
                    and memory.image_id not in abandoned | settled
                    for memory in records.read_memories(instance))
             or any(retention.due(instance, image) for image in images)
-            or restart.unfinished(instance))
+            or restart.unfinished(instance) and not instance.metadata_fixed)

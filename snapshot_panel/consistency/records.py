@@ -186,6 +186,11 @@ def read_request(image: facts.Image) -> Request | None:
                    action=_known(values.get(ACTION)))
 
 
+def is_bound(image: facts.Image) -> bool:
+    """Return whether a record of the panel on an image is the image's own."""
+    return image.properties.get(IMAGE) == image.id
+
+
 def is_unbound(image: facts.Image) -> bool:
     """Return whether a request is on an image that nobody has bound yet."""
     values = image.properties
@@ -250,6 +255,11 @@ def seconds(image: facts.Image) -> int | None:
             or image.created is None or image.updated is None):
         return None
     return round((image.updated - image.created).total_seconds())
+
+
+def is_sealed(image: facts.Image) -> bool:
+    """Return whether an image has a verdict of its own."""
+    return read_seal(image) is not None
 
 
 def read_seal(image: facts.Image) -> Seal | None:

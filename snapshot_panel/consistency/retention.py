@@ -78,7 +78,18 @@ def may_go(
     :param successor: the image that replaces it, as just read.
     """
     return (image.id in due(instance, successor)
-            and _ours(instance, image) and not image.protected)
+            and _ours(instance, image) and not image.protected
+            and not _touched(image, successor))
+
+
+def _touched(image: facts.Image, successor: facts.Image) -> bool:
+    """Return whether somebody changed a snapshot since it was chosen.
+
+    Whoever renames one may mean to keep it. Its verdict was written before
+    the successor was asked for; both times are Glance's.
+    """
+    return (image.updated is None or successor.created is None
+            or image.updated > successor.created)
 
 
 def due(instance: facts.Instance, image: facts.Image) -> tuple[str, ...]:
@@ -97,8 +108,12 @@ def holds_disk(instance: facts.Instance, image: facts.Image) -> bool:
     Nova names it after the instance, which may have been renamed since, and
     writes nothing of this panel's on it (fact 43).
     """
-    return (instance.status in facts.SHELVED
-            and image.name.endswith('-shelved')
+    return instance.status in facts.SHELVED and is_shelved_name(image)
+
+
+def is_shelved_name(image: facts.Image) -> bool:
+    """Return whether Nova may have made an image when it shelved."""
+    return (image.name.endswith('-shelved')
             and records.read_request(image) is None)
 
 

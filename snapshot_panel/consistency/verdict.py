@@ -60,8 +60,13 @@ class Rule(enum.Enum):
 
     NOT_CONTAINED = ('not-contained', Verdict.UNPROVEN)
     DISK_TORN = ('disk-torn', Verdict.UNPROVEN)
+    # What does not fit its instance, see roots.py.
+    HOLDS_A_DISK = ('holds-a-disk', Verdict.UNPROVEN)
+    HOLDS_VOLUMES = ('holds-volumes', Verdict.UNPROVEN)
+    OF_ANOTHER = ('of-another', Verdict.UNPROVEN)
     DEACTIVATED = ('deactivated', Verdict.UNPROVEN)
     NOT_OURS = ('not-taken-here', Verdict.UNPROVEN)
+    UNBOUND = ('unbound', Verdict.UNPROVEN)
     THAWED_EARLY = ('thawed-early', Verdict.UNPROVEN)
     THAWED_TWICE = ('thawed-twice', Verdict.UNPROVEN)
     VOLUMES_FAILED = ('volumes-failed', Verdict.UNPROVEN)
@@ -105,6 +110,12 @@ class Rule(enum.Enum):
     def __init__(self, code: str, verdict: Verdict) -> None:
         self.code = code
         self.verdict = verdict
+
+    @property
+    def misfit(self) -> bool:
+        """Whether it says that an image is no snapshot of its instance."""
+        return self in (Rule.HOLDS_A_DISK, Rule.HOLDS_VOLUMES,
+                        Rule.OF_ANOTHER)
 
     @classmethod
     def of(cls, code: str | None) -> 'Rule | None':
@@ -205,7 +216,14 @@ def look(image: facts.Image) -> Decision:
         return Decision(Rule.RUNNING)
     if records.read_request(image) is not None:
         return Decision(Rule.UNSETTLED)
-    return Decision(Rule.UNREAD if image.is_snapshot and image.readable
+    if image.is_snapshot and image.readable:
+        return Decision(Rule.UNREAD)
+    return without_record(image)
+
+
+def without_record(image: facts.Image) -> Decision:
+    """Return what is known of a snapshot that has no record of its own."""
+    return Decision(Rule.UNBOUND if records.is_unbound(image)
                     else Rule.NOT_OURS)
 
 
@@ -214,13 +232,16 @@ def abandoned(image: facts.Image, instance: facts.Instance,
     """Return whether nothing works on an unfinished image any more.
 
     Nova makes the image first. If it then finds the instance busy, or fails
-    later, the image stays unfinished for ever.
+    later, the image stays unfinished for ever. One with a verdict was
+    finished, whatever became of it since.
 
     :param instance: the :class:`facts.Instance` that it was to be made of.
     :param now: the reader's clock, aware.
     """
-    if (image.active or image.deactivated or instance.task_state
-            or image.updated is None):
+    if image.killed:
+        return True
+    if (image.active or image.deactivated or image.being_imported
+            or instance.task_state or image.updated is None):
         return False
     return (now - image.updated).total_seconds() > deployment.settle_grace
 

@@ -326,6 +326,13 @@ def path_for_people(text: str) -> str:
     return f'{shown}… ({digest[:8]})' if cut else shown
 
 
+# How guests name the first disk, and others; what names none.
+_FIRST_DISK = re.compile(r'(?:(?:vd|sd|hd|xvd)a|nvme0n[0-9]{1,3})\Z')
+_OTHER_DISK = re.compile(
+    r'(?:(?:vd|sd|hd|xvd)(?!a$)[a-z]{1,2}|nvme(?!0n)[0-9]{1,3}n[0-9]{1,3})\Z')
+_NO_DISK = frozenset(('', '-', 'none'))
+
+
 @dataclasses.dataclass(frozen=True)
 class Freeze:
     """One attempt to freeze the guest, as far as it was witnessed.
@@ -350,6 +357,34 @@ class Freeze:
     thawed_again: bool = False
     disks: Mapping[str, frozenset[str]] = dataclasses.field(
         default_factory=dict)
+
+    @property
+    def elsewhere(self) -> dict[str, str]:
+        """The paths that are on no disk of the root's, with their disks."""
+        root = self.disks.get('/', frozenset())
+        return {path: '+'.join(sorted(disks))
+                for path, disks in self.disks.items() if not disks & root}
+
+    @property
+    def root_elsewhere(self) -> bool:
+        """Whether the root is known to be on another disk than the first.
+
+        An image with data holds the first disk only (fact 13).
+        """
+        root = self.disks.get('/', frozenset())
+        return (any(_OTHER_DISK.match(disk) for disk in root)
+                and not self.root_on_first)
+
+    @property
+    def root_on_first(self) -> bool:
+        """Whether the root is on the first disk, at least in part."""
+        return any(_FIRST_DISK.match(disk)
+                   for disk in self.disks.get('/', ()))
+
+    @property
+    def root_named(self) -> bool:
+        """Whether the guest said at all which disk its root is on."""
+        return bool(self.disks.get('/', frozenset()) - _NO_DISK)
 
     @property
     def torn(self) -> tuple[str, ...]:

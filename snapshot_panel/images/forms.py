@@ -279,7 +279,7 @@ class Editor(object):
         changes = {**self.known.changes, **self.others.changes}
         return edits.Edit(self.edit.image_id, self.edit.opened, tuple(
             edits.Change(name, self.edit.opened.get(name), new)
-            for name, new in sorted(changes.items())))
+            for name, new in sorted(changes.items())), self.edit.name)
 
 
 def _initial(sheet, edit):

@@ -34,6 +34,7 @@ SCOPES = {
     images.OWN: _('Of this project'),
     images.SHARED: _('Shared with us'),
     images.PUBLIC: _('Public'),
+    images.COMMUNITY: _('Of the community'),
 }
 
 # What Glance calls the status of an image, in words.
@@ -42,7 +43,10 @@ STATUSES = {
     'queued': pgettext_lazy('status of an image', 'Queued'),
     'saving': pgettext_lazy('status of an image', 'Being saved'),
     'importing': pgettext_lazy('status of an image', 'Being imported'),
-    'deactivated': pgettext_lazy('status of an image', 'Deactivated'),
+    'uploading': pgettext_lazy('status of an image', 'Being uploaded'),
+    'killed': pgettext_lazy('status of an image', 'Given up'),
+    'deactivated': pgettext_lazy('status of an image',
+                                 'Deactivated by the operator'),
 }
 
 # What a property is, where the cloud has no title for it.
@@ -174,6 +178,8 @@ def _range(definition):
 
 def refusal(problem):
     """Return the sentence about a :class:`errors.CloudError` of an image."""
+    if isinstance(problem, errors.InUse):
+        return words.error(problem)
     if isinstance(problem, errors.Forbidden):
         return _('The image service does not let you: your role in this '
                  'project does not allow it, the image belongs to another '

@@ -22,6 +22,8 @@ urlpatterns = [
          name='shared_images'),
     path('public/', views.OthersImagesView.as_view(scope=images.PUBLIC),
          name='public_images'),
+    path('community/', views.OthersImagesView.as_view(
+        scope=images.COMMUNITY), name='community_images'),
     path('save/', views.SaveView.as_view(), name='save_images'),
     path('preset/<slug:code>/', views.PresetView.as_view(),
          name='preset_images'),

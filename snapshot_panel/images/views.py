@@ -75,7 +75,8 @@ class _ImagesView(ui_views.ProblemMixin, horizon_tables.PagedTableMixin,
             (texts.SCOPES[scope], urls.reverse(name), scope == self.scope)
             for scope, name in ((images.OWN, 'images'),
                                 (images.SHARED, 'shared_images'),
-                                (images.PUBLIC, 'public_images'))]
+                                (images.PUBLIC, 'public_images'),
+                                (images.COMMUNITY, 'community_images'))]
         context['users_cut'] = self.page.users_cut
         context['matched'] = images.INSTANCES_MATCHED
         context['searched'] = images.SEARCHED if self.page.cut else None
@@ -127,7 +128,8 @@ class EditView(_PageView):
 
     def get(self, request, image_id):
         return self._form(forms.Editor(self.sheet, edits.Edit(
-            self.sheet.image.id, self.sheet.image.properties, ())))
+            self.sheet.image.id, self.sheet.image.properties, (),
+            self.sheet.image.name)))
 
     def post(self, request, image_id):
         edit = read_edit(request.POST.get('edit', ''))

@@ -19,6 +19,7 @@ from urllib import parse
 
 from snapshot_panel.consistency import commands
 from snapshot_panel.consistency import facts
+from snapshot_panel.consistency import journey
 from snapshot_panel.consistency import verdict
 from snapshot_panel.instance import texts
 from snapshot_panel.ui import disks
@@ -29,6 +30,8 @@ from snapshot_panel.ui import words
 Verdict = verdict.Verdict
 # The guest's clock may be a little off; what led there came before.
 _MARGIN = datetime.timedelta(minutes=1)
+# Nobody filters so few snapshots.
+_AT_A_GLANCE = 5
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,7 +68,8 @@ class History:
     """One page of those that were asked for.
 
     ``name`` and ``verdict`` are what was asked for, '' if nothing;
-    ``number`` counts pages from one; ``total`` counts all that fit.
+    ``number`` counts pages from one; ``total`` counts all that fit;
+    ``filter`` is whether there is something to filter.
     """
 
     entries: typing.Sequence['Entry']
@@ -75,6 +79,7 @@ class History:
     pages: int = 1
     first: int = 0
     total: int = 0
+    filter: bool = False
 
     @property
     def last(self):
@@ -127,7 +132,8 @@ def choose(entries, query, size):
     start = (number - 1) * size
     shown = matching[start:start + size]
     return History(shown, name, code, number, pages,
-                   start + 1 if shown else 0, len(matching))
+                   start + 1 if shown else 0, len(matching),
+                   bool(name or code or len(entries) > _AT_A_GLANCE))
 
 
 def _number(text):
@@ -163,6 +169,25 @@ def evidence(line):
     if decision.verdict is not Verdict.PENDING:
         sentences.append(texts.RULE % decision.rule.code)
     return sentences
+
+
+def measured(line):
+    """Return what was measured of a :class:`lines.SnapshotLine`.
+
+    :returns: sentences by :class:`journey.Step`; what is not known is left
+        out.
+    """
+    frozen = line.decision.evidence.get('frozen')
+    # Anybody may have written there.
+    stalls = [stall for _path, stall in _pairs(frozen)
+              if isinstance(stall, (int, float))
+              and not isinstance(stall, bool)]
+    found = {journey.Step.VERDICT: texts.LAST_VERDICT % line.badge.word}
+    if stalls:
+        found[journey.Step.FREEZE] = texts.LAST_STALL % max(stalls)
+    if line.seconds is not None:
+        found[journey.Step.UPLOAD] = texts.LAST_TOOK % line.seconds
+    return found
 
 
 def _left_out(value):

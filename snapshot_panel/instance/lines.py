@@ -19,6 +19,7 @@ import typing
 from snapshot_panel.cloud import disks
 from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import taking
+from snapshot_panel.consistency import checklist
 from snapshot_panel.consistency import commands
 from snapshot_panel.consistency import facts
 from snapshot_panel.consistency import journey
@@ -30,10 +31,14 @@ from snapshot_panel.ui import words
 
 @dataclasses.dataclass(frozen=True)
 class StageLine:
-    """One step of the way, ready to be shown."""
+    """One step of the way, ready to be shown.
+
+    ``measured`` is what the last snapshot showed of it, '' if nothing.
+    """
 
     stage: journey.Stage
     row: lines.InstanceRow
+    measured: str = ''
 
     @property
     def code(self):
@@ -118,15 +123,59 @@ class PageLines:
         return next((line for line in self.lines if line.step), None)
 
     @property
+    def live(self):
+        """Whether the picture moves now."""
+        return self.running is not None or self.row.busy
+
+    @property
     def stages(self):
         running, instance = self.running, self.row.instance
         if running is None:
-            stages = journey.ahead(instance, self.row.checklist)
-        else:
-            stages = journey.under_way(instance, next(
-                (image for image in self.images if image.id == running.id),
-                None), self.row.checklist)
-        return [StageLine(stage, self.row) for stage in stages]
+            measured = history.measured(self.last) if self.last else {}
+            return [StageLine(stage, self.row, measured.get(stage.step, ''))
+                    for stage in journey.ahead(instance, self.row.checklist)]
+        return [StageLine(stage, self.row) for stage in journey.under_way(
+            instance, next((image for image in self.images
+                            if image.id == running.id), None),
+            self.row.checklist)]
+
+    @property
+    def last(self):
+        """The line of the newest snapshot that is over, or None."""
+        return next((line for line in self.lines if not line.step), None)
+
+    @property
+    def told(self):
+        """What came of the newest snapshot, '' while it is being made."""
+        newest = next(iter(self.lines), None)
+        if newest is None or newest.step:
+            return ''
+        return texts.TOLD % {'name': newest.name, 'verdict': newest.badge.word}
+
+    @property
+    def prediction(self):
+        """The :class:`words.Badge` of a snapshot taken now."""
+        return words.VERDICTS[self.row.checklist.prediction]
+
+    @property
+    def blocker(self):
+        """The line of what the card names, None where that is the way on."""
+        return None if self.live or self.row.one_click else self.row.blocker
+
+    @property
+    def doubts(self):
+        """The lines of what does not hold, besides what the card says."""
+        named = self.blocker and self.blocker.code
+        return [line for line in self.row.lines
+                if line.result.state is not checklist.State.PASS
+                and line.code != named
+                and line.result.finding is not checklist.Finding.BUSY]
+
+    @property
+    def passed(self):
+        """The lines of what holds."""
+        return [line for line in self.row.lines
+                if line.result.state is checklist.State.PASS]
 
     @property
     def commands(self):

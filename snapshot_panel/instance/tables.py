@@ -26,17 +26,18 @@ from openstack_dashboard.dashboards.project.images.images import (
 
 from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import snapshots
+from snapshot_panel.consistency import verdict
 from snapshot_panel.ui import tables as ui_tables
 from snapshot_panel.ui import urls
 
 FORGET_RULES = (('compute', 'os_compute_api:server-metadata:delete'),)
 
 
-class Launch(image_tables.LaunchImageNG):
+class Restore(image_tables.LaunchImageNG):
     """Horizon's own dialog, with the snapshot as its source."""
 
     name = 'launch'
-    verbose_name = _('Launch instance')
+    verbose_name = _('Restore as new instance')
 
     def allowed(self, request, entry=None):
         return entry is not None and entry.line.active
@@ -98,8 +99,15 @@ class Delete(_Each, tables.DeleteAction):
         return ngettext_lazy('Deleted snapshot', 'Deleted snapshots', count)
 
     def allowed(self, request, entry=None):
+        if entry is None:
+            return any(self._deletable(each) for each in self.table.data)
+        return self._deletable(entry)
+
+    @staticmethod
+    def _deletable(entry):
         # Nova still writes on one that is being made.
-        return entry is None or not (entry.line.gone or entry.line.step)
+        return not (entry.line.gone or entry.line.step
+                    or entry.line.decision.rule is verdict.Rule.OF_ANOTHER)
 
     def told(self, line):
         if not line.copies:
@@ -108,7 +116,8 @@ class Delete(_Each, tables.DeleteAction):
         return self.left % {'name': line.name, 'count': line.copies}
 
     def do(self, request, instance_id, image_id):
-        snapshots.delete(request, instance_id, image_id)
+        snapshots.delete(request, instance_id, image_id,
+                         request.POST.get('shown-' + image_id))
 
 
 class Dismiss(_Each, tables.Action):
@@ -135,6 +144,9 @@ class Compare(ui_tables.SeveralAction):
     verbose_name_plural = _('Compare two')
     icon = 'columns'
 
+    def allowed(self, request, entry=None):
+        return sum(not each.line.gone for each in self.table.data) > 1
+
     def handle(self, table, request, image_ids):
         return redirect('%s?%s' % (
             urls.reverse('compare', table.kwargs['instance_id']),
@@ -151,18 +163,32 @@ def cell(name):
 class HistoryTable(ui_tables.SeveralMixin, tables.DataTable):
     name = tables.Column(cell('_name'), verbose_name=_('Snapshot'))
     verdict = tables.Column(cell('_verdict'),
-                            verbose_name=_('Verdict and evidence'))
+                            verbose_name=_('Verdict'))
     size = tables.Column(cell('_size'), verbose_name=_('Size and time'))
     asked = tables.Column(cell('_asked'), verbose_name=_('Asked for'))
 
     def get_object_display(self, entry):
         return entry.name
 
+    def get_empty_message(self):
+        if any(self.request.GET.get(name) for name in ('name', 'verdict')):
+            return _('No snapshot fits the filter.')
+        if ui_tables.may_take(self.request):
+            return _('No snapshots yet: take one.')
+        return _('No snapshots yet.')
+
+    def set_multiselect_column_visibility(self, visible=True):
+        # The page's script adds rows with boxes to a table that had none.
+        super().set_multiselect_column_visibility(True)
+
     class Meta(object):
         name = 'history'
         verbose_name = _('Snapshots')
         hidden_title = True
         cell_class = ui_tables.BoxCell
+        css_classes = 'snapshot-panel-cards'
+        # The page says how many there are.
+        footer = False
         table_actions = (Compare, Delete)
-        row_actions = (Launch, Dismiss, Edit, Delete)
+        row_actions = (Restore, Dismiss, Edit, Delete)
         multi_select = True

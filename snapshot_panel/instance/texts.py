@@ -86,7 +86,7 @@ LIGHTS = {
     Light.NOW: Badge(pgettext_lazy('step of a snapshot', 'Now'),
                      'play', 'info'),
     Light.AHEAD: Badge(pgettext_lazy('step of a snapshot', 'Ahead'),
-                       'circle-o', 'default'),
+                       'circle', 'default'),
 }
 
 COMMANDS = {
@@ -97,6 +97,12 @@ COMMANDS = {
                  'the channel'),
 }
 
+# What the last snapshot showed of a step.
+LAST_STALL = _('The last one stood still for %s s.')
+LAST_TOOK = _('The last one was made in %s s at most.')
+LAST_VERDICT = _('The last one: %s.')
+# What came of a snapshot, by its name.
+TOLD = _('%(name)s: %(verdict)s')
 
 RULE = _('rule %s')
 FROZEN = _('%(path)s stood still for %(stall)s s')

@@ -38,13 +38,14 @@ from snapshot_panel.instance import history
 from snapshot_panel.instance import lines
 from snapshot_panel.instance import tables
 from snapshot_panel.ui import lines as ui_lines
+from snapshot_panel.ui import standings
 from snapshot_panel.ui import tables as ui_tables
 from snapshot_panel.ui import urls
 from snapshot_panel.ui import views as ui_views
 from snapshot_panel.ui import words
 
 # The parts of the page that change while a snapshot is made.
-PARTS = ('restart', 'alarm', 'journey', 'checks', 'judging')
+PARTS = ('restart', 'alarm', 'card', 'journey', 'checks', 'judging')
 
 
 def look(request, instance, images, again=False):
@@ -54,10 +55,18 @@ def look(request, instance, images, again=False):
     :param bool again: ask the guest now, however lately it was asked.
     """
     known = () if isinstance(images, errors.CloudError) else images
-    return lines.page(instance, images,
+    page = lines.page(instance, images,
                       details.ask_about(request, instance, again),
                       disks.recall(request, known),
                       policy.check(ui_views.SETTLE_RULES, request))
+    standings.keep([page.row])
+    return page
+
+
+def _allowed(request):
+    """Return what the parts ask of the policies, as their context."""
+    return {'may_take': policy.check(ui_tables.TAKE_RULES, request),
+            'may_restart': policy.check(ui_tables.RESTART_RULES, request)}
 
 
 def _history(request, page):
@@ -95,11 +104,8 @@ class InstanceView(ui_views.ProblemMixin, horizon_tables.DataTableView):
             unsettled=self.page.unsettled(self.history.entries),
             limit=conf.get_config()['snapshots_listed'],
             poll_interval=conf.get_config()['poll_interval'],
-            may_take=policy.check(ui_tables.TAKE_RULES, self.request),
-            may_restart=policy.check(ui_tables.RESTART_RULES,
-                                     self.request),
             may_settle=policy.check(ui_views.SETTLE_RULES, self.request),
-            **kwargs)
+            **_allowed(self.request), **kwargs)
 
 
 class PlanView(ui_views.ProblemMixin, generic.View):
@@ -112,6 +118,10 @@ class PlanView(ui_views.ProblemMixin, generic.View):
         'start': (restarting.start, _('The instance is being started.')),
         'dismiss': (restarting.leave, _('It will not be shown any more.')),
     }
+
+    def get(self, request, instance_id):
+        # Who had to log in first comes back with a GET.
+        return redirect(urls.name('instance'), instance_id)
 
     def post(self, request, instance_id):
         if not policy.check(ui_tables.RESTART_RULES, request):
@@ -199,17 +209,17 @@ class NewsView(ui_views.AnswerMixin, generic.View):
         problem = problem or page.problem
         shown = _history(self.request, page).entries
         table = tables.HistoryTable(self.request, data=shown, **self.kwargs)
+        context = {'page': page, 'row': page.row, **_allowed(self.request)}
         return http.JsonResponse({
             'parts': {name: render_to_string(
-                'consistent_snapshots/instance/_%s.html' % name,
-                {'page': page, 'row': page.row,
-                 'may_restart': policy.check(ui_tables.RESTART_RULES,
-                                             self.request)}, self.request)
-                for name in PARTS},
+                'consistent_snapshots/instance/_%s.html' % name, context,
+                self.request) for name in PARTS},
+            'actions': table.render_table_actions(),
             # Nothing is known of the history where Glance did not answer.
             'rows': None if page.problem else ''.join(
                 row.render() for row in table.get_rows()),
             'now': [stage.title for stage in page.stages if stage.now],
+            'told': page.told,
             'unsettled': page.unsettled(shown),
             'unread': len(page.unread),
             'problem': words.say(problem) if problem else ''})

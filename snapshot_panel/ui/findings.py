@@ -54,14 +54,16 @@ class Row:
     """A finding in words, and what can be done about it.
 
     ``remedy`` is '' where nothing is to be done; ``word`` is the finding in
-    a word or two for a narrow column; ``links`` and ``command`` are makers
-    of :mod:`.remedies`. Sentences are filled with the finding's evidence.
+    a word or two for a narrow column; ``short`` names it there as what
+    stands in the way; ``links`` and ``command`` are makers of
+    :mod:`.remedies`. Sentences are filled with the finding's evidence.
     """
 
     found: Text
     remedy: Text = ''
     evidence: Text = ''
     word: Text = ''
+    short: Text = ''
     links: tuple[collections.abc.Callable[..., typing.Any], ...] = ()
     command: collections.abc.Callable[..., typing.Any] | None = None
 
@@ -83,6 +85,12 @@ _IMAGE_CHANGED = _('Image service, read now: the image was changed '
                    '%(updated)s, the instance was created %(created)s.')
 _UNNAMED = _('Compute service: the volumes attached, read now; block storage '
              'service: no answer.')
+
+# What shows that the root disk is a volume.
+_ROOT_VOLUME = _('Compute service: it names no image, read now.')
+_ROOT_VOLUME_IN_SPITE = _(
+    'It was launched with an image, and boots from an attached volume: block '
+    'storage service, or a former snapshot of it.')
 
 _DISKS = _('File systems: %(kinds)s; %(read_on)s.')
 
@@ -115,6 +123,11 @@ CHECKS = {
         evidence=_(
             'Compute service: the volumes attached; block storage service: '
             'their names; read now.')),
+    Check.OTHER_DISKS: CheckText(
+        _('Other disks'),
+        _('What the snapshot does not take is not in the copy.'),
+        evidence=_('Compute service: the flavor, read now. Console log, read '
+                   '%(heard)s: the disks of the last freeze.')),
     Check.CHANNEL: CheckText(
         _('Channel to the guest agent'),
         _(
@@ -178,7 +191,8 @@ FINDINGS = {
             'flush its disks, and the compute service does not freeze it.'),
         remedy=_('Resume the instance, then take the snapshot.'),
         links=(remedies.actions,),
-        command=remedies.awake),
+        command=remedies.awake,
+        short=pgettext_lazy('stands in the way', 'Not in this state')),
     Finding.NO_SNAPSHOT_STATE: Row(
         _(
             'The compute service takes no snapshot of an instance in this '
@@ -186,14 +200,16 @@ FINDINGS = {
         # Each status has its own.
         remedy='%(way_out)s',
         links=(remedies.actions,),
-        command=remedies.way_out),
+        command=remedies.way_out,
+        short=pgettext_lazy('stands in the way', 'Not in this state')),
     Finding.IDLE: Row(
         _('The compute service is not working on it.'),
         evidence=_('Compute service: no task, read now.')),
     Finding.BUSY: Row(
         _('The compute service is busy with this instance (%(task)s).'),
         remedy=_('Wait until it has finished.'),
-        evidence=_('Compute service: task %(task)s, read now.')),
+        evidence=_('Compute service: task %(task)s, read now.'),
+        short=pgettext_lazy('stands in the way', 'Busy')),
     Finding.UNLOCKED: Row(
         _('The instance is not locked.'),
         evidence=_('Compute service, read now.')),
@@ -221,7 +237,8 @@ FINDINGS = {
             'Delete images or snapshots that nobody needs, or ask the '
             'operator for more.'),
         evidence=_IMAGES_USED,
-        links=(remedies.images,)),
+        links=(remedies.images,),
+        short=pgettext_lazy('stands in the way', 'No quota')),
     Finding.QUOTA_SIZE: Row(
         _(
             'The project’s images take more space than they may: %(used)s '
@@ -232,7 +249,8 @@ FINDINGS = {
         evidence=_(
             'Image service, image_size_total: %(used)s of %(allowed)s MiB, '
             'read %(asked)s.'),
-        links=(remedies.images,)),
+        links=(remedies.images,),
+        short=pgettext_lazy('stands in the way', 'No quota')),
     Finding.QUOTA_ROOM_COPIES: Row(
         _(
             'There is room for a snapshot of each volume: %(used)s of '
@@ -247,7 +265,8 @@ FINDINGS = {
             'Delete volume snapshots that no image needs, or ask the '
             'operator for more.'),
         evidence=_COPIES_USED,
-        links=(remedies.copies,)),
+        links=(remedies.copies,),
+        short=pgettext_lazy('stands in the way', 'No quota')),
     Finding.QUOTA_COPIES_SIZE: Row(
         _(
             'The project’s volumes and their snapshots take %(used)s of '
@@ -282,18 +301,26 @@ FINDINGS = {
             'disk; attached volumes are not in it.'),
         evidence=_(
             'Compute service: launched from the image %(image)s, read now.')),
+    Finding.ROOT_UNDECIDED: Row(
+        _(
+            'Unknown: the instance was launched with an image, and may boot '
+            'from an attached volume all the same. The verdict goes by what '
+            'the snapshot is made of.'),
+        remedy=_('Look at its volumes: is one of them the first disk?'),
+        evidence=_UNNAMED,
+        links=(remedies.volumes,)),
     Finding.ROOT_VOLUME: Row(
         _(
             'The root disk is a volume. The guest stays frozen while the '
             'block storage service copies all its volumes: take no second '
             'snapshot before this one has its verdict.'),
-        evidence=_('Compute service: it names no image, read now.')),
+        evidence='%(root)s'),
     Finding.ROOT_VOLUME_OFF: Row(
         _(
             'The root disk is a volume. Do not start the instance before '
             'the snapshot has its verdict: its volumes are copied until '
             'then.'),
-        evidence=_('Compute service: it names no image, read now.')),
+        evidence='%(root)s'),
     Finding.VOLUMES_LEFT_OUT: Row(
         _('Not in the snapshot: %(volumes)s. It takes the root disk only.'),
         remedy=_(
@@ -320,14 +347,30 @@ FINDINGS = {
             'Detach it from all other instances. A volume that may be '
             'attached to several cannot be proven: copy its data to another '
             'one.'),
-        links=(remedies.volumes,)),
+        links=(remedies.volumes,),
+        short=pgettext_lazy('stands in the way', 'Shared volume')),
     Finding.VOLUMES_UNNAMED: Row(
         _(
             'The block storage service said nothing about these volumes, and '
             'without it there is no snapshot: %(volumes)s.'),
         remedy=_('Try again when it answers, or ask the operator.'),
         evidence=_UNNAMED,
-        links=(remedies.again,)),
+        links=(remedies.again,),
+        short=pgettext_lazy('stands in the way', 'Volumes unknown')),
+    Finding.DISKS_LEFT_OUT: Row(
+        _('Not in the snapshot: %(left_out)s.'),
+        remedy=_(
+            'Copy what you need from there in the guest, or keep it on the '
+            'root disk or on a volume.'),
+        command=remedies.guest('lsblk')),
+    Finding.ROOT_ELSEWHERE: Row(
+        _(
+            'The guest’s system is on %(disks)s, and the snapshot takes the '
+            'first disk only.'),
+        remedy=_('Take a snapshot of its volume under Volumes.'),
+        links=(remedies.volumes,),
+        command=remedies.guest('lsblk'),
+        short=pgettext_lazy('stands in the way', 'System elsewhere')),
     Finding.CHANNEL: Row(_('The instance has a channel to the guest agent.')),
     Finding.CHANNEL_LIKELY: Row(
         _(
@@ -345,13 +388,15 @@ FINDINGS = {
         remedy=_(
             'Give it the property in one of these ways. Set on the image '
             'alone, it changes nothing for a running instance.'),
-        links=(remedies.image,)),
+        links=(remedies.image,),
+        short=pgettext_lazy('stands in the way', 'No channel')),
     Finding.CHANNEL_TOO_LATE: Row(
         _(
             'The instance has no channel to a guest agent: '
             'hw_qemu_guest_agent was set on its image only after it had '
             'booted.'),
-        remedy=_('Adopt what the image has today in one of these ways.')),
+        remedy=_('Adopt what the image has today in one of these ways.'),
+        short=pgettext_lazy('stands in the way', 'No channel')),
     Finding.CHANNEL_WITNESSED: Row(
         _('The guest’s agent runs, so it has its channel.'),
         evidence=_('Console log, read %(heard)s: the agent reported.')),
@@ -362,7 +407,8 @@ FINDINGS = {
         remedy=_('Look for it in the guest.'),
         evidence=_('hw_qemu_guest_agent: %(booted)s.'),
         links=(remedies.setup,),
-        command=remedies.port),
+        command=remedies.port,
+        short=pgettext_lazy('stands in the way', 'Channel unknown')),
     Finding.NO_DRIFT: Row(
         _('The image still says what the instance booted with.')),
     Finding.DRIFT: Row(
@@ -403,12 +449,14 @@ FINDINGS = {
         evidence=_LAST_WORD,
         word=pgettext_lazy('state of the agent', 'Stopped'),
         links=(remedies.setup,),
-        command=remedies.guest('systemctl start qemu-guest-agent')),
+        command=remedies.guest('systemctl start qemu-guest-agent'),
+        short=pgettext_lazy('stands in the way', 'Agent stopped')),
     Finding.AGENT_UNREACHABLE: Row(
         _('Not reachable: without the channel nothing can talk to it.'),
         remedy=_('Give the instance the channel first.'),
         evidence=_('See the channel.'),
-        word=pgettext_lazy('state of the agent', 'No channel')),
+        word=pgettext_lazy('state of the agent', 'No channel'),
+        short=pgettext_lazy('stands in the way', 'No channel')),
     Finding.AGENT_UNSEEN: Row(
         _(
             'Unknown: no cloud service can tell, and the guest has not said '
@@ -417,7 +465,8 @@ FINDINGS = {
             'Install and start it in the guest. The disk of the next '
             'snapshot tells whether it froze.'),
         evidence=_NO_WORD,
-        links=(remedies.setup,)),
+        links=(remedies.setup,),
+        short=pgettext_lazy('stands in the way', 'Agent unknown')),
     Finding.AGENT_STARTED: Row(
         _('Started when the guest booted, by its console.'),
         evidence=_('Console log, read %(heard)s: “%(line)s” of the agent’s '
@@ -435,7 +484,8 @@ FINDINGS = {
                    'service.'),
         word=pgettext_lazy('state of the agent', 'Not started'),
         links=(remedies.setup,),
-        command=remedies.guest('systemctl start qemu-guest-agent')),
+        command=remedies.guest('systemctl start qemu-guest-agent'),
+        short=pgettext_lazy('stands in the way', 'Agent not started')),
     Finding.AGENT_CONFLICT: Row(
         _(
             'Unknown: what the console says about the agent does not fit '
@@ -445,18 +495,21 @@ FINDINGS = {
             'and start the instance: its console then starts over.'),
         evidence=_('Console log, read %(heard)s.'),
         links=(remedies.log, remedies.again),
-        command=remedies.guest('systemctl restart qemu-guest-agent')),
+        command=remedies.guest('systemctl restart qemu-guest-agent'),
+        short=pgettext_lazy('stands in the way', 'Agent unknown')),
     Finding.AGENT_NOT_ASKED: Row(
         _('Not asked yet.'),
         evidence=_('Console log: not read yet.'),
-        word=pgettext_lazy('state of the agent', 'Asking the guest…')),
+        word=pgettext_lazy('state of the agent', 'Asking the guest…'),
+        short=pgettext_lazy('stands in the way', 'Not asked yet')),
     Finding.AGENT_NO_CONSOLE: Row(
         _('Unknown: the console of the instance cannot be read.'),
         remedy=_(
             'Ask for a role that may read consoles, or try again when the '
             'compute service answers.'),
         evidence=_('Compute service, asked %(heard)s: no console log.'),
-        links=(remedies.again,)),
+        links=(remedies.again,),
+        short=pgettext_lazy('stands in the way', 'No console')),
     Finding.AGENT_CONSOLE_LOST: Row(
         _(
             'Unknown: the console is empty, and lost what the guest kit had '
@@ -467,7 +520,8 @@ FINDINGS = {
         evidence=_(
             'Console, read %(heard)s: empty; an earlier snapshot holds a '
             'witness of the guest.'),
-        links=(remedies.again,)),
+        links=(remedies.again,),
+        short=pgettext_lazy('stands in the way', 'Console empty')),
     Finding.KIT: Row(
         _('Installed: the guest witnesses on its console.'),
         evidence=_(
@@ -479,7 +533,8 @@ FINDINGS = {
             'Install it where applications have hooks, or where the disk '
             'cannot tell (see Proof).'),
         evidence=_NO_WORD,
-        links=(remedies.setup,)),
+        links=(remedies.setup,),
+        short=pgettext_lazy('stands in the way', 'No guest kit')),
     Finding.KIT_UNNEEDED: Row(
         _('Not seen, and not needed: the disk itself will tell.'),
         remedy=_('Install it where applications have hooks.'),
@@ -492,12 +547,14 @@ FINDINGS = {
     Finding.PROOF_NEEDS_KIT: Row(
         _('The disk cannot tell (%(kinds)s).'),
         remedy=_('Install the guest kit: the guest then proves the freeze.'),
-        links=(remedies.setup,)),
+        links=(remedies.setup,),
+        short=pgettext_lazy('stands in the way', 'Kit needed')),
     Finding.PROOF_UNKNOWN: Row(
         _('Nobody has read a disk of this instance yet.'),
         remedy=_('Take a snapshot: with ext4 its disk will tell.'),
         evidence=_('No disk was read.'),
-        links=(remedies.setup,)),
+        links=(remedies.setup,),
+        short=pgettext_lazy('stands in the way', 'No disk read yet')),
     Finding.FREEZE_PROVEN: Row(
         _(
             'The last freeze was witnessed; writing stood still for '
@@ -523,7 +580,8 @@ FINDINGS = {
         _('The last freeze was refused by the hook %(hook)s.'),
         remedy=_('Run the hook by hand in the guest and repair it.'),
         links=(remedies.log, remedies.setup),
-        command=remedies.JOURNAL),
+        command=remedies.JOURNAL,
+        short=pgettext_lazy('stands in the way', 'Hook refused')),
     Finding.FREEZE_OPEN_END: Row(
         _(
             'The last freeze has no end: the guest has not said that it '
@@ -550,7 +608,8 @@ FINDINGS = {
             'the compute service refuses the snapshot, or throws it away.'),
         remedy=_(
             'Give the instance the channel first, or stop it with the '
-            'compute service and take the snapshot then.')),
+            'compute service and take the snapshot then.'),
+        short=pgettext_lazy('stands in the way', 'No channel')),
     Finding.BACKEND_FREEZES: Row(
         _('The operator says %(backend)s: live snapshots freeze the guest.')),
     Finding.BACKEND_NEVER_FREEZES: Row(
@@ -561,7 +620,8 @@ FINDINGS = {
             'Stop the instance with the compute service, then take the '
             'snapshot.'),
         links=(remedies.actions,),
-        command=remedies.on_instance('stop')),
+        command=remedies.on_instance('stop'),
+        short=pgettext_lazy('stands in the way', 'Storage never freezes')),
     Finding.STOP_CLEAN: Row(
         _(
             'The guest went down by itself in %(seconds)s seconds, before '
@@ -579,7 +639,8 @@ FINDINGS = {
         evidence=_STOPPED,
         word=pgettext_lazy('state of the agent', 'Powered off hard'),
         links=(remedies.actions,),
-        command=remedies.on_instance('start')),
+        command=remedies.on_instance('start'),
+        short=pgettext_lazy('stands in the way', 'Powered off hard')),
     Finding.STOP_UNKNOWN: Row(
         _('Nothing proves how the guest went down.'),
         remedy=_(
@@ -587,7 +648,8 @@ FINDINGS = {
         evidence=_('Compute service’s record of actions, read %(heard)s.'),
         word=pgettext_lazy('state of the agent', 'Shut off, nobody knows how'),
         links=(remedies.actions,),
-        command=remedies.on_instance('start', 'stop')),
+        command=remedies.on_instance('start', 'stop'),
+        short=pgettext_lazy('stands in the way', 'Stop unknown')),
     Finding.STOP_LIMIT_UNKNOWN: Row(
         _(
             'The guest went down in %(seconds)s seconds, but nobody can '
@@ -598,7 +660,8 @@ FINDINGS = {
             'A snapshot can be taken: it carries what was copied at boot, '
             'and its verdict reads that.'),
         evidence=_STOPPED,
-        links=(remedies.actions,)),
+        links=(remedies.actions,),
+        short=pgettext_lazy('stands in the way', 'Limit unknown')),
     Finding.STOP_LIMIT_UNTOLD: Row(
         _(
             'The guest went down in %(seconds)s seconds, but the operator '
@@ -607,11 +670,13 @@ FINDINGS = {
         remedy=_(
             'Ask the operator to set shutdown_timeout in the settings of '
             'this panel.'),
-        evidence=_STOPPED),
+        evidence=_STOPPED,
+        short=pgettext_lazy('stands in the way', 'Limit unknown')),
     Finding.STOP_NOT_ASKED: Row(
         _('Not asked yet.'),
         evidence=_('Compute service’s record of actions: not read yet.'),
-        word=pgettext_lazy('state of the agent', 'Asking how it stopped…')),
+        word=pgettext_lazy('state of the agent', 'Asking how it stopped…'),
+        short=pgettext_lazy('stands in the way', 'Not asked yet')),
 }
 
 # Where the instance's properties were read.
@@ -681,7 +746,21 @@ def fill(text: Text, result: checklist.Result,
     named = {name: words.plain(result.evidence[name])
              for name in ('open', 'torn', 'hook') if name in result.evidence}
     return words.fill(text, {**result.evidence, **volumes, **named,
+                             'left_out': _left_out(result.evidence),
                              **_status(result), **(more or {})})
+
+
+def _left_out(known):
+    """Return the disks that a snapshot does not take, in words."""
+    found = []
+    if known.get('ephemeral'):
+        found.append(_('the ephemeral disk (%s GiB)') % known['ephemeral'])
+    if known.get('swap'):
+        found.append(_('the swap disk (%s MiB)') % known['swap'])
+    found += [_('%(path)s (on %(disk)s)') % {'path': words.plain(path),
+                                             'disk': disk}
+              for path, disk in known.get('paths', {}).items()]
+    return list(map(str, found))
 
 
 def _status(result):
@@ -703,6 +782,8 @@ def _said(result, instance):
     known = result.evidence
     source = known.get('source', instance.properties.source.value)
     return {
+        'root': (_ROOT_VOLUME_IN_SPITE if instance.image_id
+                 else _ROOT_VOLUME),
         'image': instance.image_id, 'created': _when(instance.created, '?'),
         'setting': _setting(known),
         'booted': BOOTED.get(source), 'at': _when(known.get('at'), '?'),
@@ -731,6 +812,11 @@ def _setting(known):
 
 def _when(moment, unknown=_('now')):
     return humanize.naturaltime(moment) if moment else unknown
+
+
+def in_short(finding: checklist.Finding) -> Text:
+    """Return what stands in the way, in a word or two."""
+    return FINDINGS[finding].short or CHECKS[finding.check].title
 
 
 def links(result: checklist.Result, instance: facts.Instance

@@ -13,6 +13,7 @@
 """What a page shows of an instance and of a snapshot, in words."""
 
 import dataclasses
+import datetime
 import typing
 
 from oslo_utils import timeutils
@@ -28,9 +29,11 @@ from snapshot_panel.consistency import commands
 from snapshot_panel.consistency import facts
 from snapshot_panel.consistency import journey
 from snapshot_panel.consistency import known
+from snapshot_panel.consistency import protection
 from snapshot_panel.consistency import records
 from snapshot_panel.consistency import restart
 from snapshot_panel.consistency import retention
+from snapshot_panel.consistency import roots
 from snapshot_panel.consistency import verdict
 from snapshot_panel.ui import findings
 from snapshot_panel.ui import remedies
@@ -187,6 +190,12 @@ class SnapshotLine:
         return words.replacing(image) if image else ''
 
     @property
+    def availability(self):
+        """Why its image is not to be had like others, or ''."""
+        image = self.snapshot.image
+        return words.availability(image) if image else ''
+
+    @property
     def badge(self):
         return words.badge(self.decision)
 
@@ -270,6 +279,9 @@ class RestartLine:
         stopped = instance.status == facts.STOPPED
         if step is not restart.Phase.OVER:
             done, text = words.RESTART_STEPS[step]
+            if instance.metadata_fixed:
+                return cls(words.RESTART_HELD, None, (), stopped, plan.by,
+                           plan.at)
             choices = {restart.Phase.STOPPING: ('cancel',),
                        restart.Phase.TAKING: ('leave',)}.get(step, ())
             return cls(text, done, choices, stopped, plan.by, plan.at)
@@ -285,7 +297,10 @@ class InstanceRow:
 
     ``problem`` is the :class:`errors.CloudError` that kept us from asking
     the guest, or None. ``snapshots_known`` is false where Glance did not
-    answer, ``snapshots_reached`` where there may be older ones.
+    answer, ``snapshots_reached`` where there may be older ones. ``proven`` is
+    the newest that is proven consistent, None where none of them is;
+    ``groups`` are the :class:`protection.Group` that it is counted in.
+    ``may_ask`` is false where this user may not ask its guest.
     """
 
     instance: facts.Instance
@@ -298,6 +313,9 @@ class InstanceRow:
     snapshots_known: bool = True
     snapshots_reached: bool = True
     images: typing.Sequence[facts.Image] = ()
+    proven: typing.Optional[SnapshotLine] = None
+    groups: typing.FrozenSet[protection.Group] = frozenset()
+    may_ask: bool = True
 
     @property
     def id(self):
@@ -328,6 +346,12 @@ class InstanceRow:
         return result and self._line(result)
 
     @property
+    def blocker_word(self):
+        """The same in a word or two, '' where nothing is in the way."""
+        result = self.checklist.blocker
+        return findings.in_short(result.finding) if result else ''
+
+    @property
     def busy(self):
         return self.checklist.has(checklist.Finding.BUSY)
 
@@ -340,7 +364,27 @@ class InstanceRow:
     @property
     def incomplete(self):
         """Return whether something is to be asked for this row alone."""
-        return self.unasked or not self.snapshots_reached
+        return ((self.unasked and self.may_ask)
+                or not self.snapshots_reached)
+
+    @property
+    def refused(self):
+        """Return whether the user may not know what the guest says."""
+        return (not self.may_ask and self.unasked
+                or isinstance(self.problem, errors.Forbidden))
+
+    @property
+    def unheard(self):
+        """Return whether nothing is known as long as the guest is not asked.
+
+        That says nothing against the instance.
+        """
+        return ((self.unasked or self.refused) and self.checklist.standing
+                is checklist.Standing.UNKNOWN)
+
+    @property
+    def never_proven(self):
+        return protection.Group.NEVER in self.groups
 
     @property
     def heard_ago(self):
@@ -363,6 +407,7 @@ class InstanceRow:
     def may_restart(self):
         """Return whether it can be stopped, copied and started again."""
         return (self.instance.status == facts.RUNNING and not self.busy
+                and not self.instance.locked
                 and not restart.unfinished(self.instance))
 
     @property
@@ -490,21 +535,29 @@ class Retention:
                   for keep in KEEPS if keep <= most))
 
 
+# How old the proof of a protected instance may be, if nobody chose.
+PROOF_AGE = datetime.timedelta(days=7)
+
+
 def instance_row(instance, images, asked=details.Details(), *,
                  snapshots_known=True, snapshots_reached=True,
-                 recalled=disks.Recalled(), may_settle=True):
+                 snapshots_whole=True, recalled=disks.Recalled(),
+                 may_settle=True, may_ask=True, proof_age=PROOF_AGE):
     """Put together what is known of one instance.
 
     :param images: its snapshots as far as they were asked for, or the
         :class:`errors.CloudError` of Glance.
     :param asked: the :class:`details.Details` as far as somebody asked.
+    :param snapshots_whole: and proof_age, as :func:`protection.groups` takes
+        ``whole`` and ``age``.
     :param recalled: and may_settle, as :func:`unsettled` takes them.
     """
     if isinstance(images, errors.CloudError):
-        images, snapshots_known = [], False
+        images, snapshots_known, snapshots_whole = [], False, False
     heard, volumes = asked.heard, asked.volumes
     if isinstance(volumes, errors.CloudError):
         volumes = ()
+    instance = roots.with_root(instance, volumes or (), images)
     instance = dataclasses.replace(instance, properties=(
         facts.proxy_properties(instance, volumes or ())))
     problem = heard if isinstance(heard, errors.CloudError) else None
@@ -513,15 +566,19 @@ def instance_row(instance, images, asked=details.Details(), *,
         guest = dataclasses.replace(heard.guest,
                                     witnessed=known.had_kit(images))
     lines = snapshot_lines(instance, images, recalled)
+    snapshots = [line.snapshot for line in lines]
+    checks = checklist.check(instance, guest, conf.deployment(), asked.today,
+                             volumes, asked.limits,
+                             known.disk_history(snapshots, asked.base))
+    proven = protection.last_proven(snapshots)
     return InstanceRow(
         instance=instance,
-        checklist=checklist.check(instance, guest, conf.deployment(),
-                                  asked.today, volumes, asked.limits,
-                                  known.disk_history(
-                                      [line.snapshot for line in lines],
-                                      asked.base)),
+        checklist=checks,
         latest=latest(lines),
         unsettled=unsettled(instance, images, recalled, may_settle),
         asked=heard is not None, heard_at=getattr(heard, 'at', None),
         problem=problem, snapshots_known=snapshots_known,
-        snapshots_reached=snapshots_reached, images=images)
+        snapshots_reached=snapshots_reached, images=images,
+        proven=proven and SnapshotLine(proven), may_ask=may_ask,
+        groups=protection.groups(checks, snapshots, timeutils.utcnow(True),
+                                 proof_age, snapshots_whole))

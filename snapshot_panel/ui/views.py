@@ -23,13 +23,14 @@ from snapshot_panel.cloud import errors
 from snapshot_panel.ui import urls
 from snapshot_panel.ui import words
 
-INDEX = urls.name('index')
-
 # What settling a snapshot asks of the services.
 # Many dashboards do not have Glance's own policy: who takes no snapshots
 # settles none.
 SETTLE_RULES = (('compute', 'os_compute_api:servers:create_image'),
                 ('image', 'download_image')) + editing.EDIT_RULES
+
+# What asking a running guest asks of Nova.
+ASK_RULES = (('compute', 'os_compute_api:os-console-output'),)
 
 
 class ProblemMixin(object):

@@ -15,6 +15,7 @@
 import collections
 import typing
 
+from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext_lazy
 from django.utils.translation import pgettext_lazy
@@ -23,6 +24,7 @@ from snapshot_panel.cloud import errors
 from snapshot_panel.consistency import adoption
 from snapshot_panel.consistency import checklist
 from snapshot_panel.consistency import facts
+from snapshot_panel.consistency import protection
 from snapshot_panel.consistency import records
 from snapshot_panel.consistency import restart
 from snapshot_panel.consistency import retention
@@ -33,6 +35,7 @@ from snapshot_panel.ui import disks
 
 Check = checklist.Check
 Finding = checklist.Finding
+Group = protection.Group
 Rule = verdict.Rule
 Replacement = retention.Standing
 Cause = restart.Cause
@@ -76,8 +79,27 @@ STANDINGS = {
                                           'Unknown'), 'question-circle',
                             'warning'),
 }
+# What instances are counted as: behind their number, and in a sentence.
+GROUPS = {
+    Group.PROTECTED: (
+        pgettext_lazy('so many instances', 'protected'),
+        _('Protected: a snapshot of the last %s is proven consistent.')),
+    Group.NOT_READY: (
+        pgettext_lazy('so many instances', 'not ready'),
+        _('Not ready: something stands in the way of a proven snapshot.')),
+    Group.FAILING: (
+        pgettext_lazy('so many instances', 'failing'),
+        _('Failing: the latest snapshot is discarded, crash-consistent or '
+          'damaged.')),
+    Group.NEVER: (
+        pgettext_lazy('so many instances', 'never proven'),
+        _('Never proven: no snapshot is proven consistent.')),
+}
+DAYS = ngettext_lazy('%(count)d day', '%(count)d days', 'count')
 LIKELY = _('Nothing is against it; the disk itself will tell afterwards.')
 
+# Something names the instance that is no snapshot of it.
+MISFIT = Badge(_('Does not fit'), 'question-circle', 'warning')
 # Nobody has looked yet.
 UNREAD = Badge(_('Not judged yet'), 'hourglass-half', 'muted')
 
@@ -209,12 +231,27 @@ RULES = {
         'A volume group on the disk also lies on other disks, which the image '
         'does not hold: its part of the group cannot be used. Copy the '
         'volumes too, or keep the group on one disk.'),
+    Rule.HOLDS_A_DISK: _(
+        'Does not fit: the root disk of the instance is a volume, and this '
+        'image holds the data of a disk. Nobody can say whose.'),
+    Rule.HOLDS_VOLUMES: _(
+        'Does not fit: the root disk of the instance is no volume, and this '
+        'image is made of snapshots of volumes. Nobody can say whose.'),
+    Rule.OF_ANOTHER: _(
+        'Does not fit: the image names this instance, and its record is '
+        'another’s. It was inherited, say from the snapshot that another '
+        'instance was launched from.'),
     Rule.DEACTIVATED: _(
         'The operator has deactivated the image: its disk cannot be read '
         'until it is reactivated.'),
     Rule.NOT_OURS: _(
         'It was not taken with this panel, and its disk does not say '
         'whether it was at rest.'),
+    Rule.UNBOUND: _(
+        'It was taken with this panel, but its record could not be written '
+        'on it, and the compute service’s record does not show which request '
+        'made it: that is too long ago, or several snapshots were taken '
+        'since. Its disk does not say whether it was at rest.'),
     Rule.THAWED_EARLY: _(
         'The guest witnessed a freeze, but stood still for less time than its '
         '%(volumes)s volume snapshots took. Take the snapshot again.'),
@@ -337,8 +374,8 @@ REPLACING = {
         '%(count)d older snapshots are being deleted.', 'count'),
     Replacement.DONE: ngettext_lazy(
         'It replaced %(count)d older snapshot.',
-        'It replaced %(count)d older snapshots; what was protected '
-        'meanwhile stayed.', 'count'),
+        'It replaced %(count)d older snapshots; what was protected, changed '
+        'or needed meanwhile stayed.', 'count'),
     Replacement.DROPPED: ngettext_lazy(
         'It was to replace %(count)d older snapshot. It is not proven '
         'consistent, so nothing was deleted.',
@@ -370,6 +407,9 @@ RESTART_CAUSES = {
         'The instance was stopped for a snapshot and could not be started '
         'again. It may be locked, or its host may lack room.'),
 }
+# While nobody can change the metadata, where the plan is.
+RESTART_HELD = _('It waits: the instance is locked, or its status allows no '
+                 'change. Unlock it, or end that status.')
 RESTART_BROKEN = _('The record of a stop for a snapshot was changed by hand.')
 # What the user can do about a restart, by the name of the button.
 RESTART_CHOICES = {
@@ -378,6 +418,11 @@ RESTART_CHOICES = {
     'start': _('Start the instance'),
     'dismiss': _('Dismiss'),
 }
+
+# What is to be known of an image beside its verdict.
+DEACTIVATED = _('The operator has deactivated the image: nothing can be '
+                'launched from it until it is reactivated.')
+HIDDEN = _('The image is hidden: other lists do not show it.')
 
 # Why no older snapshot can go.
 KEPT_UNKNOWN = _('The image service does not answer, so nobody can say which '
@@ -418,6 +463,37 @@ ERRORS = {
         'moment.'),
 }
 
+# Why something is not done, by :class:`errors.InUse`'s cause.
+IN_USE = {
+    errors.LOCKED: _(
+        '%(names)s is locked, so it cannot be stopped. Nothing was done. '
+        'Unlock it first.'),
+    errors.IMAGES_FULL: _(
+        'The project has no room for another image, so the instance was not '
+        'stopped. Delete what nobody needs, or ask the operator for more.'),
+    errors.COPIES_FULL: _(
+        'The project has no room for more volume snapshots, so the instance '
+        'was not stopped. Delete what nobody needs, or ask the operator for '
+        'more.'),
+    errors.METADATA_FULL: _(
+        'The metadata of the instance is full, so the plan could not be '
+        'written down and the instance was not stopped. Remove metadata that '
+        'nobody needs.'),
+    errors.SHELVED: _(
+        'It stays: it may be the only disk of %(names)s, which is shelved. '
+        'Unshelve the instance first (openstack server unshelve).'),
+    errors.RUN_FROM: _(
+        'It stays: instances run from it (%(names)s), and may need it when '
+        'they are moved or rebuilt. If it has to go all the same, delete it '
+        'under Images.'),
+    errors.MEMBERS: _(
+        'It stays: it is shared with other projects. If it has to go all the '
+        'same, stop sharing it, or delete it under Images.'),
+    errors.RENAMED: _(
+        'Nothing was done: meanwhile it has another name (before and now: '
+        '%(names)s). Look at it again.'),
+}
+
 # What a conflict is to a service that does not work with instances.
 CONFLICTS = {
     'Glance': _(
@@ -434,6 +510,8 @@ _EXPLAINED = (errors.Conflict, errors.Forbidden, errors.OverLimit,
 
 def badge(decision: verdict.Decision) -> Badge:
     """Return the :class:`Badge` of a :class:`verdict.Decision`."""
+    if decision.rule.misfit:
+        return MISFIT
     return (UNREAD if decision.rule is Rule.UNREAD
             else VERDICTS[decision.verdict])
 
@@ -447,8 +525,18 @@ def replacing(image: facts.Image) -> str:
     return text and text % {'count': len(records.read_replaces(image))} or ''
 
 
+def availability(image: facts.Image) -> str | Promise:
+    """Return why an image is not to be had like others, or ''."""
+    # Without a verdict the rule says so.
+    if image.deactivated and records.is_sealed(image):
+        return DEACTIVATED
+    return HIDDEN if image.hidden else ''
+
+
 def error(problem):
     """Return what to tell a user about a :class:`errors.CloudError`."""
+    if isinstance(problem, errors.InUse):
+        return fill(IN_USE[problem.cause], {'names': problem.names})
     text = next((text for kind, text in ERRORS.items()
                  if isinstance(problem, kind)), ERRORS[errors.Unavailable])
     if isinstance(problem, errors.Conflict):

@@ -31,6 +31,9 @@
   var shown = {};
   var unsettled = Boolean(watch.dataset.unsettled);
   var behind = false;
+  var steps = document.getElementById('snapshot-panel-steps');
+  var title = document.title;
+  var running = steps.open;
   // Everything was asked for, not only what is in view.
   var all = false;
 
@@ -73,6 +76,28 @@
     });
   }
 
+  // Two can be compared, no more and no less.
+  function count() {
+    var button = document.querySelector(
+      '#history .table_actions button[value$=compare]');
+    if (button) {
+      var two = body.querySelectorAll(
+        '.table-row-multi-select:checked').length === 2;
+      button.classList.toggle('disabled', !two);
+      button.setAttribute('aria-disabled', String(!two));
+    }
+  }
+
+  // The buttons are those of the snapshots that there are.
+  function showActions(html) {
+    var holder = document.createElement('div');
+    holder.innerHTML = html;
+    panel.showPart(document.querySelector('#history .table_actions'),
+      holder.querySelector('.table_actions').innerHTML);
+    window.horizon.datatables.validate_button();
+    count();
+  }
+
   function show(answer) {
     if (!answer.parts) {
       return;
@@ -82,6 +107,7 @@
     // Without the image service nothing is known about them.
     if (answer.rows !== null) {
       showRows(panel.readRows(answer.rows));
+      showActions(answer.actions);
     }
     all = all && answer.unread > 0;
     unsettled = answer.unsettled || all;
@@ -93,10 +119,24 @@
       // Which page of the history is shown is in the address of this page.
       query: window.location.search,
       body: all ? new URLSearchParams({all: 1}) : undefined
-    }).then(function (answer) {
-      panel.say(news, answer.now.length ?
-        watch.dataset.now + ' ' + answer.now.join(', ') : '');
-    });
+    }).then(tell);
+  }
+
+  // What came of a snapshot is said here, and in the title of the tab.
+  function tell(answer) {
+    var over = running && !answer.now.length;
+    if (answer.now.length && !running) {
+      steps.open = true;
+    }
+    running = answer.now.length > 0;
+    if (running) {
+      panel.say(news, watch.dataset.now + ' ' + answer.now.join(', '));
+    } else if (over && answer.told) {
+      panel.say(news, answer.told);
+      document.title = answer.told + ' – ' + title;
+    } else if (news.textContent !== answer.told) {
+      panel.say(news, '');
+    }
   }
 
   var following = false;
@@ -112,6 +152,19 @@
     });
   }
 
+  // A second click would ask for a second snapshot.
+  document.getElementById('snapshot-panel-take').addEventListener(
+    'submit', function (event) {
+      if (event.target.dataset.sent) {
+        event.preventDefault();
+      }
+      event.target.dataset.sent = 'true';
+    });
+  // Back from another page: this one was kept as it was.
+  window.addEventListener('pageshow', function () {
+    delete document.getElementById('snapshot-panel-take').dataset.sent;
+  });
+  document.addEventListener('change', count);
   document.addEventListener('click', function (event) {
     if (event.target.closest('[data-judge-all]')) {
       all = unsettled = true;
@@ -119,6 +172,9 @@
     }
   });
 
+  // Horizon's own script enables the buttons once the page has come.
+  window.addEventListener('load', count);
+  count();
   if (unsettled) {
     follow();
   }

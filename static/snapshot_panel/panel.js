@@ -33,6 +33,7 @@
   var GUESTS_PER_REQUEST = 5;
   // In milliseconds: how often the ages on the page are renewed.
   var TICK = 10000;
+  var strip = document.getElementById('snapshot-panel-strip');
   var inView = new Set();
   var running = false;
 
@@ -44,6 +45,24 @@
   function find(id) {
     return Array.from(table.querySelectorAll('tr[data-object-id]'))
       .find(function (row) { return row.dataset.objectId === id; });
+  }
+
+  // The numbers on top follow the rows.
+  function count(row, by) {
+    row.dataset.groups.split(' ').filter(Boolean).forEach(function (group) {
+      var number = strip.querySelector('[data-count="' + group + '"]');
+      number.textContent = Number(number.textContent) + by;
+      if (group === 'unasked') {
+        number.parentElement.hidden = number.textContent === '0';
+      }
+    });
+  }
+
+  // It turned out not to be one of those that the user wants to see.
+  function leave(row) {
+    row.remove();
+    document.getElementById('snapshot-panel-none').hidden = Boolean(
+      table.querySelector('tr[data-object-id]'));
   }
 
   // The address of this page names the page of the table.
@@ -60,8 +79,11 @@
     }
     return panel.ask(watch, function (answer) {
       Object.keys(answer.rows || {}).forEach(function (id) {
-        show(id, answer.rows[id]);
+        show(id, answer.rows[id], method === 'GET' && !again);
       });
+      if (answer.refused) {
+        document.getElementById('snapshot-panel-role').hidden = false;
+      }
     }, {
       method: method,
       query: '?' + query,
@@ -69,11 +91,18 @@
     });
   }
 
-  function show(id, html) {
+  function show(id, html, mayLeave) {
     var old = find(id);
     var row = panel.readRows(html)[0];
+    var used = old && old.contains(document.activeElement);
     if (old && panel.replaceRow(old, row)) {
-      watchRow(row);
+      count(old, -1);
+      count(row, 1);
+      if (mayLeave && old.dataset.unasked && row.dataset.elsewhere && !used) {
+        leave(row);
+      } else {
+        watchRow(row);
+      }
     }
   }
 

@@ -56,6 +56,37 @@
     }
   }
 
+  // In milliseconds: how often the ages on the page are renewed.
+  var TICK = 10000;
+  var UNITS = [['day', 86400], ['hour', 3600], ['minute', 60], ['second', 1]];
+
+  // How far the service's clock is ahead of this one, in milliseconds.
+  function skew() {
+    var watch = document.getElementById('snapshot-panel-watch');
+    var time = watch && Date.parse(watch.dataset.time);
+    return time ? time - Date.now() : 0;
+  }
+
+  function tick() {
+    var words = new Intl.RelativeTimeFormat(
+      document.documentElement.lang || undefined);
+    var now = Date.now() + ahead;
+    document.querySelectorAll('time[data-ticks]').forEach(function (time) {
+      var age = Math.max(0, (now - Date.parse(time.dateTime)) / 1000);
+      var unit = UNITS.find(function (each) {
+        return age >= each[1] || each[1] === 1;
+      });
+      var text = words.format(-Math.floor(age / unit[1]), unit[0]);
+      if (time.textContent !== text) {
+        time.textContent = text;
+      }
+    });
+  }
+
+  var ahead = skew();
+  window.setInterval(tick, TICK);
+  tick();
+
   // A screen reader would read it again: show only what is new.
   function showPart(element, html) {
     var holder = element.cloneNode(false);
@@ -69,6 +100,7 @@
       element.innerHTML = html;
       return element;
     });
+    tick();
   }
 
   function readRows(html) {
@@ -93,12 +125,14 @@
       return row;
     });
     compile(row);
+    tick();
     return true;
   }
 
   function addRow(body, row, position) {
     body.insertBefore(row, body.children[position] || null);
     compile(row);
+    tick();
   }
 
   Object.assign(window.snapshotPanel, {

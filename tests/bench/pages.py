@@ -22,6 +22,8 @@ import re
 import time
 import urllib.parse
 
+from snapshot_panel.enabled import (
+    _1035_project_consistent_snapshots as enabled)
 from tests.bench import seed
 from tests import clients
 from tests.cloud import wire
@@ -153,16 +155,21 @@ def crowd(cloud, size, users, page, looks):
 def weight(dashboard, path):
     """Return what the panel adds to a page of Horizon, in bytes.
 
-    That is its files which the page names, compressed, and the lines that
-    name the panel itself, as the menu does.
+    That is its files which the page names, or which Horizon put into its own
+    bundle, compressed, and the lines that name the panel itself, as the menu
+    does.
     """
     page = dashboard.get(path).text
     added = [line for line in page.splitlines() if clients.PANEL in line]
     total = _compressed('\n'.join(added).encode())
-    for link in re.findall(r'(?:src|href)="([^"]*)"', page):
-        file = urllib.parse.urlsplit(link).path
+    files = {'/static/' + name for name in enabled.ADD_JS_FILES}
+    files.update(urllib.parse.urlsplit(link).path for link
+                 in re.findall(r'(?:src|href)="([^"]*)"', page))
+    for file in files:
         if 'static/snapshot_panel/' in file:
-            total += _compressed(dashboard.get(file).content)
+            answer = dashboard.get(file)
+            assert answer.status_code == 200, file
+            total += _compressed(answer.content)
     return total
 
 

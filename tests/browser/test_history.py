@@ -15,6 +15,7 @@
 import contextlib
 import io
 import json
+import re
 import uuid
 
 from axe_playwright_python import sync_playwright as axe
@@ -88,7 +89,10 @@ def compare(page):
 def test_none_is_said(show):
     page = show()
 
-    expect(page.locator('#history')).to_contain_text('No items to display')
+    expect(page.locator('#history')).to_contain_text(
+        'No snapshots yet: take one.')
+    for name in ('Compare two', 'Delete snapshot'):
+        expect(page.get_by_role('button', name=name)).to_have_count(0)
     assert page.locator('.snapshot-panel-pages').count() == 0
 
 
@@ -117,7 +121,44 @@ def test_hundreds_have_pages_and_filters(show, seed):
     expect(page.locator(ROWS)).to_have_count(1)
 
 
-@pytest.mark.parametrize('width', [1400, 800])
+def test_comparing_takes_two_no_more_and_no_less(show, seed):
+    one, two, three = seed('one'), seed('two'), seed('three')
+    page = show()
+    button = page.get_by_role('button', name='Compare two')
+
+    for image_id, able in ((one, False), (two, True), (three, False),
+                           (three, True)):
+        choose(page, image_id)
+        expect(button).to_have_attribute('aria-disabled',
+                                         str(not able).lower())
+
+
+def test_a_row_is_a_card_on_a_telephone(show, seed):
+    seed('one')
+    page = show(width=390)
+
+    cells = [cell.bounding_box() for cell in
+             page.locator(ROWS + ' > td:visible').all()]
+
+    assert len({round(cell['y']) for cell in cells}) == len(cells) > 3
+    expect(page.locator('#history thead')).to_be_hidden()
+
+
+def test_an_age_ticks_and_has_its_zone(show, seed):
+    seed('one', consistency_requested_at='2026-01-02T03:04:05Z')
+    page = show()
+    page.clock.install()
+    page = show(page)
+    time = page.locator(ROWS + ' time')
+    expect(time).to_have_attribute('title', re.compile('UTC$'))
+    before = time.inner_text()
+
+    page.clock.fast_forward('100:00:00')
+
+    expect(time).not_to_have_text(before)
+
+
+@pytest.mark.parametrize('width', [1400, 800, 390])
 def test_any_name_is_only_text(show, seed, width):
     ids = [seed(LONGEST, os_distro=LONGEST), seed('B' * 255)]
     page = show(width=width)
@@ -150,7 +191,7 @@ def test_two_are_compared_by_keyboard_alone(show, seed):
     for image_id in (newer, older):
         press('#choose-' + image_id, 'Space')
     # Back to where the table begins.
-    page.evaluate('document.querySelector("#snapshot-panel-filter-name")'
+    page.evaluate('document.querySelector(".snapshot-panel-status summary")'
                   '.focus()')
     press('#history button[name=action][value$=compare]', 'Enter')
 
@@ -174,12 +215,11 @@ def test_what_cannot_be_compared_is_said(show, seed, api, browse, cloud):
     page = show()
     errors = page.locator('.alert-danger')
 
-    choose(page, one)
-    compare(page)
-    expect(errors).to_contain_text('1 was chosen')
-    choose(page, one, two, three)
-    compare(page)
-    expect(errors).to_contain_text('3 were chosen')
+    for ids, text in (((one,), '1 was chosen'),
+                      ((one, two, three), '3 were chosen')):
+        show(page, 'compare/?' + '&'.join(
+            'snapshot=' + image_id for image_id in ids))
+        expect(errors).to_contain_text(text)
     address = 'compare/?snapshot=%s&snapshot=%s'
     show(page, address % (one, cloud.images['debian-12-agent']))
     expect(errors).to_contain_text('cannot be compared')
@@ -217,7 +257,7 @@ def test_one_deleted_meanwhile_is_said(show, seed, api):
 
     expect(page.locator('.alert-danger')).to_contain_text(
         'It does not exist')
-    expect(page.locator('#history')).to_contain_text('No items to display')
+    expect(page.locator('#history')).to_contain_text('No snapshots yet')
 
 
 @pytest.mark.parametrize('theme', ['default', 'material'])

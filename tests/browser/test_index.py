@@ -14,7 +14,9 @@
 
 import re
 
+from axe_playwright_python import sync_playwright as axe
 from playwright.sync_api import expect
+import pytest
 
 from tests import clients
 
@@ -67,6 +69,12 @@ def test_only_guests_whose_rows_are_seen_are_asked(browse):
     page = browse(height=400)
     first, last = (page.locator('#instances tbody tr[data-object-id]').nth(
         index) for index in (0, -1))
+
+    def forgotten():
+        page.reload()
+        return last.get_attribute('data-unasked')
+    # What a guest said for another test is shown at once, for a while.
+    clients.wait_for(forgotten, 'the end of what guests said', pause=5)
     expect(first).not_to_have_attribute('data-unasked', 'true')
     expect(last).to_have_attribute('data-unasked', 'true')
 
@@ -77,7 +85,6 @@ def test_only_guests_whose_rows_are_seen_are_asked(browse):
 
 def test_a_guest_can_be_asked_again(browse, cloud, api):
     page = browse()
-    shows(page, 'app-agent-stopped', 'Asked:')
     shows(page, 'app-agent-stopped', 'Stopped')
     api.become(cloud.instances['app-agent-stopped'], 'ready')
     try:
@@ -114,7 +121,7 @@ def test_the_steps_are_named_while_it_runs(browse):
         text = row(page, 'web-ready').inner_text()
         seen.update(re.findall(
             'Freezing and copying|Uploading|Finishing', text))
-        return 'The disk itself says so' in text and not row(
+        return 'File-system consistent' in text and not row(
             page, 'web-ready').locator(RUNNING).count()
     clients.wait_for(watch, 'the verdict', pause=0.2)
 
@@ -207,3 +214,151 @@ def test_a_reader_looks_and_changes_nothing(browse):
     shows(page, 'web-ready', 'File-system consistent')
 
     assert page.locator('.actions_column button').count() == 0
+
+
+def number(page, group):
+    """How many instances the strip says there are of that kind."""
+    return int(page.locator('[data-count="%s"]' % group).inner_text())
+
+
+def all_asked(page):
+    expect(page.locator('[data-count=unasked]')).to_have_text('0')
+
+
+def look_at_all(page):
+    """Let the page ask all guests: it asks those that somebody sees."""
+    page.set_viewport_size({**page.viewport_size, 'height': 6000})
+    all_asked(page)
+
+
+def named(page):
+    return page.locator('#instances tbody tr[data-object-id]').evaluate_all(
+        'rows => rows.map(row => row.dataset.display)')
+
+
+@pytest.mark.parametrize('group, inside, outside', [
+    ('not-ready', ['legacy-no-channel', 'app-agent-stopped', 'stopped-hard'],
+     ['web-ready']),
+    ('failing', ['legacy-no-channel', 'next-is-discarded'], ['web-ready']),
+    ('never', ['paused', 'legacy-no-channel'], ['db-hooks']),
+    ('protected', ['db-hooks'], ['paused', 'legacy-no-channel'])])
+def test_a_number_on_top_shows_what_it_counts(group, inside, outside, browse):
+    page = browse()
+    look_at_all(page)
+    link = page.locator('.snapshot-panel-count').filter(
+        has=page.locator('[data-count="%s"]' % group))
+
+    link.focus()
+    page.keyboard.press('Enter')
+
+    page.wait_for_url('**show=' + group)
+    expect(link).to_have_attribute('aria-current', 'true')
+    # Rows that turn out not to belong leave once their guests were asked.
+    all_asked(page)
+    found = named(page)
+    assert len(found) == number(page, group)
+    assert set(inside) <= set(found)
+    assert not set(outside) & set(found)
+
+    link.click()
+    page.wait_for_url(lambda url: 'show=' not in url)
+    assert set(outside) <= set(named(page))
+
+
+def test_the_numbers_follow_the_rows(browse):
+    page = browse(height=400)
+    look_at_all(page)
+    follows = {group: number(page, group)
+               for group in ('protected', 'not-ready', 'failing', 'never')}
+    page.reload()
+    look_at_all(page)
+
+    assert follows == {group: number(page, group) for group in follows}
+    assert follows['not-ready'] == page.get_by_text(
+        'Not ready', exact=True).filter(visible=True).count()
+
+
+def test_the_worst_comes_first_on_demand(browse):
+    page = browse()
+
+    page.get_by_role('link', name='Worst first').click()
+
+    page.wait_for_url('**order=worst')
+    worst, *_others, best = named(page)
+    assert worst == 'legacy-no-channel'
+    page.get_by_role('link', name='Newest first').click()
+    page.wait_for_url(lambda url: 'order=' not in url)
+
+
+def test_the_reason_is_folded_and_opens_with_a_key(browse):
+    page = browse()
+    fold = row(page, 'legacy-no-channel').locator('details')
+    reason = fold.locator('div').first
+    expect(reason).to_be_hidden()
+
+    fold.locator('summary').focus()
+    page.keyboard.press('Enter')
+
+    expect(reason).to_be_visible()
+
+
+def test_latest_snapshots_are_all_of_one_height(browse):
+    page = browse()
+    look_at_all(page)
+    expect(page.locator('#instances [data-unsettled]')).to_have_count(0)
+
+    heights = page.locator('.snapshot-panel-latest').evaluate_all(
+        'all => all.map(each => Math.round(each.offsetHeight))')
+
+    assert len(heights) > 3
+    assert max(heights) - min(heights) <= 1
+
+
+@pytest.mark.parametrize('theme', ['default', 'material'])
+@pytest.mark.parametrize('width', [390, 800, 1400])
+def test_the_index_fits_and_is_accessible(browse, cloud, theme, width):
+    page = browse(width=width)
+    page.context.add_cookies([
+        {'name': 'theme', 'value': theme, 'url': cloud.url}])
+    page.reload()
+    look_at_all(page)
+    page.evaluate("document.querySelectorAll('#instances details')"
+                  ".forEach(function (each) { each.open = true; })")
+
+    assert page.evaluate(
+        'document.documentElement.scrollWidth - innerWidth') <= 0
+    # The filter and the buttons are Horizon's, the colour of links the
+    # theme's.
+    found = axe.Axe().run(page, context={
+        'include': [['#snapshot-panel-strip'],
+                    ['#instances tbody td:not(.actions_column)']],
+        'exclude': [['#snapshot-panel-strip a:not(.snapshot-panel-count)'],
+                    ['#instances td a'], ['.themable-checkbox']]})
+    assert not found.violations_count, found.generate_report()
+
+
+def test_in_a_narrow_window_each_row_is_a_card(browse):
+    page = browse(width=390)
+    card = row(page, 'legacy-no-channel')
+
+    labels = card.locator('td[data-th]').evaluate_all(
+        "cells => cells.map(cell => getComputedStyle(cell, '::before')"
+        ".content)")
+
+    assert labels == ['"%s"' % name for name in (
+        'Instance', 'Status', 'Readiness', 'Guest agent', 'Last proven',
+        'Latest snapshot')]
+    expect(page.locator('#instances thead')).to_be_hidden()
+    cells = card.locator('td[data-th]').evaluate_all(
+        'cells => cells.map(cell => cell.getBoundingClientRect().top)')
+    assert cells == sorted(set(cells))
+    button(page, 'legacy-no-channel').click()
+    expect(page.locator('#consistent_snapshot_modal')).to_be_visible()
+
+
+def test_who_may_not_ask_is_told_once(browse):
+    page = browse('reader')
+
+    expect(page.locator('#snapshot-panel-role')).to_be_visible()
+    assert 'could not be asked' not in page.locator(
+        '#instances').inner_text()

@@ -12,17 +12,22 @@
 
 """What a user does with a browser on the page of an instance."""
 
+import re
+
 from axe_playwright_python import sync_playwright as axe
 from playwright.sync_api import expect
 import pytest
 
 from tests import clients
 
-OURS = ('#snapshot-panel-journey', '#snapshot-panel-checks',
+OURS = ('.snapshot-panel-around', '.snapshot-panel-status',
+        '#snapshot-panel-checks',
         '#snapshot-panel-alarm', '.snapshot-panel-commands',
         '.snapshot-panel-filter', '.snapshot-panel-pages',
-        '.snapshot-panel-compare', '#history .snapshot-panel-details')
+        '.snapshot-panel-compare', '#history .snapshot-panel-name',
+        '#history time', '#history .snapshot-panel-details')
 NOW = '[aria-current=step]'
+CARD = '#snapshot-panel-card'
 
 
 @pytest.fixture
@@ -37,17 +42,30 @@ def show(browse, cloud):
 
 
 def take(page):
-    page.get_by_role('link', name='Consistent snapshot…').click()
-    page.locator('.modal input[type=submit]').click()
+    address = page.url
+    page.locator(CARD).get_by_role(
+        'button', name='Consistent snapshot', exact=True).click()
     expect(page.locator('.alert-success')).to_contain_text('being taken')
+    assert page.url == address
 
 
-def test_the_picture_follows_a_snapshot_to_its_verdict(show):
+def unfold(page):
+    """Open all that is folded."""
+    page.evaluate("document.querySelectorAll('#content_body details')"
+                  ".forEach(function (each) { each.open = true; })")
+
+
+def test_the_picture_follows_a_snapshot_to_its_verdict(show, api, cloud):
+    clients.wait_for(lambda: api.idle(cloud.instances['web-ready']),
+                     'Nova to be idle')
     page = show('web-ready')
+    steps = page.locator('#snapshot-panel-journey')
+    expect(steps).to_be_hidden()
+
     take(page)
 
-    show('web-ready', page)
     expect(page.locator(NOW).first).to_be_visible()
+    expect(page.locator(CARD)).to_contain_text('A snapshot is being made')
     seen = set()
 
     def watch():
@@ -58,23 +76,64 @@ def test_the_picture_follows_a_snapshot_to_its_verdict(show):
     assert seen & {'Upload', 'Verdict'}
     expect(page.locator('#history tbody tr').first).to_contain_text(
         'File-system consistent')
+    # Who watched keeps the picture, with what was measured; who did not
+    # look at the page reads it in the title of the tab.
+    expect(page.locator('#snapshot-panel-news')).to_contain_text(
+        'File-system consistent')
+    assert 'File-system consistent' in page.title()
+    expect(steps).to_be_visible()
+    expect(steps).to_contain_text('The last one stood still for')
+    page.reload()
+    expect(steps).to_be_hidden()
+
+
+def test_the_answer_is_on_the_first_screen_and_the_rest_is_folded(show):
+    for name, words in (('web-ready', ['Ready', 'Consistent snapshot']),
+                        ('legacy-no-channel', [
+                            'Not ready', 'hw_qemu_guest_agent',
+                            'Properties of its image'])):
+        page = show(name)
+        card = page.locator(CARD)
+
+        for word in words:
+            expect(card).to_contain_text(word)
+        assert card.bounding_box()['y'] + card.bounding_box()['height'] < 1000
+        primary = page.locator('#content_body .btn-primary:visible')
+        expect(primary).to_have_count(1)
+        assert page.locator('#snapshot-panel-standing').bounding_box()['y'] < (
+            page.locator('#history').bounding_box()['y'])
+        expect(page.locator('[data-check=state]')).to_be_hidden()
+
+
+def test_a_snapshot_with_options_stays_on_the_page(show, api, cloud):
+    page = show('web-ready')
+    clients.wait_for(lambda: api.idle(cloud.instances['web-ready']),
+                     'Nova to be idle')
+    page.reload()
+    address = page.url
+
+    page.locator(CARD).get_by_role('link', name='With options…').click()
+    page.locator('.modal input[type=submit]').click()
+
+    expect(page.locator('.alert-success')).to_contain_text('being taken')
+    assert page.url == address
+    expect(page.locator('#history tbody tr').first).to_contain_text(
+        'File-system consistent')
 
 
 def test_the_history_is_filtered_launched_from_and_deleted(show, api, cloud):
     page = show('web-ready')
     take(page)
-    show('web-ready', page)
     newest = page.locator('#history tbody tr').first
     expect(newest).to_contain_text('File-system consistent',
                                    timeout=clients.PATIENCE * 1000)
     image_id = newest.get_attribute('data-object-id')
 
     # The rows are new since the page came: the dialog opens all the same.
-    newest.get_by_text('Launch instance').click()
+    newest.get_by_text('Restore as new instance').click()
     expect(page.locator('.modal-dialog')).to_contain_text('Launch Instance')
     show('web-ready', page)
-    page.get_by_label('Name contains').fill('no such snapshot')
-    page.get_by_role('button', name='Filter', exact=True).click()
+    page.goto(page.url + '?name=no+such+snapshot')
     expect(page.locator('#history tr[data-object-id]')).to_have_count(0)
 
     show('web-ready', page)
@@ -93,7 +152,6 @@ def test_a_guest_that_stands_frozen_is_an_alarm(show, api, cloud):
     try:
         page = show('web-ready')
         take(page)
-        show('web-ready', page)
 
         expect(page.locator('#snapshot-panel-alarm')).to_contain_text(
             'openstack server reboot --hard ' + instance_id,
@@ -108,18 +166,23 @@ def test_a_guest_that_stands_frozen_is_an_alarm(show, api, cloud):
         clients.wait_for(lambda: api.idle(instance_id), 'the reboot')
 
 
-def test_the_page_fits_a_narrow_window(show):
+@pytest.mark.parametrize('width', [800, 390])
+def test_the_page_fits_a_narrow_window(show, width):
     for name in ('db-hooks', 'legacy-no-channel', 'stopped-clean'):
-        page = show(name, width=800)
+        page = show(name, width=width)
 
-        assert page.evaluate('document.documentElement.scrollWidth') <= 800
-        page.get_by_text('The same with the openstack command').click()
+        assert page.evaluate(
+            'document.documentElement.scrollWidth') <= width
+        unfold(page)
+        assert page.evaluate(
+            'document.documentElement.scrollWidth') <= width
         expect(page.locator('.snapshot-panel-commands')).to_contain_text(
             'openstack server image create')
 
 
 def test_each_check_says_what_it_rests_on_and_why(show):
     page = show('web-ready')
+    unfold(page)
 
     lines = page.locator('[data-check]').all()
     assert len(lines) > 5
@@ -140,6 +203,7 @@ def test_a_way_out_of_drift_is_copied_with_the_real_ids(show, cloud):
     line = page.locator('[data-check=channel]')
     expect(line.locator('summary').first).to_contain_text('fits best now')
 
+    line.get_by_text('Other ways').click()
     line.locator('summary', has_text='Ask the operator').click()
     line.get_by_role('button', name='Copy: Ask the operator').click()
 
@@ -153,6 +217,7 @@ def test_a_way_out_of_drift_is_copied_with_the_real_ids(show, cloud):
 
 def test_the_remedy_of_a_missing_kit_leads_to_the_setup(show):
     page = show('db-agent-no-kit')
+    unfold(page)
 
     page.locator('[data-check=kit]').get_by_role(
         'link', name='Guest setup').click()
@@ -175,6 +240,7 @@ def test_a_lock_is_pointed_out_with_its_reason(show, api, cloud):
 def test_a_screen_reader_hears_the_picture_as_a_list(show):
     page = show('drifted')
 
+    page.get_by_text('The steps of a snapshot').click()
     tree = page.locator('#snapshot-panel-journey').aria_snapshot()
 
     assert tree.count('- listitem') == 8
@@ -191,14 +257,12 @@ def test_our_own_markup_is_accessible(show, cloud, name, theme):
     page.context.add_cookies([
         {'name': 'theme', 'value': theme, 'url': cloud.url}])
     page.reload()
-    page.evaluate("document.querySelectorAll('#content_body details')"
-                  ".forEach(function (each) { each.open = true; })")
+    unfold(page)
 
-    # The table is Horizon's, whose own filter has no label, and the colour
-    # of links is the theme's.
+    # The table is Horizon's, and the colour of buttons is the theme's.
     found = axe.Axe().run(page, context={
         'include': [[selector] for selector in OURS],
-        'exclude': [[selector + ' a'] for selector in OURS]})
+        'exclude': [[selector + ' .btn'] for selector in OURS]})
 
     assert not found.violations_count, found.generate_report()
 
@@ -218,7 +282,8 @@ def test_the_checklist_names_each_volume(name, words, show):
 
 def test_volumes_that_are_left_out_are_told_and_can_be_found(show):
     page = show('files-data-volume')
-    page.get_by_role('link', name='Consistent snapshot…').click()
+    page.locator(CARD).get_by_role(
+        'link', name=re.compile('Consistent snapshot…|With options…')).click()
     dialog = page.locator('.modal-dialog')
 
     expect(dialog).to_contain_text('Not in the snapshot: files-data')

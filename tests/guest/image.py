@@ -28,7 +28,11 @@ CACHE = pathlib.Path(os.environ.get('GUEST_CACHE', '.demo/guest')).resolve()
 
 SUITE = 'bookworm'
 PACKAGES = ('linux-image-cloud-amd64', 'systemd-sysv', 'udev', 'dbus',
-            'xfsprogs', 'dosfstools')
+            'xfsprogs', 'dosfstools',
+            # Its initrd then finds a root on LVM too (tests/truth).
+            'lvm2')
+# Nobody reads these there, and every snapshot would carry them.
+UNREAD = ('doc', 'info', 'locale', 'man')
 ROOT_SIZE = '900M'
 
 # A root shell for the tests on a channel of its own. It must work while the
@@ -95,6 +99,9 @@ def _build_in(work):
     archive = work / 'root.tar'
     _run('mmdebstrap', '--quiet', '--variant=minbase',
          f'--include={",".join(PACKAGES)}',
+         *(f'--dpkgopt=path-exclude=/usr/share/{name}/*' for name in UNREAD),
+         # What came for the guest itself is not for its repository.
+         '--customize-hook=chroot "$1" apt-get clean',
          '--customize-hook=chroot "$1" apt-get install --yes --quiet'
          ' --no-install-recommends --download-only qemu-guest-agent',
          '--customize-hook=mkdir "$1/srv/repository"',

@@ -12,8 +12,9 @@
 
 """``make truth``: the panel's verdicts against the disks, on real guests.
 
-Snapshots are taken with the panel's own button on the demo cloud with the
-real hypervisor, in each of the scenarios. Then the image file, as Glance
-stores it, is judge of what the panel said. Run in Horizon's environment of
-the demo, which has all clients; the cloud's own modules lie in tests/cloud.
+Snapshots are taken with the panel's own button, and by a plain command, on the
+demo cloud with the real hypervisor, in each of the scenarios. Then the image
+file, as Glance stores it, is judge of what the panel said. Run in Horizon's
+environment of the demo, which has all clients; the cloud's own modules lie in
+tests/cloud.
 """

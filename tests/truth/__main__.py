@@ -54,7 +54,7 @@ def _play(cloud, folder, results):
     try:
         while results.ahead:
             name = results.ahead[0]
-            stage.scenario = name
+            stage.scenario = name.partition(' / ')[0]
             print(f'--- {name}', flush=True)
             try:
                 scenarios.ALL[name](stage)
@@ -63,10 +63,10 @@ def _play(cloud, folder, results):
                 traceback.print_exc()
                 results.broken[name] = f'{type(error).__name__}: {error}'
                 # Nobody knows what it left behind.
-                stage.clean(main=True)
+                stage.clean(shared=True)
             results.ahead.pop(0)
     finally:
-        stage.clean(main=True)
+        stage.clean(shared=True)
 
 
 @contextlib.contextmanager
@@ -87,7 +87,8 @@ def _parser():
     parser.add_argument('--short', action='store_true',
                         help=', '.join(scenarios.SHORT))
     parser.add_argument('--only', action='append', choices=scenarios.ALL,
-                        help='one scenario (may be given again)')
+                        metavar='NAME', help='one scenario (may be given'
+                        f' again): {"; ".join(scenarios.ALL)}')
     parser.add_argument('--repeat', type=int, default=1, metavar='N',
                         help='play all of them N times')
     parser.add_argument('--ready', type=pathlib.Path,

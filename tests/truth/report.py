@@ -14,51 +14,81 @@
 
 import collections
 import dataclasses
+import enum
 import json
 import statistics
 import typing
 
+from tests.truth import numbers
 from tests.truth import oracle
 
 CONSISTENT = ('application-consistent', 'filesystem-consistent')
-COLUMNS = ('Scenario', 'Times', 'Nova', 'Panel', 'Disk', 'Agree')
+CRASH = 'crash-consistent'
+# Who took it: the panel's own button, or a command that knows no panel.
+PANEL, PLAIN = WAYS = ('panel', 'plain')
+COLUMNS = ('Scenario', 'Guest', 'Taken', 'Times', 'Nova', 'Panel', 'Disk',
+           'Numbers', 'Agree')
 
 
 @dataclasses.dataclass
 class Snapshot:
     """One snapshot, and what the three said of it. Times are in seconds.
 
-    ``kit`` tells whether the guest could have proven a freeze.
+    ``guest_kind`` is what the guest is called, ``way`` one of WAYS. ``kit``
+    tells whether the guest could have proven a freeze to the panel, and
+    ``volumes`` whether its disks were Cinder's, so that the image has no
+    data. ``account`` is what the guest wrote, ``opinion`` the oracle's, None
+    where there was no image.
     """
 
     scenario: str
+    guest_kind: str
+    way: str
     image_id: str
     kit: bool
+    volumes: bool = False
     nova: str = ''
     panel: str = ''
     rule: str = ''
     evidence: typing.Any = None
-    disk: typing.Optional[oracle.Disk] = None
+    account: typing.Optional[numbers.Account] = None
+    opinion: typing.Optional[oracle.Opinion] = None
     to_active: typing.Optional[float] = None
     to_seal: typing.Optional[float] = None
     witnesses: typing.Sequence[str] = ()
 
     @property
+    def at_rest(self):
+        """Whether the oracle says so, by both of its words."""
+        return self.opinion is not None and self.opinion.at_rest
+
+    @property
+    def tells(self):
+        """Whether the disk in the image tells all by itself: ext4."""
+        return (not self.volumes and self.opinion is not None
+                and self.opinion.kinds == {'ext4'})
+
+    @property
     def false_consistent(self):
-        return self.panel in CONSISTENT and self.disk is not oracle.Disk.CLEAN
+        return self.panel in CONSISTENT and not self.at_rest
 
     @property
     def missed(self):
         """Return whether a consistent snapshot was not recognised."""
-        return (self.kit and self.disk is oracle.Disk.CLEAN
+        return ((self.kit or self.tells) and self.at_rest
                 and self.panel not in CONSISTENT)
+
+    @property
+    def undecided(self):
+        """Return whether the disk could have told, and nothing was said."""
+        return self.tells and self.panel not in (*CONSISTENT, CRASH)
 
     @property
     def agree(self):
         """Return a word for the table."""
-        if self.false_consistent or self.missed:
+        if self.false_consistent or self.missed or self.undecided:
             return 'NO'
-        return 'no claim' if self.panel == 'unproven' else 'yes'
+        return 'yes' if self.panel in (*CONSISTENT, CRASH) else 'no claim'
 
     @property
     def stall(self):
@@ -67,21 +97,25 @@ class Snapshot:
         return max(frozen.values()) if frozen else None
 
     def row(self):
-        return (self.scenario, self.nova, f'{self.panel} ({self.rule})',
-                self.disk.value if self.disk else '-', self.agree)
+        opinion = self.opinion
+        return (self.scenario, self.guest_kind, self.way, self.nova,
+                f'{self.panel} ({self.rule})' if self.rule else self.panel,
+                opinion.disk.value if opinion else '-',
+                opinion.written.value if opinion and opinion.written else '-',
+                self.agree)
 
 
 @dataclasses.dataclass
 class Report:
-    """A whole run. ``plain`` are seconds from Nova's own call to active.
+    """A whole run.
 
-    ``ahead`` are the names of the scenarios that are still to be played.
+    ``ahead`` are the names of the scenarios that are still to be played,
+    ``timed`` the snapshots by which the two ways are compared.
     """
 
     ahead: list = dataclasses.field(default_factory=list)
 
     snapshots: list = dataclasses.field(default_factory=list)
-    plain: list = dataclasses.field(default_factory=list)
     timed: list = dataclasses.field(default_factory=list)
     broken: dict = dataclasses.field(default_factory=dict)
 
@@ -108,19 +142,23 @@ class Report:
         return {
             'writing stood still, median': _median(stalls),
             'writing stood still, worst': max(stalls, default=None),
-            'click to active, median': _median(self.timed),
+            'click to active, median': self._to_active(PANEL),
             'openstack server image create --wait, median':
-                _median(self.plain),
+                self._to_active(PLAIN),
             'active to sealed consistent verdict, median': _median(proven),
             'active to sealed consistent verdict, worst':
                 max(proven, default=None),
             'active to any sealed verdict, worst': max(seals, default=None),
         }
 
+    def _to_active(self, way):
+        return _median([each.to_active for each in self.timed
+                        if each.way == way and each.to_active is not None])
+
     def print(self):
         """Print the table, the numbers and the last line."""
         times = collections.Counter(each.row() for each in self.snapshots)
-        rows = [COLUMNS] + [(row[0], str(times[row]), *row[1:])
+        rows = [COLUMNS] + [(*row[:3], str(times[row]), *row[3:])
                             for row in times]
         widths = [max(map(len, column)) for column in zip(*rows)]
         print()
@@ -134,22 +172,38 @@ class Report:
             print(f'BROKEN {name}: {error}')
         for name in self.ahead:
             print(f'NOT PLAYED {name}')
-        scenarios = {each.scenario for each in self.snapshots}
-        false = sum(each.false_consistent for each in self.snapshots)
-        missed = sum(each.missed for each in self.snapshots)
-        print(f'{len(scenarios)} scenarios, {len(self.snapshots)} snapshots,'
-              f' false consistent: {false}, missed: {missed}', flush=True)
+        print(self.last_line(), flush=True)
+
+    def last_line(self):
+        """Return the numbers that decide, in one line."""
+        scenarios = {(each.scenario, each.guest_kind)
+                     for each in self.snapshots}
+        count = collections.Counter(
+            name for each in self.snapshots
+            for name in ('false_consistent', 'missed', 'undecided')
+            if getattr(each, name))
+        return (f'{len(scenarios)} scenarios, {len(self.snapshots)} snapshots'
+                f', false consistent: {count["false_consistent"]}'
+                f', missed: {count["missed"]}'
+                f', undecided on ext4: {count["undecided"]}')
 
     def write(self, path):
         """Write the same as JSON."""
         path.parent.mkdir(exist_ok=True)
         path.write_text(json.dumps({
             'snapshots': [dataclasses.asdict(each) | {
-                'disk': each.disk and each.disk.value, 'agree': each.agree,
+                'agree': each.agree,
                 'false_consistent': each.false_consistent,
-                'missed': each.missed} for each in self.snapshots],
+                'missed': each.missed, 'undecided': each.undecided}
+                for each in self.snapshots],
             'seconds': self.numbers(), 'broken': self.broken,
-            'not played': self.ahead, 'good': self.good}, indent=2) + '\n')
+            'not played': self.ahead, 'good': self.good},
+            indent=2, default=_plain) + '\n')
+
+
+def _plain(value):
+    """Return what JSON has no form for as what it has one for."""
+    return value.value if isinstance(value, enum.Enum) else sorted(value)
 
 
 def _median(values):

@@ -10,30 +10,71 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""The scenarios: each brings a guest into a state and takes snapshots."""
+"""The scenarios: each brings a guest into a state and takes snapshots.
+
+Each takes them with the panel's button and by a plain command, unless it says
+otherwise. Those that name kinds of guests are played with each of them.
+"""
 
 import contextlib
+import functools
 
 from tests import clients
+from tests.truth import report
 from tests.truth import stage as stages
 
-ALL = {}
-SHORT = []
+NO_KIT = stages.Kind('agent alone')
+KIT = stages.Kind('agent and kit', kit=True)
+GPT = stages.Kind('GPT, EFI, agent alone', 'debian-12-gpt')
+GPT_KIT = stages.Kind('GPT, EFI, agent and kit', 'debian-12-gpt', kit=True)
+LVM = stages.Kind('LVM, agent alone', 'debian-12-lvm')
+LVM_KIT = stages.Kind('LVM, agent and kit', 'debian-12-lvm', kit=True)
+# In this order the fewest guests have to boot.
+KINDS = (NO_KIT, KIT, GPT, GPT_KIT, LVM, LVM_KIT)
+# Those without partitions.
+WHOLE = (NO_KIT, KIT)
+
 # The agent's process, for kill.
 AGENT = '$(systemctl show --property MainPID --value qemu-guest-agent)'
+BOOT = 'cat /proc/sys/kernel/random/boot_id'
+
+_KNOWN = []
 
 
-def scenario(name, short=False):
-    """Name a scenario; ``short`` ones are in the short form too."""
+def scenario(name, kinds=(), short=()):
+    """Name a scenario.
+
+    :param kinds: the guests that it is played with, one after the other; none
+        where it starts its own.
+    :param short: those of the short form; True where it starts its own.
+    """
     def named(function):
-        ALL[name] = function
-        if short:
-            SHORT.append(name)
+        _KNOWN.append((name, function, kinds, short))
         return function
     return named
 
 
-BOOT = 'cat /proc/sys/kernel/random/boot_id'
+def play(stage, function, kind):
+    """Play a scenario, with a shared guest of a kind if there is one."""
+    function(stage, stage.shared(kind)) if kind else function(stage)
+
+
+def collect():
+    """Return how to play each scenario, and the names of the short ones.
+
+    Each is called with the stage. Its name is the scenario's, and that of the
+    kind of guest.
+    """
+    found, few = {}, []
+    for kind in (*KINDS, None):
+        for name, function, kinds, short in _KNOWN:
+            if kind not in (kinds or [None]):
+                continue
+            full = f'{name} / {kind.name}' if kind else name
+            found[full] = functools.partial(play, function=function, kind=kind)
+            if short is True or short and kind in short:
+                few.append(full)
+    return found, few
 
 
 @contextlib.contextmanager
@@ -44,6 +85,16 @@ def hook(guest, script):
         yield
     finally:
         guest.remove_hook()
+
+
+@contextlib.contextmanager
+def agent_down(guest):
+    """Stop the guest's agent for a while."""
+    guest.run('systemctl stop qemu-guest-agent')
+    try:
+        yield
+    finally:
+        guest.run('systemctl start qemu-guest-agent')
 
 
 def heavy_writing(guest):
@@ -71,74 +122,60 @@ def _over_and_over(guest, script):
         guest.run('kill $(cat /run/load); rm -f /load')
 
 
-# Agent and kit ------------------------------------------------------------
+# Running ------------------------------------------------------------------
 
-@scenario('agent and kit', short=True)
-def agent_and_kit(stage):
-    guest = stage.main()
-    for _ in range(3):
-        stage.take(guest, timed=True)
-        stage.take_plain(guest)
+@scenario('agent running', KINDS, short=(GPT, GPT_KIT))
+def agent_running(stage, guest):
+    stage.take(guest, timed=True)
 
 
-@scenario('agent stopped', short=True)
-def agent_stopped(stage):
-    guest = stage.main()
-    guest.run('systemctl stop qemu-guest-agent')
-    try:
+@scenario('agent stopped', KINDS, short=(GPT,))
+def agent_stopped(stage, guest):
+    with agent_down(guest):
         stage.take(guest)
-    finally:
-        guest.run('systemctl start qemu-guest-agent')
 
 
-@scenario('no channel', short=True)
-def no_channel(stage):
-    guest = stage.start('debian-12').wait()
-    stage.take(guest, kit=False)
+@scenario('two snapshots in a row', WHOLE)
+def two_in_a_row(stage, guest):
+    for ways in (report.WAYS, report.WAYS[::-1]):
+        snapshots = []
+        for way in ways:
+            snapshots.append(stage.ask(guest, way))
+            stage.await_active(snapshots[-1])
+        for snapshot in snapshots:
+            stage.judge(snapshot)
 
 
-@scenario('two snapshots in a row')
-def two_in_a_row(stage):
-    guest = stage.main()
-    first = stage.click(guest)
-    stage.await_active(first)
-    second = stage.click(guest)
-    stage.await_active(second)
-    stage.judge(guest, first)
-    stage.judge(guest, second)
+@scenario('hook works', (KIT,))
+def hook_works(stage, guest):
+    with hook(guest, 'exit 0'):
+        stage.take(guest)
 
 
-@scenario('hook works')
-def hook_works(stage):
-    with hook(stage.main(), 'exit 0'):
-        stage.take(stage.main())
+@scenario('hook failing', (KIT,))
+def hook_failing(stage, guest):
+    with hook(guest, '[ "$1" = thaw ]'):
+        stage.take(guest)
 
 
-@scenario('hook failing')
-def hook_failing(stage):
-    with hook(stage.main(), '[ "$1" = thaw ]'):
-        stage.take(stage.main())
+@scenario('hook slow', (KIT,))
+def hook_slow(stage, guest):
+    with hook(guest, '[ "$1" = thaw ] || sleep 10'):
+        stage.take(guest)
 
 
-@scenario('hook slow')
-def hook_slow(stage):
-    with hook(stage.main(), '[ "$1" = thaw ] || sleep 10'):
-        stage.take(stage.main())
-
-
-@scenario('agent killed at the freeze')
-def agent_killed(stage):
-    guest = stage.main()
+@scenario('agent killed at the freeze', (KIT,))
+def agent_killed(stage, guest):
     with hook(guest, f'[ "$1" = thaw ] || kill -KILL {AGENT}'):
-        try:
-            stage.take(guest)
-        finally:
-            guest.run('systemctl start qemu-guest-agent')
+        for way in report.WAYS:
+            try:
+                stage.take(guest, [way])
+            finally:
+                guest.run('systemctl start qemu-guest-agent')
 
 
-@scenario('agent hung before the freeze')
-def agent_hung(stage):
-    guest = stage.main()
+@scenario('agent hung before the freeze', WHOLE)
+def agent_hung(stage, guest):
     guest.run(f'kill -STOP {AGENT}')
     try:
         stage.take(guest)
@@ -146,18 +183,17 @@ def agent_hung(stage):
         guest.run(f'kill -CONT {AGENT}')
 
 
-@scenario('agent hung at the freeze')
-def agent_hung_at_freeze(stage):
+@scenario('agent hung at the freeze', (KIT,))
+def agent_hung_at_freeze(stage, guest):
     # Nova waits for it; it goes on after a while.
-    with hook(stage.main(), f'[ "$1" = freeze ] || exit 0\nagent={AGENT}\n'
+    with hook(guest, f'[ "$1" = freeze ] || exit 0\nagent={AGENT}\n'
               'setsid sh -c "sleep 20; kill -CONT $agent" </dev/null'
               ' >/dev/null 2>&1 &\nkill -STOP $agent'):
-        stage.take(stage.main())
+        stage.take(guest)
 
 
-@scenario('full disk')
-def full_disk(stage):
-    guest = stage.main()
+@scenario('full disk', WHOLE)
+def full_disk(stage, guest):
     guest.run('set -- $(df -k --output=avail / | tail -1)\n'
               'fallocate -l $(($1 - 64))k /full\n'
               'cat /dev/zero >/full2 2>/dev/null; sync')
@@ -167,31 +203,32 @@ def full_disk(stage):
         guest.run('rm -f /full /full2')
 
 
-@scenario('heavy writing')
-def writing(stage):
-    with heavy_writing(stage.main()):
-        for _ in range(2):
-            stage.take(stage.main())
+@scenario('heavy writing', WHOLE)
+def writing(stage, guest):
+    with heavy_writing(guest):
+        stage.take(guest)
 
 
-@scenario('rebooted between request and copy')
-def rebooted(stage):
-    guest = stage.main()
-    guest.add_hook('rm -f "$0"; sync; echo b >/proc/sysrq-trigger; sleep 9')
-    # Without proof, because the disk depends on how far the new boot has come
-    # when it is copied: its check of the disk brings it to rest for a moment.
-    snapshot = stage.click(guest, kit=False)
-    stage.await_active(snapshot)
-    guest.wait()
-    stage.judge(guest, snapshot)
+@scenario('rebooted between request and copy', (KIT,))
+def rebooted(stage, guest):
+    for way in report.WAYS:
+        guest.add_hook(
+            'rm -f "$0"; sync; echo b >/proc/sysrq-trigger; sleep 9')
+        # The disk depends on how far the new boot has come when it is
+        # copied: its check of the disk brings it to rest for a moment.
+        snapshot = stage.ask(guest, way)
+        stage.await_active(snapshot)
+        guest.wait()
+        stage.judge(snapshot)
 
 
-@scenario('rebooted after the copy')
-def rebooted_later(stage):
-    guest = stage.main()
-    snapshot = stage.click(guest)
-    # Nobody looks before the guest was restarted.
-    stage.await_active(snapshot)
+@scenario('rebooted after the copy', WHOLE)
+def rebooted_later(stage, guest):
+    snapshots = []
+    for way in report.WAYS:
+        snapshots.append(stage.ask(guest, way))
+        # Nobody looks before the guest was restarted.
+        stage.await_active(snapshots[-1])
     before = guest.run(BOOT)
     guest.run('systemd-run --quiet --on-active=1 systemctl reboot')
 
@@ -201,14 +238,14 @@ def rebooted_later(stage):
         except TimeoutError:
             return False
     clients.wait_for(rebooted, 'the new boot')
-    stage.judge(guest, snapshot)
+    for snapshot in snapshots:
+        stage.judge(snapshot)
 
 
 # Not running --------------------------------------------------------------
 
-@scenario('paused')
-def paused(stage):
-    guest = stage.main()
+@scenario('paused', WHOLE)
+def paused(stage, guest):
     stage.become(guest, 'PAUSED', 'pause')
     try:
         stage.take(guest)
@@ -216,18 +253,16 @@ def paused(stage):
         stage.become(guest, 'ACTIVE', 'unpause')
 
 
-@scenario('clean stop')
-def clean_stop(stage):
-    guest = stage.main()
+@scenario('clean stop', (NO_KIT, KIT, GPT, LVM))
+def clean_stop(stage, guest):
     stage.become(guest, 'SHUTOFF', 'stop')
     stage.take(guest)
     stage.become(guest, 'ACTIVE', 'start')
     guest.wait()
 
 
-@scenario('hard stop')
-def hard_stop(stage):
-    guest = stage.main()
+@scenario('hard stop', WHOLE)
+def hard_stop(stage, guest):
     # Nobody listens to the power button.
     guest.run('systemctl mask --runtime --now systemd-logind')
     stage.become(guest, 'SHUTOFF', 'stop')
@@ -238,40 +273,44 @@ def hard_stop(stage):
 
 # Guests of their own ------------------------------------------------------
 
-@scenario('agent without kit')
-def agent_without_kit(stage):
-    guest = stage.start('debian-12-agent').wait()
-    guest.run('apt-get update -q; apt-get install -qy'
-              ' --no-install-recommends qemu-guest-agent;'
-              ' systemctl start qemu-guest-agent', timeout=240)
-    stage.take(guest, kit=False)
+@scenario('no channel', short=True)
+def no_channel(stage):
+    stage.take(stage.start('debian-12'))
 
 
 @scenario('os_require_quiesce with a dead agent')
 def quiesce_with_dead_agent(stage):
-    guest = stage.start('debian-12-quiesce').wait()
+    guest = stage.start('debian-12-quiesce').install_agent()
+    with agent_down(guest):
+        stage.take(guest)
     guest.install_kit()
-    guest.run('systemctl stop qemu-guest-agent')
-    stage.take(guest)
+    with agent_down(guest):
+        stage.take(guest)
 
 
 def _start_with_data(stage, make):
-    guest = stage.start('debian-12-agent', stages.DATA_FLAVOR).wait()
-    guest.install_kit()
+    guest = stage.start('debian-12-agent', stages.DATA_FLAVOR)
+    guest.install_agent()
     guest.run(f'{make} /dev/vdb; mkdir -p /srv/outer/data;'
               f' mount /dev/vdb /srv/outer/data')
     return guest
 
 
+def _take_without_and_with_kit(stage, guest):
+    stage.take(guest)
+    stage.take(guest.install_kit())
+
+
 @scenario('second file system')
 def second_file_system(stage):
-    guest = _start_with_data(stage, 'mkfs.ext4 -qF')
-    stage.take(guest)
+    _take_without_and_with_kit(
+        stage, _start_with_data(stage, 'mkfs.ext4 -qF'))
 
 
 @scenario('second file system, its freeze fails under heavy writing')
 def second_fails(stage):
     guest = _start_with_data(stage, 'mkfs.ext4 -qF')
+    guest.install_kit()
     # The agent cannot open what lies beneath, and gives up.
     guest.run('mount -t tmpfs none /srv/outer')
     with heavy_writing(guest):
@@ -280,25 +319,23 @@ def second_fails(stage):
 
 @scenario('second file system that cannot be frozen')
 def second_cannot_freeze(stage):
-    guest = _start_with_data(stage, 'mkfs.vfat')
-    stage.take(guest)
+    _take_without_and_with_kit(stage, _start_with_data(stage, 'mkfs.vfat'))
 
 
 @scenario('XFS root')
 def xfs_root(stage):
     if not stage.has_image('debian-12-xfs'):
         _make_xfs_image(stage)
-    guest = stage.start('debian-12-xfs').wait()
-    guest.install_kit()
+    guest = stage.start('debian-12-xfs').install_agent()
     with steady_writing(guest):
-        stage.take(guest)
-        guest.run('systemctl stop qemu-guest-agent')
-        stage.take(guest)
+        _take_without_and_with_kit(stage, guest)
+        with agent_down(guest):
+            stage.take(guest)
 
 
 def _make_xfs_image(stage):
     # In a guest: on this machine nothing can fill an XFS as a file.
-    maker = stage.start('debian-12-agent', stages.DATA_FLAVOR).wait()
+    maker = stage.start('debian-12-agent', stages.DATA_FLAVOR)
     maker.run('mkfs.xfs -fq /dev/vdb && mount /dev/vdb /mnt &&'
               ' cp -ax /. /mnt && sed -i s/ext4/xfs/ /mnt/etc/fstab &&'
               ' umount /mnt', timeout=400)
@@ -307,38 +344,39 @@ def _make_xfs_image(stage):
     stage.clean()
 
 
-# On volumes ---------------------------------------------------------------
+# On volumes, where the image has no data and the panel alone keeps records --
 
 @scenario('volume-backed')
 def volume_backed(stage):
-    guest = stage.start('debian-12-agent', volumes=1).wait()
-    guest.install_kit()
-    stage.take(guest)
-    guest.run('systemctl stop qemu-guest-agent')
-    stage.take(guest)
+    guest = stage.start('debian-12-agent', volumes=1).install_agent()
+    stage.take(guest, [report.PANEL])
+    stage.take(guest.install_kit(), [report.PANEL])
+    with agent_down(guest):
+        stage.take(guest, [report.PANEL])
     # By Nova's record of the stop.
     stage.become(guest, 'SHUTOFF', 'stop')
-    stage.take(guest)
+    stage.take(guest, [report.PANEL])
 
 
 @scenario('volume-backed with os_require_quiesce')
 def volume_backed_quiesce(stage):
-    guest = stage.start('debian-12-quiesce', volumes=1).wait()
-    guest.install_kit()
-    stage.take(guest)
-    guest.run('systemctl stop qemu-guest-agent')
-    stage.refused(guest)
+    guest = stage.start('debian-12-quiesce', volumes=1).install_kit()
+    stage.take(guest, [report.PANEL])
+    with agent_down(guest):
+        stage.refused(guest)
 
 
 @scenario('two volumes, also where the snapshot of one fails')
 def volume_snapshot_fails(stage):
-    guest = stage.start('debian-12-agent', volumes=2).wait()
-    guest.install_kit()
+    guest = stage.start('debian-12-agent', volumes=2).install_kit()
     guest.run('mkfs.ext4 -qF /dev/vdb; mount /dev/vdb /mnt')
-    stage.take(guest)
+    stage.take(guest, [report.PANEL])
     with stage.broken_storage(guest, '/dev/vdb'):
-        stage.take(guest)
+        stage.take(guest, [report.PANEL])
     stage.become(guest, 'SHUTOFF', 'stop')
-    stage.take(guest)
+    stage.take(guest, [report.PANEL])
     with stage.broken_storage(guest, '/dev/vdb'):
-        stage.take(guest)
+        stage.take(guest, [report.PANEL])
+
+
+ALL, SHORT = collect()

@@ -13,9 +13,11 @@
 """The cloud, its guests, and how a snapshot is taken and judged."""
 
 import contextlib
+import dataclasses
 import json
 import pathlib
 import subprocess
+import tempfile
 import time
 
 from cinderclient import client as cinder_client
@@ -25,6 +27,10 @@ from tests import clients
 from tests.cloud import hypervisor
 from tests.cloud import layout as layouts
 from tests.cloud import shell
+from tests.guest import image as builder
+from tests.guest import machine
+from tests.truth import disks
+from tests.truth import numbers
 from tests.truth import oracle
 from tests.truth import report
 
@@ -34,16 +40,39 @@ HOOKS = '/etc/qemu/fsfreeze-hook.d'
 SNAPSHOT_PATIENCE = 240
 # The same for the panel's way and for the plain one.
 PAUSE = 0.2
+# How long a guest may take to say what it wrote: it may just go down.
+LAST_WORDS = 20
 FLAVOR = 'demo.guest'
 # With a second disk, /dev/vdb.
 DATA_FLAVOR = 'demo.guest-data'
+# What the guest's disk is made into: see disks.py.
+LAYOUTS = {'debian-12-gpt': disks.gpt_with_efi, 'debian-12-lvm': disks.lvm}
+
+
+@dataclasses.dataclass(frozen=True)
+class Kind:
+    """A kind of guest that scenarios share."""
+
+    name: str
+    image: str = 'debian-12-agent'
+    kit: bool = False
 
 
 class Guest:
-    """An instance and the shell in it."""
+    """An instance and the shell in it.
 
-    def __init__(self, server_id, socket):
+    ``kind`` is what the report calls it. ``kit`` tells whether the guest kit
+    is installed, ``account`` what the guest wrote last (see numbers.py), None
+    if nothing; ``volumes`` whether its disks are Cinder's.
+    """
+
+    def __init__(self, server_id, socket, image='', volumes=False):
         self.id = server_id
+        self.image = image
+        self.kind = image
+        self.volumes = volumes
+        self.kit = False
+        self.account = None
         self._socket = socket
         self._shell = None
 
@@ -58,8 +87,18 @@ class Guest:
         """Run a script in the guest; return its output."""
         return self._shell.run(script, timeout)
 
+    def install_agent(self):
+        """Install the agent from the guest's own repository, and start it."""
+        self.run('apt-get update -q; apt-get install -qy'
+                 ' --no-install-recommends qemu-guest-agent;'
+                 ' systemctl start qemu-guest-agent', timeout=480)
+        return self
+
     def install_kit(self):
+        """Let the kit install itself, and the agent where there is none."""
         self._shell.install_kit(KIT.read_text())
+        self.kit = True
+        return self
 
     def add_hook(self, script):
         """Add an application hook."""
@@ -69,6 +108,19 @@ class Guest:
 
     def remove_hook(self):
         self._shell.run(f'rm -f {HOOKS}/10-truth')
+
+    def begin_writing(self):
+        """Have it write numbers from now on."""
+        self.account = numbers.begin(self.run)
+
+    def end_writing(self):
+        """Have it stop, and remember what it wrote, as far as it says."""
+        try:
+            self.account = numbers.end(
+                lambda script: self.run(script, LAST_WORDS), self.account)
+        except (OSError, machine.CommandFailed):
+            # It was restarted meanwhile.
+            self.wait()
 
     def close(self):
         if self._shell:
@@ -92,37 +144,44 @@ class Stage:
             '3', session=self.nova.client.session, region_name=cloud.region)
         self._dashboard = clients.Dashboard(cloud)
         self._report = results
-        self._main = None
+        self._shared = None
         self._others = []
         self.scenario = ''
 
     # Guests ---------------------------------------------------------------
 
-    def main(self):
-        """Return the guest with agent and kit that scenarios share.
+    def shared(self, kind):
+        """Return the guest of a :class:`Kind`, with its agent running.
 
-        Each leaves it as it was.
+        Scenarios share it, and each leaves it as it was. There is one at a
+        time; the kit can come to a guest, and does not go.
         """
-        if self._main is None:
-            self._main = self._boot('main', 'debian-12-agent', FLAVOR)
-            self._main.wait().install_kit()
-        return self._main
+        guest = self._shared
+        if guest and (guest.image != kind.image or guest.kit > kind.kit):
+            self.clean(shared=True)
+        if self._shared is None:
+            self._shared = self._boot('shared', kind.image, FLAVOR)
+            self._shared.wait().install_agent()
+        if kind.kit and not self._shared.kit:
+            self._shared.install_kit()
+        self._shared.kind = kind.name
+        return self._shared
 
     def start(self, image, flavor=FLAVOR, volumes=0):
-        """Return a guest of its own for one scenario, while it boots.
+        """Return a guest of its own for one scenario, once it has booted.
 
         :param volumes: of Cinder instead of its disk: the root, and empty
             ones.
         """
         guest = self._boot('other', image, flavor, volumes)
         self._others.append(guest)
-        return guest
+        return guest.wait()
 
-    def clean(self, main=False):
+    def clean(self, shared=False):
         """Delete the scenario's own guests, and the shared one if asked."""
-        if main and self._main:
-            self._others.append(self._main)
-            self._main = None
+        if shared and self._shared:
+            self._others.append(self._shared)
+            self._shared = None
         for guest in self._others:
             guest.close()
             # Cinder keeps a volume that has snapshots.
@@ -145,8 +204,19 @@ class Stage:
         """
         source = pathlib.Path(self._layout.folder, 'state', 'instances',
                               guest.id, disk)
-        image = source.with_suffix('.new')
-        subprocess.run(['qemu-img', 'convert', '-O', 'qcow2', str(source),
+        self._upload(name, source)
+
+    def _lay_out(self, name):
+        """Make an image of the guest's disk in another layout."""
+        with tempfile.TemporaryDirectory(dir=self._layout.folder) as folder:
+            disk, root = LAYOUTS[name](builder.build() / 'disk.raw',
+                                       pathlib.Path(folder))
+            self._upload(name, disk, os_command_line=(
+                f'root={root} rw console=ttyS0 quiet'))
+
+    def _upload(self, name, disk, **properties):
+        image = disk.with_suffix('.new')
+        subprocess.run(['qemu-img', 'convert', '-O', 'qcow2', str(disk),
                         str(image)], check=True)
         glance = self._openstack.glance.images
         like = glance.get(self._cloud.images['debian-12-agent'])
@@ -154,9 +224,10 @@ class Stage:
             name=name, disk_format='qcow2', container_format='bare',
             **{key: like[key] for key in (
                 'kernel_id', 'ramdisk_id', 'os_command_line',
-                'hw_qemu_guest_agent')})
+                'hw_qemu_guest_agent')} | properties)
         with image.open('rb') as file:
             glance.upload(made.id, file)
+        image.unlink()
         self._cloud.images[name] = made.id
 
     def clear(self):
@@ -166,19 +237,23 @@ class Stage:
         self.clean()
 
     def _boot(self, name, image, flavor, volumes=0):
+        if image in LAYOUTS and not self.has_image(image):
+            self._lay_out(image)
         image_id = self._cloud.images[image]
-        disks = [{'boot_index': -1, 'volume_size': 1, 'source_type': 'blank',
-                  'destination_type': 'volume', 'delete_on_termination': True}
-                 for _ in range(volumes)]
+        mapping = [{
+            'boot_index': -1, 'volume_size': 1, 'source_type': 'blank',
+            'destination_type': 'volume', 'delete_on_termination': True}
+            for _ in range(volumes)]
         if volumes:
-            disks[0] |= {'boot_index': 0, 'source_type': 'image',
-                         'uuid': image_id}
+            mapping[0] |= {'boot_index': 0, 'source_type': 'image',
+                           'uuid': image_id}
         server = self.nova.servers.create(
             name, None if volumes else image_id, self._flavor(flavor),
-            block_device_mapping_v2=disks or None, nics='none')
+            block_device_mapping_v2=mapping or None, nics='none')
         self._await_status(server.id, 'ACTIVE')
         return Guest(server.id,
-                     hypervisor.shell_socket(self._layout, server.id))
+                     hypervisor.shell_socket(self._layout, server.id),
+                     image, bool(volumes))
 
     def _flavor(self, name):
         known = {each.name: each for each in self.nova.flavors.list()}
@@ -188,7 +263,12 @@ class Stage:
         return known[name]
 
     def become(self, guest, status, action):
-        """Change an instance's state with one of Nova's actions."""
+        """Change an instance's state with one of Nova's actions.
+
+        One that runs is writing by then, so that there is something to lose.
+        """
+        if self._openstack.status(guest.id) == 'ACTIVE':
+            guest.begin_writing()
         getattr(self.nova.servers, action)(guest.id)
         self._await_status(guest.id, status)
 
@@ -216,17 +296,17 @@ class Stage:
 
     # Snapshots ------------------------------------------------------------
 
-    def take(self, guest, kit=True, timed=False):
-        """Take a snapshot with the panel, and let it and the disk judge.
+    def take(self, guest, ways=report.WAYS, timed=False):
+        """Take a snapshot in each way, and let the panel and the disk judge.
 
-        :param kit: whether the guest can prove a freeze
-        :param timed: whether this one is compared with the plain way
+        :param timed: whether the ways are compared
         """
-        snapshot = self.click(guest, kit)
-        self.await_active(snapshot)
-        if timed:
-            self._report.timed.append(snapshot.to_active)
-        self.judge(guest, snapshot)
+        for way in ways:
+            snapshot = self.ask(guest, way)
+            self.await_active(snapshot)
+            if timed:
+                self._report.timed.append(snapshot)
+            self.judge(snapshot)
 
     def refused(self, guest):
         """Press the button where Nova must refuse."""
@@ -234,19 +314,32 @@ class Stage:
         page = self._press(guest)
         assert not self._image_ids(guest) - known, 'it was taken'
         self._report.add(report.Snapshot(
-            self.scenario, '', True, 'refused', 'not taken',
-            ' '.join(self._dashboard.messages(page))[:80]))
+            self.scenario, guest.kind, report.PANEL, '', guest.kit,
+            nova='refused', panel='not taken',
+            rule=' '.join(self._dashboard.messages(page))[:80]))
 
-    def click(self, guest, kit=True):
-        """Press the button, accept what the form offers; return at once."""
-        known = self._image_ids(guest)
+    def ask(self, guest, way=report.PANEL):
+        """Ask for a snapshot in one way; return at once."""
+        if self._openstack.status(guest.id) == 'ACTIVE':
+            guest.begin_writing()
         began = time.monotonic()
+        image_id = (self._click(guest) if way == report.PANEL
+                    # As `openstack server image create` does.
+                    else str(self.nova.servers.create_image(
+                        guest.id, 'plain')))
+        snapshot = report.Snapshot(
+            self.scenario, guest.kind, way, image_id,
+            guest.kit and way == report.PANEL, volumes=guest.volumes)
+        snapshot.guest, snapshot.began = guest, began
+        return snapshot
+
+    def _click(self, guest):
+        """Press the button, accept what the form offers."""
+        known = self._image_ids(guest)
         page = self._press(guest)
         new = self._image_ids(guest) - known
         assert new, f'refused: {self._dashboard.messages(page)}'
-        snapshot = report.Snapshot(self.scenario, new.pop(), kit)
-        snapshot.began = began
-        return snapshot
+        return new.pop()
 
     def _press(self, guest):
         page = self._dashboard.click(guest.id)
@@ -276,6 +369,9 @@ class Stage:
         snapshot.active_at = time.monotonic()
         if snapshot.nova == 'active':
             snapshot.to_active = round(snapshot.active_at - snapshot.began, 1)
+        if self._openstack.status(snapshot.guest.id) == 'ACTIVE':
+            snapshot.guest.end_writing()
+        snapshot.account = snapshot.guest.account
 
     def _image(self, image_id):
         try:
@@ -284,12 +380,11 @@ class Stage:
             return None
         return None if image.status in ('deleted', 'killed') else image
 
-    def judge(self, guest, snapshot):
+    def judge(self, snapshot):
         """Let the panel settle it as its page's script does, and the disk."""
-        clients.wait_for(
-            lambda: 'data-unsettled' not in self._dashboard.rows(
-                guest.id, settle=True)[guest.id],
-            'a verdict', pause=PAUSE)
+        guest = snapshot.guest
+        clients.wait_for(lambda: self._is_settled(guest), 'a verdict',
+                         pause=PAUSE)
         snapshot.witnesses = self._witnesses(guest)
         image = self._image(snapshot.image_id)
         if image is None:
@@ -302,11 +397,22 @@ class Stage:
             snapshot.rule = image.get('consistency_rule', '')
             snapshot.evidence = json.loads(
                 image.get('consistency_evidence', '{}'))
-            snapshot.disk = oracle.judge_all(self._files(image))
+            snapshot.opinion = oracle.judge(self._files(image),
+                                            snapshot.account)
             if snapshot.agree != 'NO':
                 # They are large.
                 self._openstack.glance.images.delete(image.id)
         self._report.add(snapshot)
+        # For who comes next: Nova may still be at work.
+        clients.wait_for(lambda: self._openstack.idle(guest.id),
+                         'Nova to be idle')
+
+    def _is_settled(self, guest):
+        """Return whether the page has a verdict on each snapshot."""
+        answer = self._dashboard.post(f'{clients.PANEL}{guest.id}/news/')
+        assert answer.status_code == 200, answer.text
+        news = answer.json()
+        return not (news['unsettled'] or news['unread'])
 
     def _files(self, image):
         """Return the file of an image, or those of its volumes in Cinder."""
@@ -340,14 +446,3 @@ class Stage:
             return [f'no console: {error}']
         return [line for line in console.splitlines()
                 if 'consistency-witness' in line][-12:]
-
-    def take_plain(self, guest):
-        """Take one as `openstack server image create --wait` does."""
-        began = time.monotonic()
-        image_id = self.nova.servers.create_image(guest.id, 'plain')
-        clients.wait_for(
-            lambda: self._image(image_id).status == 'active', 'an image',
-            SNAPSHOT_PATIENCE, PAUSE)
-        self._report.plain.append(round(time.monotonic() - began, 1))
-        self._openstack.glance.images.delete(image_id)
-        self._await_status(guest.id, 'ACTIVE')

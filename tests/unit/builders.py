@@ -194,6 +194,7 @@ def sealed(rule=verdict.Rule.CLEAN_STOP, evidence=None, properties=None,
 def aged(age, rule=verdict.Rule.FREEZE_WITNESSED, **changes):
     """Return a sealed snapshot that old, in seconds; its name is its age."""
     image_id = str(uuid.UUID(int=age + 1))
+    changes.setdefault('updated', ago(age))
     properties = {**verdict.Decision(rule).seal().properties(),
                   records.IMAGE: image_id, **changes.pop('properties', {})}
     return asked(id=image_id, name=str(age), properties=properties,

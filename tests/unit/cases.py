@@ -29,6 +29,7 @@ from openstack_dashboard.test import helpers
 from snapshot_panel.cloud import details
 from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import frame
+from snapshot_panel.cloud import glance
 from snapshot_panel.cloud import guests
 from snapshot_panel.cloud import restarting
 from snapshot_panel.cloud import snapshots
@@ -103,6 +104,7 @@ class PanelTestCase(helpers.TestCase):
         self.settle.side_effect = lambda _request, instance, images, unread: (
             instance, images)
         self.dismiss = self.patch('dismiss', None)
+        self.patch('list_hidden', [], glance)
         # The services of the frame are not there.
         self.patch('questions', (), frame)
 

@@ -78,5 +78,7 @@ def answer_images(images, url):
         wanted = options.get('image_type')
         return None, {'images': [
             image for image in images.list(**options)
-            if wanted in (None, image.get('image_type'))]}
+            if wanted in (None, image.get('image_type'))
+            and image.get('os_hidden', False) == (
+                options.get('os_hidden') == 'true')]}
     return None, images.get(path.rpartition('/')[2])

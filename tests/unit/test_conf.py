@@ -87,6 +87,16 @@ def test_a_backend_that_is_none_tells_nothing(settings, value):
     assert len(text) < 250
 
 
+@pytest.mark.parametrize('value', ['no', 'False', 0, 1, None, [], 2.0])
+def test_what_is_neither_true_nor_false_turns_nothing_off(settings, value):
+    settings.SNAPSHOT_PANEL = {'on_instances_page': value}
+
+    assert conf.get_config() == conf.DEFAULTS
+    assert texts() == [
+        "SNAPSHOT_PANEL: 'on_instances_page' is %r and must be True or False. "
+        'The default is used: True.' % (value,)]
+
+
 @pytest.mark.parametrize('written, similar', [
     ('ephemeral_backed', 'ephemeral_backend'),
     ('EPHEMERAL_BACKEND', 'ephemeral_backend'),
@@ -138,7 +148,7 @@ def test_whatever_is_written_the_settings_stay_within_their_ranges(written):
     assert list(config) == list(conf.DEFAULTS)
     for name, option in conf.OPTIONS.items():
         if config[name] is not None or option.default is not None:
-            assert type(config[name]) in (int, str)
+            assert type(config[name]) is type(option.type(config[name]))
             assert option.type(config[name]) == config[name]
 
 

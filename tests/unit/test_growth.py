@@ -86,8 +86,11 @@ def _console_of_restarts(size):
 def _console_of_typed_lines(size):
     console = builders.started()
     baseline = console.baseline
-    console.say('freeze', fs=size)
-    text = console.text + size * (console.text.splitlines()[-1] + '\n')
+    # The guest says as much as somebody types after it, so that holding each
+    # typed line against each of the guest's would show.
+    console.freeze(['/%d' % number for number in range(size)])
+    text = console.text + '\n' + size * (
+        console.text.splitlines()[-1] + '\n')
     return lambda: witness.since(text, baseline)
 
 

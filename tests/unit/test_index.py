@@ -12,16 +12,20 @@
 
 """The index: its rows, its buttons, what a click takes."""
 
+import dataclasses
 import datetime
 import html
+import re
 from unittest import mock
 
 from django.core.cache import cache
 from django.test.utils import override_settings
+from django.urls import reverse
 from oslo_utils import timeutils
 import pytest
 
 from snapshot_panel.cloud import errors
+from snapshot_panel.cloud import guests
 from snapshot_panel.cloud import marks
 from snapshot_panel.cloud import taking
 from snapshot_panel.consistency import records
@@ -37,12 +41,31 @@ pytestmark = pytest.mark.usefixtures('no_image_of_today')
 
 class IndexTest(cases.PanelTestCase):
 
-    def test_no_instances_are_said_to_be_none(self):
+    def test_without_instances_the_page_says_what_to_do(self):
         self.overview.return_value = cases.overview()
 
-        response = self.client.get(cases.INDEX)
+        self.assertContains(
+            self.client.get(cases.INDEX), 'No instances yet. <a href="%s">'
+            'Launch one</a>' % reverse('horizon:project:instances:index'))
 
-        self.assertContains(response, 'No items to display')
+    def test_no_answer_is_not_said_to_be_no_instance(self):
+        self.overview.return_value = cases.overview(
+            problems=(cases.NOVA_DOWN,))
+
+        page = self.text(cases.INDEX)
+
+        assert 'No instances yet' not in page
+        assert 'Unknown: the compute service did not answer.' in page
+
+    def test_a_filter_that_nothing_passes_says_so(self):
+        self.overview.return_value = cases.overview()
+
+        page = self.client.post(cases.INDEX, {
+            'instances__filter__q': 'x', 'action': 'instances__filter',
+            'instances__filter__q_field': 'name'}, follow=True)
+
+        self.assertContains(page, 'No instance matches the filter.')
+        self.assertNotContains(page, 'No instances yet')
 
     def test_every_instance_has_a_row(self):
         self.overview.return_value = cases.overview(
@@ -244,7 +267,7 @@ class IndexTest(cases.PanelTestCase):
                 self.overview.return_value.instances[0], []))
 
             self.assertEqual(busy, 'Busy' in cell)
-            self.assertEqual(busy, 'Asking' not in cell)
+            self.assertEqual(busy, 'Not asked yet' not in cell)
 
     def test_a_snapshot_that_is_being_made_shows_its_step(self):
         self.show(builders.instance(task_state='image_uploading'),
@@ -258,6 +281,156 @@ class IndexTest(cases.PanelTestCase):
         response = self.client.get(cases.INDEX)
 
         self.assert_login(response)
+
+
+class StripTest(cases.PanelTestCase):
+    """What is counted on top, and what the links there show."""
+
+    def setUp(self):
+        super().setUp()
+        self.addCleanup(cache.clear)
+        self.overview.return_value = cases.overview(
+            builders.instance(id='fresh', name='fresh'),
+            builders.instance(id='bad', name='bad'),
+            builders.instance(id='bare', name='bare', status='PAUSED'),
+            images=(
+                builders.sealed(verdict.Rule.DISK_AT_REST,
+                                properties={'instance_uuid': 'fresh'}),
+                builders.sealed(verdict.Rule.DISK_IN_USE, id='2',
+                                properties={'instance_uuid': 'bad',
+                                            records.IMAGE: '2'})))
+
+    def rows(self, **parameters):
+        return re.findall('data-display="([^"]+)"',
+                          self.text(cases.INDEX, **parameters))
+
+    def counts(self, page):
+        return dict(re.findall(r'data-count="([\w-]+)">(\d+)<', page))
+
+    def test_the_rows_of_the_page_are_counted(self):
+        for show in ('', 'failing'):
+            page = self.text(cases.INDEX, show=show)
+
+            self.assertEqual({'protected': '1', 'not-ready': '1',
+                              'failing': '1', 'never': '2', 'unasked': '3'},
+                             self.counts(page))
+
+    def test_a_link_shows_what_it_counts_and_what_may_belong_there(self):
+        heard = guests.Heard(cases.guest(), builders.NOW)
+        for instance in self.overview.return_value.instances:
+            cache.set(guests._guest_key(instance), heard)
+
+        for show, names in (('protected', ['fresh']), ('failing', ['bad']),
+                            ('never', ['bad', 'bare']),
+                            ('not-ready', ['bare']), ('x', [
+                                'fresh', 'bad', 'bare'])):
+            self.assertEqual(names, self.rows(show=show))
+
+    def test_what_guests_said_lately_is_shown_at_once(self):
+        instance, *_others = self.overview.return_value.instances
+        cache.set(guests._guest_key(instance), guests.Heard(
+            cases.guest(), builders.NOW))
+
+        page = self.text(cases.INDEX)
+
+        assert self.counts(page)['unasked'] == '2'
+        assert page.count('data-again') == 1
+        assert not self.hear.called
+
+    def test_the_worst_come_first_on_demand(self):
+        self.assertEqual(['bad', 'bare', 'fresh'], self.rows(order='worst'))
+        self.assertEqual(['fresh', 'bad', 'bare'], self.rows())
+
+    def test_the_pages_are_turned_by_all_instances_and_keep_the_choice(self):
+        self.overview.return_value = dataclasses.replace(
+            self.overview.return_value, more=True, previous=True)
+
+        page = html.unescape(self.text(
+            cases.INDEX, order='worst', age='30', marker='before'))
+
+        assert '?marker=bare&order=worst&age=30' in page
+        assert '?prev_marker=fresh&order=worst&age=30' in page
+        assert 'Counted on this page alone: 3 instances' in page
+
+    def test_without_other_pages_nothing_is_said_of_them(self):
+        self.assertNotContains(self.client.get(cases.INDEX), 'other pages')
+
+    def test_an_empty_choice_leads_back_to_all(self):
+        self.overview.return_value = cases.overview(builders.instance(
+            status='PAUSED'))
+        cache.set(guests._guest_key(builders.instance(status='PAUSED')),
+                  guests.Heard(cases.guest(), builders.NOW))
+
+        page = self.text(cases.INDEX, show='failing', marker='x')
+
+        assert 'None on this page. <a href="?marker=x">Show all</a>' in page
+
+    def test_a_list_that_was_cut_claims_no_absence(self):
+        self.overview.return_value = dataclasses.replace(
+            self.overview.return_value, cut=True)
+
+        self.assertEqual('0', self.counts(self.text(cases.INDEX))['never'])
+
+    def test_a_row_that_was_asked_and_does_not_belong_is_marked(self):
+        self.overview.return_value = cases.overview(builders.instance())
+
+        rows = [self.client.get(cases.ROWS, {
+            'id': builders.INSTANCE, 'show': show}).json()['rows'][
+                builders.INSTANCE] for show in ('failing', 'never', '')]
+
+        self.assertEqual([True, False, False],
+                         ['data-elsewhere' in row for row in rows])
+
+
+class RoleTest(cases.PanelTestCase):
+    """Who may not ask is told once, and nothing is held against a guest."""
+
+    BANNER = 'id="snapshot-panel-role" hidden'
+
+    def test_who_may_ask_is_told_nothing(self):
+        self.act_as('member')
+
+        page = self.text(cases.INDEX)
+
+        assert self.BANNER in page
+        assert 'Not asked yet' in page
+
+    def test_who_may_not_ask_is_told_once_and_asks_nothing(self):
+        self.act_as('reader')
+        self.hear.return_value = {}
+
+        page = self.text(cases.INDEX)
+        answer = self.client.get(cases.ROWS, {
+            'id': builders.INSTANCE}).json()
+
+        assert self.BANNER not in page
+        assert 'id="snapshot-panel-role"' in page
+        assert 'data-unasked' not in page
+        _request, asked = self.hear.call_args.args
+        self.assertEqual([], list(asked))
+        for row in (page, answer['rows'][builders.INSTANCE]):
+            assert 'Not asked' in row
+            assert 'Not ready' not in row
+            assert 'data-again' not in row
+
+    def test_a_service_that_refuses_is_told_of_once(self):
+        self.hear.return_value = {
+            builders.INSTANCE: errors.Forbidden('Nova', 'policy')}
+
+        answer = self.client.get(cases.ROWS, {
+            'id': builders.INSTANCE}).json()
+
+        assert answer['refused']
+        row = answer['rows'][builders.INSTANCE]
+        assert 'Not asked' in row
+        assert 'could not be asked' not in row
+        assert 'data-unasked' not in row
+
+    def test_how_a_stopped_guest_went_down_anybody_may_ask(self):
+        self.act_as('reader')
+        self.show(builders.instance(status='SHUTOFF'))
+
+        assert 'data-unasked' in self.text(cases.INDEX)
 
 
 @override_settings(SNAPSHOT_PANEL={
@@ -287,7 +460,7 @@ class WrongSettingsTest(cases.PanelTestCase):
     def test_the_checklist_says_nothing_of_the_storage(self):
         text = self.text(cases.INSTANCE)
 
-        self.assertIn('Checklist', text)
+        self.assertIn('checks hold', text)
         self.assertNotIn('rdb', text)
 
 

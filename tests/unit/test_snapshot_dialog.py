@@ -19,6 +19,7 @@ from unittest import mock
 import pytest
 
 from snapshot_panel.cloud import errors
+from snapshot_panel.cloud import restarting
 from snapshot_panel.cloud import taking
 from snapshot_panel.cloud import volumes
 from snapshot_panel.consistency import checklist
@@ -53,6 +54,31 @@ class FormTest(cases.PanelTestCase):
         assert 'All checks hold.' in page
         assert 'value="Take consistent snapshot"' in page
         assert 'value="filesystem-consistent"' in page
+
+    def test_it_leads_back_to_the_page_that_it_was_opened_on(self):
+        for query, page in (('', cases.INDEX), ('?from=instance',
+                                                cases.INSTANCE),
+                            ('?from=//evil.example', cases.INDEX)):
+            for url, data in ((cases.SNAPSHOT, {
+                    'name': 'mine', 'promise': 'filesystem-consistent',
+                    'strict': 'on'}), (cases.RESTART, {})):
+                with mock.patch.object(restarting, 'begin', autospec=True,
+                                       return_value=builders.instance()):
+                    response = self.client.post(url + query, data)
+
+                self.assertRedirectsNoFollow(response, page)
+                form = self.text(url + query)
+                assert 'href="%s" class="btn btn-default cancel"' % page in (
+                    form), query
+                wanted = url + (query if page == cases.INSTANCE else '')
+                assert 'action="%s"' % wanted in form
+
+    def test_the_way_to_a_stop_keeps_the_page(self):
+        self.ask.return_value = cases.guest(stopped())
+
+        page = self.text(cases.SNAPSHOT + '?from=instance')
+
+        assert 'href="%s?from=instance"' % cases.RESTART in page
 
     def test_what_is_left_out_is_told_before(self):
         self.show(builders.instance(volume_ids=('volume',)))
@@ -125,7 +151,7 @@ class FormTest(cases.PanelTestCase):
             self.take.assert_called_with(
                 mock.ANY, builders.INSTANCE, 'mine',
                 accept=verdict.Verdict(promise), extra={}, keep=None,
-                shown=[])
+                shown={})
 
     def test_what_cannot_be_is_refused(self):
         for changes in ({'name': ''}, {'name': '  '}, {'name': 'x' * 256},
@@ -234,10 +260,10 @@ class FormTest(cases.PanelTestCase):
 
             named = self.take.call_args.kwargs
             self.assertEqual((int(keep) if keep else None, gone),
-                             (named['keep'], named['shown']))
+                             (named['keep'], list(named['shown'])))
 
     def test_what_will_go_is_said(self):
-        shown = json.dumps([[builders.BASE_IMAGE, 1]])
+        shown = json.dumps([[builders.BASE_IMAGE, 1, 'web-0']])
 
         response = self.submit(keep='1', shown=shown)
 
@@ -250,7 +276,7 @@ class FormTest(cases.PanelTestCase):
                       '[["x", "y"]]', '[' * 5000):
             self.submit(keep='1', shown=shown)
 
-            self.assertEqual([], self.take.call_args.kwargs['shown'])
+            self.assertEqual({}, self.take.call_args.kwargs['shown'])
 
     def test_other_snapshots_than_those_shown_are_shown_anew(self):
         ids = self.older(verdict.Rule.FREEZE_WITNESSED)
@@ -261,7 +287,7 @@ class FormTest(cases.PanelTestCase):
 
         self.assertContains(response, 'other snapshots would go')
         data = forms.Form(response.content.decode()).data
-        self.assertEqual([[ids[0], 1]], json.loads(data['shown']))
+        self.assertEqual([[ids[0], 1, '1']], json.loads(data['shown']))
 
     def test_a_bad_number_to_keep_is_refused(self):
         for keep in ('0', '-1', 'x', '1.5'):

@@ -29,8 +29,8 @@ SETTINGS = ('conf',)
 CLOUD = ('cloud',)
 SHARED = ('ui',)
 PAGES = ('apps', 'enabled', 'forms', 'guest_setup', 'images', 'instance',
-         'management', 'panel', 'tables', 'tabs', 'templatetags', 'urls',
-         'views')
+         'management', 'native', 'panel', 'tables', 'tabs', 'templatetags',
+         'urls', 'views')
 LAYERS = (RULES, SETTINGS, CLOUD, SHARED, PAGES)
 
 

@@ -67,8 +67,7 @@ def test_backups_are_snapshots_too(user_request, glance_client):
 
     assert [image.id for image in everywhere] == [builders.BASE_IMAGE,
                                                   builders.SNAPSHOT]
-    assert [image.id for image in here] == [builders.BASE_IMAGE,
-                                            builders.SNAPSHOT]
+    assert [image.id for image in here] == [image.id for image in images]
 
 
 def test_snapshots_of_one_instance_are_asked_for(user_request,
@@ -137,13 +136,13 @@ def test_what_is_read_is_what_was_written(user_request, glance_client):
 
     image, = glance.list_snapshots(user_request)
 
-    assert image == builders.sealed(owner='project')
+    assert image == builders.sealed(owner='project', visibility='private')
 
 
 @pytest.mark.parametrize('status, active, gone', [
     ('active', True, False), ('queued', False, False),
     ('saving', False, False), ('deleted', False, True),
-    ('killed', False, True), ('pending_delete', False, True)])
+    ('killed', False, False), ('pending_delete', False, True)])
 def test_a_status_says_whether_the_image_is_there(status, active, gone):
     image = builders.image(status=status)
 
@@ -203,3 +202,55 @@ def test_an_image_that_may_not_be_deleted_is_refused(user_request,
 
     with pytest.raises(errors.Forbidden):
         glance.delete_image(user_request, 'x')
+
+
+def hidden(**changes):
+    return {**answers.glance_image(builders.sealed(**changes)),
+            'os_hidden': True}
+
+
+def test_hidden_snapshots_of_an_instance_are_among_the_others(
+        user_request, glance_client):
+    glance_client.images.list.return_value = [
+        answers.glance_image(builders.sealed(
+            id=builders.BASE_IMAGE, created=builders.ago(30))),
+        hidden(created=builders.ago(20)),
+        answers.glance_image(builders.sealed(
+            id=builders.COPIES[0], created=builders.ago(10)))]
+    glance_client.images.list.return_value.reverse()
+
+    found = glance.list_snapshots(user_request, builders.INSTANCE)
+
+    assert [image.id for image in found] == [
+        builders.COPIES[0], builders.SNAPSHOT, builders.BASE_IMAGE]
+    assert [image.hidden for image in found] == [False, True, False]
+
+
+@pytest.mark.parametrize('limit', [1, 2, 3])
+def test_both_lists_together_give_no_more_than_was_asked_for(
+        limit, user_request, glance_client):
+    glance_client.images.list.return_value = [
+        hidden(), answers.glance_image(builders.sealed(
+            id=builders.BASE_IMAGE))]
+
+    found = glance.list_snapshots(user_request, builders.INSTANCE, limit)
+
+    assert len(found) == min(limit, 2)
+
+
+def test_a_hidden_image_is_found_by_its_id(user_request, glance_client):
+    glance_client.images.list.return_value = [hidden()]
+
+    found = glance.list_images(user_request, [builders.SNAPSHOT])
+
+    assert [image.id for image in found] == [builders.SNAPSHOT]
+
+
+def test_where_nothing_is_missing_nobody_asks_for_hidden_ones(
+        user_request, glance_client):
+    glance_client.images.list.return_value = [
+        answers.glance_image(builders.sealed())]
+
+    glance.list_images(user_request, [builders.SNAPSHOT])
+
+    assert glance_client.images.list.call_count == 1

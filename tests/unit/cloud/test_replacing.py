@@ -73,6 +73,8 @@ def new(*replaced, rule=verdict.Rule.FREEZE_WITNESSED):
 
 @pytest.fixture
 def glance(nova_client, glance_client):
+    # No instance runs from any of them.
+    nova_client.servers.list.return_value = []
     return Glance(glance_client, new(*OLD[1:]), *OLD)
 
 
@@ -178,6 +180,7 @@ def test_what_is_deleted_meanwhile_deletes_nothing(user_request, glance,
 
 def test_many_are_asked_for_in_parts(user_request, nova_client,
                                      glance_client):
+    nova_client.servers.list.return_value = []
     many = [made(age) for age in range(1, 121)]
     glance = Glance(glance_client, new(*many), *many)
 

@@ -33,6 +33,7 @@ from snapshot_panel.cloud import snapshots
 from snapshot_panel.cloud import taking
 from snapshot_panel.consistency import checklist
 from snapshot_panel.consistency import facts
+from snapshot_panel.consistency import known
 from snapshot_panel.consistency import records
 from snapshot_panel.consistency import verdict
 from tests.unit import builders
@@ -112,11 +113,12 @@ def test_a_cut_list_is_completed_for_some(user_request, settings,
     latest, older = (
         {**answers.glance_image(builders.sealed()), 'instance_uuid': name}
         for name in ('web', 'old'))
+    older['id'] = OTHER
     glance_client.images.list.return_value = [latest]
     found = snapshots.overview(user_request, 10)
     web, old, none, unseen = found.instances
     glance_client.images.list.side_effect = lambda **options: {
-        'old': [older], 'none': []}[options['instance_uuid']]
+        'old': [older]}.get(options.get('instance_uuid'), [])
 
     full = snapshots.complete(user_request, found, [web, old, none])
 
@@ -127,7 +129,20 @@ def test_a_cut_list_is_completed_for_some(user_request, settings,
     assert [len(full.snapshots_of(each)) for each in found.instances] == [
         1, 1, 0, 0]
     assert all(map(full.knows, found.instances))
-    assert names(calls).count('images.list') == 4
+    assert names(calls).count('images.list') == 2 + 1 + 2 * 2
+
+
+def test_the_rows_know_of_hidden_snapshots(user_request, glance_client):
+    glance_client.images.list.return_value = [
+        {**answers.glance_image(builders.sealed()), 'os_hidden': True}]
+    found = snapshots.overview(user_request, 10)
+    web, = found.instances
+    assert found.snapshots_of(web) == []
+
+    full = snapshots.complete(user_request, found, [web])
+
+    assert [image.id for image in full.snapshots_of(web)] == [
+        builders.SNAPSHOT]
 
 
 def test_what_glance_does_not_say_is_not_known(user_request, settings,
@@ -226,7 +241,7 @@ def test_on_an_old_cloud_the_image_may_tell_the_properties(
 def test_on_an_old_cloud_the_properties_may_be_unknown(
         user_request, nova_client, glance_client, images):
     old_cloud(nova_client)
-    glance_client.images.list.side_effect = [[], [], images]
+    glance_client.images.list.side_effect = [[], [], images, images]
 
     assert properties(user_request) == facts.UNKNOWN_PROPERTIES
 
@@ -253,13 +268,17 @@ def test_of_an_instance_on_a_volume_a_former_snapshot_tells(
 
 def test_what_the_snapshot_of_an_heir_inherited_does_not_count(
         user_request, nova_client, glance_client):
-    nova_client.servers.list.return_value = [answers.server(image='')]
+    nova_client.servers.get.return_value = answers.server(image='')
     glance_client.images.list.return_value = [answers.glance_image(
         builders.sealed(properties=builders.mapping(), id=OTHER))]
 
     instance, images = snapshots.one(user_request, builders.INSTANCE)
 
-    assert images == []
+    assert instance.properties == facts.UNKNOWN_PROPERTIES
+    found, = known.snapshots(instance, images, builders.NOW,
+                             facts.Deployment())
+    assert found.decision.rule is Rule.OF_ANOTHER
+    assert not found.counts
 
 
 def test_only_the_instance_that_lacks_them_gets_other_properties(
@@ -569,7 +588,8 @@ def test_what_was_made_for_another_request_is_not_taken_for_ours(
         take(user_request)
 
     assert patches(glance_client) == []
-    assert glance_client.images.list.call_count == 1
+    # Those that lists show, and the hidden ones.
+    assert glance_client.images.list.call_count == 2
 
 
 def test_of_two_that_may_be_ours_none_is_taken_for_it(
@@ -1007,7 +1027,7 @@ def test_a_vanished_image_is_remembered_with_its_cause(
     assert not nova_client.servers.delete_meta.called
 
 
-@pytest.mark.parametrize('status', ['deleted', 'killed', 'pending_delete'])
+@pytest.mark.parametrize('status', ['deleted', 'pending_delete'])
 def test_an_image_that_will_never_be_is_gone(user_request, nova_client,
                                              glance_client, status):
     image = builders.asked(status=status)
@@ -1039,10 +1059,13 @@ def test_a_copied_memory_settles_no_snapshot_of_another(
     instance, images = settling.settle(
         user_request, builders.remembering(builders.memory()), [])
 
-    assert patches(glance_client) == []
-    assert (instance.metadata, images) == ({}, [])
-    nova_client.servers.delete_meta.assert_called_once_with(
-        builders.INSTANCE, [builders.memory().key])
+    assert (patches(glance_client), images) == ([], [])
+    assert not nova_client.servers.delete_meta.called
+    noted, = remembered(nova_client)
+    assert noted == records.read_memories(instance)[0]
+    assert known.of_memory(noted).decision.rule is Rule.OF_ANOTHER
+    assert not known.unsettled(instance, [], builders.NOW,
+                               facts.Deployment())
 
 
 def test_while_glance_is_down_nothing_is_gone(user_request, nova_client,
@@ -1116,6 +1139,7 @@ def test_a_deleted_snapshot_is_not_remembered(user_request, nova_client,
     memory = builders.memory()
     nova_client.servers.get.return_value = answers.server(
         metadata={memory.key: memory.value()})
+    nova_client.servers.list.return_value = []
     glance_client.images.get.return_value = answers.glance_image(
         builders.asked())
 

@@ -35,11 +35,13 @@ def properties(source=facts.Source.EMBEDDED, **values):
     return facts.Properties(values, source)
 
 
-def of(console=None, deployment=DEPLOYMENT, done=None, **changes):
+def of(console=None, deployment=DEPLOYMENT, done=None, history=None,
+       **changes):
     """Return the checklist of an instance whose guest was asked."""
     guest = checklist.Guest(
         True, console.text if console else console, done)
-    return checklist.check(builders.instance(**changes), guest, deployment)
+    return checklist.check(builders.instance(**changes), guest, deployment,
+                           history=history)
 
 
 def unasked(**changes):
@@ -184,7 +186,50 @@ def test_a_volume_without_a_name_goes_by_its_id():
     checks = of_volumes((builders.volume(name='', devices={}),))
 
     assert checks.find(Check.VOLUMES).evidence == {
-        'volumes': (checklist.AttachedVolume(builders.VOLUMES[0], 1),)}
+        'volumes': (checklist.AttachedVolume(builders.VOLUMES[0], 1),
+                    checklist.AttachedVolume(builders.VOLUMES[1]))}
+
+
+@pytest.mark.parametrize('status', ['ACTIVE', 'SHUTOFF'])
+@pytest.mark.parametrize('image_id', ['image', None])
+def test_the_disks_of_the_flavor_are_named_before(status, image_id):
+    checks = of(status=status, image_id=image_id, ephemeral=10, swap=512)
+
+    assert checks.find(Check.OTHER_DISKS) == checklist.Result(
+        Finding.DISKS_LEFT_OUT, {'ephemeral': 10, 'swap': 512, 'paths': {}})
+
+
+def test_without_other_disks_nothing_is_said_of_them():
+    assert of(builders.started()).find(Check.OTHER_DISKS) is None
+
+
+def beside(root, other):
+    console = builders.started()
+    console.say('freeze', fs=2)
+    for path, name in (('/', root), ('/srv', other)):
+        console.say('frozen', path=path, type='ext4', disk=name,
+                    stall='0.06', proof='wait')
+    console.say('thaw', fs=2, hooks=0)
+    return console
+
+
+def test_what_the_guest_has_beside_its_root_disk_is_named_before():
+    on_image, on_volumes = (
+        of(beside('vda', 'vdb'), image_id=image_id).find(Check.OTHER_DISKS)
+        for image_id in ('image', None))
+
+    assert on_image.evidence['paths'] == {'/srv': 'vdb'}
+    # Which of them is a volume, only the guest knows.
+    assert on_volumes is None
+
+
+def test_of_a_root_elsewhere_nothing_is_promised():
+    checks = of(beside('vdb', 'vda'), history=facts.DiskHistory(
+        ('ext4',), facts.Source.IMAGE))
+
+    assert checks.has(Finding.ROOT_ELSEWHERE)
+    assert not checks.ready
+    assert not checks.prediction.consistent
 
 
 def test_shared_volumes_are_named():

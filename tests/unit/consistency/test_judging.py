@@ -209,6 +209,75 @@ def test_a_root_elsewhere_is_never_consistent(disks, contained):
     assert decision.verdict.consistent is contained
 
 
+@pytest.mark.parametrize('reading', [None, builders.reading(
+    Word.CANNOT_TELL, 'xfs')], ids=['unread', 'cannot tell'])
+@pytest.mark.parametrize('disks', [
+    'vda', 'sda', 'xvda', 'nvme0n1', '-', 'none', 'vdb', 'sdb', 'hdc',
+    'nvme1n1', 'dm-0', 'md0', 'vdb+vdc', 'vda1x', 'sr0'])
+def test_a_witness_alone_has_to_name_the_disk_in_the_image(disks, reading):
+    baseline, console = rooted_on(disks)
+
+    decision = judging.judge(builders.asked(baseline),
+                             builders.evidence(console), DEPLOYMENT, reading)
+
+    contained = disks in ('vda', 'sda', 'xvda', 'nvme0n1', '-', 'none')
+    assert decision.verdict.consistent is contained
+    assert contained or decision.rule in (Rule.NOT_CONTAINED, Rule.TORN)
+
+
+def test_a_refusal_stays_a_refusal_wherever_the_root_is():
+    console = builders.started()
+    baseline = console.baseline
+    console.say('freeze', fs=2)
+    console.say('frozen', path='/', type='ext4', disk='vdb', stall='0.06',
+                proof='wait')
+    console.say('open', path='/srv', type='ext4', disk='vdc')
+    console.say('thaw', fs=1, hooks=0)
+
+    decision = judging.judge(builders.asked(baseline), builders.evidence(
+        console.text), DEPLOYMENT)
+
+    assert decision.rule is Rule.NOT_SEEN_FROZEN
+
+
+@pytest.mark.parametrize('disks, copied', [
+    ('vda', True), ('vdb', True), ('vdc', False), ('dm-0', False),
+    ('vdb+vdc', True), ('-', True)])
+def test_of_volumes_the_root_has_to_be_on_one_that_was_copied(disks, copied):
+    baseline, console = rooted_on(disks)
+    image = builders.asked(baseline, properties=builders.mapping())
+
+    decision = judging.judge(image, builders.evidence(console), DEPLOYMENT,
+                             copies=builders.copies())
+
+    assert decision.verdict.consistent is copied
+    assert copied or decision.rule is Rule.NOT_CONTAINED
+
+
+def test_volumes_whose_devices_nobody_knows_disprove_nothing():
+    baseline, console = rooted_on('vdc')
+    volumes = tuple(builders.volume(number, devices={builders.INSTANCE: ''})
+                    for number in (0, 1))
+
+    decision = judging.judge(
+        builders.asked(baseline, properties=builders.mapping()),
+        builders.evidence(console), DEPLOYMENT,
+        copies=builders.copies(volumes=volumes))
+
+    assert decision.verdict.consistent
+
+
+def rooted_on(disks):
+    """Return the baseline and the console of a guest with such a root."""
+    console = builders.started()
+    baseline = console.baseline
+    console.say('freeze', fs=1)
+    console.say('frozen', path='/', type='ext4', disk=disks, stall='0.06',
+                proof='wait')
+    console.say('thaw', fs=1, hooks=0)
+    return baseline, console.text
+
+
 def test_volume_snapshots_have_no_disk_to_read():
     image = builders.asked(builders.started().baseline,
                            properties=builders.mapping())

@@ -20,6 +20,7 @@ from snapshot_panel.consistency import records
 from snapshot_panel.consistency import restart
 from snapshot_panel.consistency import verdict
 from snapshot_panel import disk
+from snapshot_panel.ui import words
 from tests.unit import builders
 
 Rule = verdict.Rule
@@ -88,9 +89,40 @@ def test_a_memory_without_an_image_is_a_snapshot_that_runs():
     assert found.pending
 
 
-@pytest.mark.parametrize('status', ['deleted', 'pending_delete', 'killed'])
+@pytest.mark.parametrize('status', ['deleted', 'pending_delete'])
 def test_an_image_that_is_gone_is_no_snapshot(status):
     assert snapshots(None, builders.sealed(status=status)) == []
+
+
+def test_an_image_that_was_given_up_is_shown():
+    found = only(None, builders.image(status='killed', updated=builders.NOW))
+
+    assert found.decision.rule is Rule.ABANDONED
+
+
+@pytest.mark.parametrize('status', [
+    'deactivated', 'queued', 'saving', 'importing', 'uploading', 'killed'])
+def test_a_verdict_outlives_every_status(status):
+    sealed = builders.sealed(Rule.FREEZE_WITNESSED, status=status,
+                             updated=builders.ago(10 ** 6))
+
+    assert only(None, sealed).decision.rule is Rule.FREEZE_WITNESSED
+
+
+@pytest.mark.parametrize('status', ['importing', 'uploading'])
+def test_what_glance_still_fetches_is_not_abandoned(status):
+    image = builders.image(status=status, updated=builders.ago(10 ** 6))
+
+    assert only(None, image).decision.rule is Rule.RUNNING
+
+
+def test_what_the_operator_deactivated_is_said_whatever_its_verdict():
+    for image in (builders.asked(status='deactivated'),
+                  builders.sealed(status='deactivated')):
+        found = only(None, image)
+
+        assert 'deactivated' in (str(words.reason(found.decision))
+                                 + str(words.availability(image)))
 
 
 def test_of_an_image_that_is_gone_the_memory_stays():

@@ -136,6 +136,8 @@ def test_how_it_stands_with_what_an_image_replaces(image, standing):
 @pytest.mark.parametrize('image, new', [
     (made(2), DUE),
     (made(1, protected=True), DUE),
+    # Renamed since, say.
+    (made(1, updated=builders.ago(-1)), DUE),
     (made(1, owner='another'), DUE),
     (made(1, properties={'instance_uuid': 'another'}), DUE),
     (made(1, properties={records.VERDICT: 'pending'}), DUE),

@@ -344,3 +344,14 @@ def test_more_instances_than_are_looked_at_are_said(service, instances,
 
     assert images.list_page(request_, images.OWN, 1).users_cut
     assert editing.open_sheet(request_, ID).users_cut
+
+
+def test_an_image_that_was_renamed_meanwhile_is_not_changed(service, request_):
+    image_id = service.add(name='new name')
+    edit = edits.Edit(image_id, {}, (
+        edits.Change('os_type', None, 'linux'),), 'old name')
+
+    outcome = editing.save(request_, edits.Edit.load(edit.dump()))
+
+    assert isinstance(outcome.problem, errors.InUse)
+    assert 'os_type' not in service.stored[image_id]

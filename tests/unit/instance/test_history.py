@@ -15,6 +15,7 @@
 import pytest
 
 from snapshot_panel.consistency import facts
+from snapshot_panel.consistency import journey
 from snapshot_panel.consistency import known
 from snapshot_panel.consistency import verdict
 from snapshot_panel.instance import compare
@@ -56,6 +57,26 @@ def test_forged_evidence_breaks_nothing():
         assert history.evidence(line)
 
 
+def test_what_was_measured_is_known_by_step():
+    line = snapshot_line(verdict.Decision(verdict.Rule.FREEZE_WITNESSED,
+                                          {'frozen': {'/': 0.06, '/b': 2}}))
+
+    measured = history.measured(line)
+
+    assert '2 s' in measured[journey.Step.FREEZE]
+    assert 'File-system' in measured[journey.Step.VERDICT]
+    assert journey.Step.UPLOAD not in measured
+
+
+@pytest.mark.parametrize('frozen', [
+    None, 7, 'x', [1], {'/': None}, {'/': {'%s': 1}}, {'/': True}, {}])
+def test_a_forged_measure_is_none(frozen):
+    line = snapshot_line(verdict.Decision(
+        verdict.Rule.FREEZE_WITNESSED, {'frozen': frozen}))
+
+    assert journey.Step.FREEZE not in history.measured(line)
+
+
 def entries(*names, rule=verdict.Rule.SILENT):
     return [history.Entry(
         snapshot_line(verdict.Decision(rule), name),
@@ -64,6 +85,16 @@ def entries(*names, rule=verdict.Rule.SILENT):
 
 def names(found):
     return [entry.name for entry in found.entries]
+
+
+def test_a_filter_is_offered_where_there_is_something_to_filter():
+    for number, query, offered in ((5, {}, False), (6, {}, True),
+                                   (1, {'name': 'x'}, True),
+                                   (1, {'verdict': 'crash-consistent'}, True),
+                                   (1, {'verdict': 'forged'}, False)):
+        found = history.choose(entries(*'abcdef'[:number]), query, 20)
+
+        assert found.filter is offered, (number, query)
 
 
 def test_none_is_one_empty_page():

@@ -25,6 +25,7 @@ from snapshot_panel.consistency import facts
 from snapshot_panel.consistency import journey
 from snapshot_panel.consistency import verdict
 from snapshot_panel.instance import texts
+from tests import forms
 from tests.unit import builders
 from tests.unit import cases
 
@@ -53,9 +54,9 @@ class InstanceTestCase(cases.PanelTestCase):
         self.hear.return_value = {builders.INSTANCE: guests.Heard(
             cases.guest(console), builders.NOW)}
 
-    def press(self, action, image_id=builders.SNAPSHOT):
+    def press(self, action, image_id=builders.SNAPSHOT, **fields):
         return self.client.post(INSTANCE, {
-            'action': 'history__%s__%s' % (action, image_id)})
+            'action': 'history__%s__%s' % (action, image_id), **fields})
 
     def news(self, method='get'):
         response = getattr(self.client, method)(NEWS)
@@ -134,7 +135,16 @@ class PageTest(InstanceTestCase):
         response = self.press('delete')
         self.assertRedirectsNoFollow(response, INSTANCE)
         self.delete.assert_called_once_with(
-            mock.ANY, builders.INSTANCE, builders.SNAPSHOT)
+            mock.ANY, builders.INSTANCE, builders.SNAPSHOT, None)
+
+    def test_deleting_carries_the_name_that_was_shown(self):
+        self.show(builders.instance(), builders.sealed(name='a “name”'))
+
+        data = forms.Form(self.text(INSTANCE)).data
+        name = 'shown-' + builders.SNAPSHOT
+        self.press('delete', **{name: data[name]})
+
+        self.assertEqual('a “name”', self.delete.call_args.args[-1])
 
     def test_what_is_left_of_one_made_of_volumes_is_told(self):
         self.show(builders.instance(), builders.sealed(
@@ -214,6 +224,165 @@ class PageTest(InstanceTestCase):
         assert '<script>alert' not in self.news()['rows']
 
 
+class CardTest(InstanceTestCase):
+
+    def card(self, page=None):
+        page = page or self.text(INSTANCE)
+        return page[page.index('id="snapshot-panel-card"'):
+                    page.index('id="snapshot-panel-steps"')]
+
+    def lose_the_channel(self, *images):
+        self.show(builders.instance(properties=facts.Properties(
+            {}, facts.Source.EMBEDDED)), *images)
+
+    def test_the_answer_comes_before_the_history_and_that_before_the_rest(
+            self):
+        self.lose_the_channel(builders.sealed())
+
+        page = self.text(INSTANCE)
+
+        places = [page.index('id="%s"' % place) for place in (
+            'snapshot-panel-card', 'history', 'snapshot-panel-checks')]
+        assert places == sorted(places)
+
+    def test_one_that_is_ready_is_taken_with_one_click(self):
+        card = self.card()
+
+        for word in ('Ready', 'File-system consistent', 'With options…',
+                     'form="snapshot-panel-take"'):
+            assert word in card
+        assert card.count('btn-primary') == 1
+
+    def test_one_that_is_not_names_the_one_thing_to_do(self):
+        self.lose_the_channel()
+
+        card = self.card()
+
+        for word in ('Not ready', 'The instance has no channel',
+                     'Give it the property in one of these ways'):
+            assert word in card
+        assert 'form="snapshot-panel-take"' not in card
+        primary, = [part for part in card.split('<a ') if 'btn-primary' in
+                    part]
+        assert 'Properties of its image' in primary
+
+    def test_what_the_card_says_is_said_once(self):
+        self.lose_the_channel()
+
+        page = self.text(INSTANCE)
+
+        assert page.count('data-check="channel"') == 1
+        assert page.count('data-check="agent"') == 1
+
+    def test_what_holds_is_folded(self):
+        page = self.text(INSTANCE)
+
+        checks = page[page.index('id="snapshot-panel-checks"'):]
+        assert checks.index('<details') < checks.index('data-check=')
+
+    def test_one_that_no_snapshot_can_be_taken_of_has_no_button_for_it(self):
+        self.show(builders.instance(status='BUILD'))
+
+        assert 'Consistent snapshot' not in self.card()
+
+    def test_while_one_is_made_the_card_says_so_and_the_picture_is_open(
+            self):
+        self.show(builders.instance(task_state='image_uploading'),
+                  builders.asked(status='saving', name='monday'))
+
+        page = self.text(INSTANCE)
+
+        card = self.card(page)
+        for word in ('A snapshot is being made', 'monday', 'Uploading'):
+            assert word in card
+        assert 'btn-primary' not in card
+        assert 'id="snapshot-panel-steps" open' in page
+
+    def test_the_picture_is_folded_and_keeps_what_was_measured(self):
+        self.show(builders.instance(), builders.sealed(
+            verdict.Rule.FREEZE_WITNESSED, {'frozen': {'/': 0.06, '/b': 2}},
+            {'consistency_seconds': '18'}))
+
+        page = self.text(INSTANCE)
+
+        assert 'id="snapshot-panel-steps" open' not in page
+        for word in ('The last one stood still for 2 s.',
+                     'The last one was made in 18 s at most.',
+                     'The last one: File-system consistent.'):
+            assert word in page
+
+    def test_what_nobody_changed_is_not_shown_again(self):
+        self.show(builders.instance(
+            metadata=builders.plan().metadata()), builders.sealed())
+
+        one, other = self.news(), self.news()
+
+        assert 'name="choice"' in one['parts']['restart']
+
+        for name, part in one['parts'].items():
+            assert part == other['parts'][name], name
+
+    def test_a_moment_has_its_zone_and_can_tick(self):
+        self.show(builders.instance(), builders.sealed())
+
+        page = self.text(INSTANCE)
+
+        assert ('<time datetime="2026-11-22T11:59:00+00:00" data-ticks '
+                'title="Nov. 22, 2026, 11:59 a.m. UTC">') in page
+
+    def test_what_came_of_the_newest_is_told(self):
+        self.show(builders.instance(), builders.sealed(name='monday'))
+
+        self.assertEqual('monday: File-system consistent',
+                         self.news()['told'])
+
+        self.show(builders.instance(), builders.asked())
+
+        self.assertEqual('', self.news()['told'])
+
+
+class TakeTest(InstanceTestCase):
+
+    TAKE = reverse('horizon:project:consistent_snapshots:take',
+                   args=[builders.INSTANCE])
+
+    def test_one_click_takes_it_and_stays_on_the_page(self):
+        response = self.client.post(self.TAKE)
+
+        self.take.assert_called_once_with(mock.ANY, builders.INSTANCE)
+        self.assertRedirectsNoFollow(response, INSTANCE)
+        self.assertContains(self.client.get(INSTANCE), 'is being taken')
+
+    def test_one_that_is_not_ready_any_more_is_asked_about(self):
+        self.take.return_value = cases.NOT_TAKEN
+
+        self.assertRedirectsNoFollow(
+            self.client.post(self.TAKE),
+            cases.SNAPSHOT + '?from=instance')
+
+    def test_a_refusal_is_said_on_the_page(self):
+        self.take.side_effect = errors.Conflict('Nova', 'busy')
+
+        response = self.client.post(self.TAKE)
+
+        self.assertRedirectsNoFollow(response, INSTANCE)
+        self.assertContains(self.client.get(INSTANCE),
+                            'Nova: The compute service is busy')
+
+    def test_a_reader_takes_none(self):
+        self.act_as('reader')
+
+        response = self.client.post(self.TAKE)
+
+        self.assertEqual(403, response.status_code)
+        assert not self.take.called
+
+    def test_whoever_comes_back_from_the_login_finds_the_page(self):
+        for url in (self.TAKE, cases.DEED):
+            self.assertRedirectsNoFollow(self.client.get(url), INSTANCE)
+        assert not self.take.called
+
+
 class FailureTest(InstanceTestCase):
 
     def test_without_glance_the_checklist_stands(self):
@@ -283,10 +452,54 @@ class HistoryTest(InstanceTestCase):
         self.press('delete', self.images[44].id)
 
         self.delete.assert_called_once_with(
-            mock.ANY, builders.INSTANCE, self.images[44].id)
+            mock.ANY, builders.INSTANCE, self.images[44].id, None)
 
     def test_each_box_says_what_it_chooses(self):
         assert 'aria-label="Choose made-44."' in self.text(INSTANCE, page='3')
+
+    def test_an_empty_one_says_what_to_do(self):
+        self.show(builders.instance())
+
+        page = self.text(INSTANCE)
+
+        assert 'No snapshots yet: take one.' in page
+        for action in ('history__delete', 'history__compare',
+                       'snapshot-panel-filter-name'):
+            assert action not in page
+        self.act_as('reader')
+        assert 'take one' not in self.text(INSTANCE)
+
+    def test_none_that_fits_the_filter_is_not_called_none(self):
+        page = self.text(INSTANCE, name='no such')
+
+        assert 'No snapshot fits the filter.' in page
+        assert 'No snapshots yet' not in page
+        assert 'snapshot-panel-filter-name' in page
+
+    def test_it_takes_two_to_compare(self):
+        self.show(builders.instance(), self.images[0])
+
+        page = self.text(INSTANCE)
+
+        assert 'history__compare' not in page
+        assert 'value="history__delete"' in page
+        self.show(builders.instance(), *self.images[:2])
+        assert 'history__compare' in self.text(INSTANCE)
+
+    def test_nothing_is_deleted_where_all_are_gone_or_being_made(self):
+        self.show(builders.remembering(builders.memory(
+            gone=builders.NOW, cause='gone')))
+
+        assert 'history__delete' not in self.text(INSTANCE)
+
+    def test_the_news_have_the_buttons_of_the_snapshots_that_there_are(self):
+        self.show(builders.instance())
+        assert 'history__compare' not in self.news()['actions']
+
+        self.show(builders.instance(), *self.images[:2])
+
+        actions = self.news()['actions']
+        assert 'history__compare' in actions and 'history__delete' in actions
 
     def test_the_limit_is_said(self):
         with override_settings(SNAPSHOT_PANEL={'snapshots_listed': 45}):
@@ -371,8 +584,8 @@ class NewsTest(InstanceTestCase):
         assert not self.settle.called
         assert answer['unsettled']
         self.assertEqual(['Verdict'], answer['now'])
-        self.assertEqual({'restart', 'alarm', 'journey', 'checks', 'judging'},
-                         set(answer['parts']))
+        self.assertEqual({'restart', 'alarm', 'card', 'journey', 'checks',
+                          'judging'}, set(answer['parts']))
         assert answer['rows'].strip().startswith('<tr')
 
     def test_a_post_settles_what_is_not_settled(self):

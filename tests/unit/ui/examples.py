@@ -15,6 +15,7 @@
 from snapshot_panel.consistency import checklist
 from snapshot_panel.consistency import facts
 from snapshot_panel.consistency import judging
+from snapshot_panel.consistency import records
 from snapshot_panel.consistency import verdict
 from snapshot_panel import disk
 from snapshot_panel.ui import lines
@@ -85,6 +86,10 @@ def abandoned():
     return lines.snapshot_line(image, builders.instance()).decision
 
 
+def misfit(image, **changes):
+    return lines.snapshot_line(image, builders.instance(**changes)).decision
+
+
 def twice():
     console = talk(paths=('/',))
     console.freeze()
@@ -110,6 +115,17 @@ def elsewhere():
     console.say('frozen', path='/', type='ext4', disk='vdb', stall='0.06',
                 proof='wait')
     console.say('thaw', fs=1, hooks=0)
+    return console
+
+
+def beside():
+    """The console of a guest with a file system beside the root disk."""
+    console = builders.started()
+    console.say('freeze', fs=2)
+    for path, disk_name in (('/', 'vda'), ('/srv', 'vdb')):
+        console.say('frozen', path=path, type='ext4', disk=disk_name,
+                    stall='0.06', proof='wait')
+    console.say('thaw', fs=2, hooks=0)
     return console
 
 
@@ -153,7 +169,12 @@ DECISIONS = [
                   builders.reading(torn=True)),
     by_disk(talk(paths=('/',), hooks={'20-postgresql': 0})),
     by_disk(elsewhere()),
+    misfit(builders.image(), image_id=None),
+    misfit(builders.image(builders.mapping(), id=builders.SNAPSHOT)),
+    misfit(builders.asked(properties=builders.mapping()), root_volume=False),
     verdict.look(builders.image()),
+    judging.judge(builders.asked(properties={records.IMAGE: 'none'}), None,
+                  DEPLOYMENT, builders.reading(disk.Word.CANNOT_TELL)),
     verdict.look(builders.asked(status='deactivated')),
     verdict.look(builders.asked(status='queued')),
     settled(talk(), updated=builders.NOW), verdict.look(builders.asked())]
@@ -238,6 +259,8 @@ RESULTS = [result for results in [
     checked(talk(still_open=('/srv',))), checked(torn()),
     checked(refusing()),
     checked(half_told()),
+    checked(elsewhere()), checked(ephemeral=10, swap=512),
+    checked(beside()),
     checked(today=builders.image()),
     checked(today=builders.image({facts.QUIESCE_PROPERTY: 'yes'})),
     checked(today=builders.image({'hw_require_fsfreeze': 'yes'})),

@@ -42,6 +42,8 @@ def test_a_finding_names_only_what_the_check_knows(result):
     if 'status' in known:
         # Both are made of it.
         known |= {'condition', 'way_out'}
+    if 'paths' in known:
+        known |= {'left_out'}
     assert names(found) | names(remedy) <= known
 
 
@@ -55,6 +57,13 @@ def test_whatever_stands_in_the_way_has_a_remedy(finding):
 
     assert found
     assert remedy
+
+
+@pytest.mark.parametrize('finding', [
+    finding for finding in Finding if finding.in_the_way],
+    ids=examples.code)
+def test_whatever_stands_in_the_way_is_named_in_a_few_words(finding):
+    assert len(str(findings.in_short(finding)).split()) <= 4
 
 
 @pytest.mark.parametrize('texts, things', [

@@ -1,0 +1,57 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Who depends on an image, asked right before it goes."""
+
+from snapshot_panel.cloud import asking
+from snapshot_panel.cloud import errors
+from snapshot_panel.cloud import glance
+from snapshot_panel.cloud import nova
+from snapshot_panel.consistency import facts
+from snapshot_panel.consistency import retention
+
+# How many instances that run from an image are named.
+_NAMED = 3
+
+
+def check(session: asking.Session, instance: facts.Instance,
+          image: facts.Image, shown: str | None = None) -> None:
+    """Return where nobody depends on a snapshot that is to be deleted.
+
+    :param instance: the one that it was made of, as just read.
+    :param image: as just read.
+    :param shown: the name by which the user knew it, None where it was not
+        shown.
+    :raises errors.InUse: somebody does.
+    :raises errors.CloudError: a service did not say.
+    """
+    if shown is not None and shown != image.name:
+        raise errors.InUse('Glance', errors.RENAMED, (shown, image.name))
+    if retention.holds_disk(instance, image):
+        raise errors.InUse('Nova', errors.SHELVED, (instance.name,))
+    users, members = asking.ask_services(
+        session,
+        (nova, lambda: nova.list_instances(session, _NAMED, image=image.id)),
+        (glance, lambda: members_of(session, image)))
+    running = asking.or_raise(users).instances
+    if running:
+        raise errors.InUse('Nova', errors.RUN_FROM, tuple(
+            each.name for each in running))
+    if asking.or_raise(members):
+        raise errors.InUse('Glance', errors.MEMBERS)
+
+
+def members_of(session: asking.Session, image: facts.Image) -> int:
+    """Return with how many other projects an image is shared."""
+    if image.visibility != 'shared':
+        return 0
+    return glance.count_members(session, image.id)
