@@ -251,8 +251,11 @@ def _asked_for_one_disk():
     return data.asked
 
 
-def test_what_a_proven_snapshot_replaces_is_deleted(account, hold,
+def test_what_a_proven_snapshot_replaces_is_deleted(account, hold, nova_client,
                                                     glance_client):
+    # No instance runs from it.
+    nova_client.servers.list.side_effect = lambda search_opts=None, **_rest: (
+        [] if 'image' in (search_opts or {}) else [answers.server()])
     older, others = builders.aged(500), builders.aged(900)
     hold(older, others, builders.sealed(properties={
         records.REPLACES: older.id, records.REPLACED: 'none'}))
