@@ -93,6 +93,7 @@ _ROOT_VOLUME_IN_SPITE = _(
     'storage service, or a former snapshot of it.')
 
 _DISKS = _('File systems: %(kinds)s; %(read_on)s.')
+_NO_DISK = _('No disk was read.')
 
 CHECKS = {
     Check.STATE: CheckText(
@@ -552,7 +553,7 @@ FINDINGS = {
     Finding.PROOF_UNKNOWN: Row(
         _('Nobody has read a disk of this instance yet.'),
         remedy=_('Take a snapshot: with ext4 its disk will tell.'),
-        evidence=_('No disk was read.'),
+        evidence=_NO_DISK,
         links=(remedies.setup,),
         short=pgettext_lazy('stands in the way', 'No disk read yet')),
     Finding.FREEZE_PROVEN: Row(
@@ -695,7 +696,6 @@ BOOTED = {
 READ_ON = {
     'snapshot': _('read on a former snapshot of this instance'),
     'image': _('read on the image that it was launched from'),
-    'none': _('no disk was read'),
 }
 
 # Who says how long the compute service waits for a guest to go down.
@@ -730,6 +730,8 @@ def evidence(result: checklist.Result, instance: facts.Instance,
     """
     finding = result.finding
     text = FINDINGS[finding].evidence or CHECKS[finding.check].evidence
+    if text is _DISKS and not result.evidence['kinds']:
+        text = _NO_DISK
     return fill(text, result, {**_said(result, instance),
                                'heard': _when(heard_at)})
 

@@ -13,9 +13,12 @@
 """Every sentence that the panel says about a check, a verdict or an error."""
 
 import collections
+import datetime
 import typing
 
+from django.utils import formats
 from django.utils.functional import Promise
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext_lazy
 from django.utils.translation import pgettext_lazy
@@ -563,7 +566,13 @@ def fill(text, values):
 
 
 def joined(value):
-    """Return several values as text, joined by commas; one as it is."""
+    """Return several values as text, joined by commas; one as it is.
+
+    A moment is written as the user's language and time zone want it.
+    """
+    if isinstance(value, datetime.datetime):
+        return formats.date_format(timezone.localtime(value),
+                                   'SHORT_DATETIME_FORMAT')
     return (', '.join(map(str, value))
             if isinstance(value, (dict, list, tuple)) else value)
 

@@ -12,13 +12,16 @@
 
 """Every finding has its texts, which name only what the check knows."""
 
+import datetime
 import re
 
+from django.utils import timezone
 import pytest
 
 from snapshot_panel.consistency import checklist
 from snapshot_panel.consistency import facts
 from snapshot_panel.ui import findings
+from tests.unit import builders
 from tests.unit.ui import examples
 
 Finding = checklist.Finding
@@ -72,3 +75,27 @@ def test_whatever_stands_in_the_way_is_named_in_a_few_words(finding):
     ids=['checks', 'sources'])
 def test_everything_has_its_text(texts, things):
     assert set(texts) == set(things)
+
+
+def test_a_moment_is_told_in_the_users_zone(settings):
+    at = datetime.datetime(2026, 11, 22, 23, 30,
+                           tzinfo=datetime.timezone.utc)
+    result = checklist.Result(Finding.AGENT_FROZE, {'at': at})
+
+    with timezone.override('Europe/Moscow'):
+        text = findings.fill(findings.FINDINGS[Finding.AGENT_FROZE].found,
+                             result)
+
+    assert '11/23/2026 2:30 a.m.' in text
+
+
+@pytest.mark.parametrize('kinds, text', [
+    (('xfs',), 'File systems: xfs; read on the image that it was launched '
+               'from.'),
+    ((), 'No disk was read.')])
+def test_what_was_not_read_is_not_listed(kinds, text):
+    source = facts.Source.IMAGE if kinds else facts.Source.NONE
+    result = checklist.Result(Finding.PROOF_KIT, {
+        'kinds': kinds, 'source': source.value})
+
+    assert findings.evidence(result, builders.instance()) == text
