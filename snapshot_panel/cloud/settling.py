@@ -23,6 +23,7 @@ from collections.abc import Sequence
 import dataclasses
 import datetime
 import logging
+import typing
 
 from oslo_utils import timeutils
 
@@ -173,7 +174,8 @@ def _judge(session: asking.Session, instance: facts.Instance,
             copies=copies.get(image.id),
             failed=_passing_failure(readings, [image]) is not None,
             refused=isinstance(readings.get(image.id), errors.Forbidden))
-        by_id[image.id] = _seal(session, instance, image, decision, evidence)
+        by_id[image.id] = _seal(session, image, decision, judging.left_out(
+            instance, image, evidence))
     undecided = [image for image in waiting
                  if not verdict.look(by_id[image.id]).verdict.final]
     failure = failure or _passing_failure(readings, undecided)
@@ -224,24 +226,58 @@ def _evidence(session: asking.Session, instance: facts.Instance,
                             now=timeutils.utcnow(True))
 
 
-def _seal(session: asking.Session, instance: facts.Instance,
-          image: facts.Image, decision: verdict.Decision,
-          evidence: verdict.Evidence | None) -> facts.Image:
-    """Seal one image if its verdict is final; return it as it is then."""
+def settle_orphan(session: asking.Session, image_id: str
+                  ) -> facts.Image | None:
+    """Judge the snapshot of an instance that is gone, and seal it.
+
+    The guest and Nova's record went with the instance: the disk alone tells.
+
+    :returns: the image as it is then; None where the instance still exists,
+        which can tell more.
+    :raises errors.CloudError: the disk cannot be read now, or not by this
+        user; nothing is lost.
+    """
+    image = glance.get_image(session, image_id)
+    if not known.awaits_verdict(image) and not known.awaits_disk(image):
+        return image
+    if asking.confirmed(lambda: _find_instance(session, image)) is not None:
+        return None
+    reading = disks.read(session, image) if image.readable else None
+    decision = judging.judge(image, None, conf.deployment(), reading)
+    if not decision.verdict.final:
+        report = {'disk': dict(reading.report)} if reading else {}
+        decision = verdict.Decision(verdict.Rule.NO_CONSOLE, report)
+    return _seal(session, image, decision, {})
+
+
+def _find_instance(session: asking.Session, image: facts.Image
+                   ) -> facts.Instance | None:
+    try:
+        return nova.get_instance(session, image.instance_id or '')
+    except errors.NotFound:
+        return None
+
+
+def _seal(session: asking.Session, image: facts.Image,
+          decision: verdict.Decision, left_out: Mapping[str, typing.Any]
+          ) -> facts.Image:
+    """Seal one image if its verdict is final; return it as it is then.
+
+    :param left_out: see :func:`judging.left_out`.
+    """
     if not decision.verdict.final:
         return image
     if judging.contradicts(decision):
         LOG.error('Snapshot %s of %s: the guest witnessed %s, and its disk '
-                  'was in use or damaged', image.id, instance.id,
+                  'was in use or damaged', image.id, image.instance_id,
                   decision.evidence['contradicts'])
     # Glance has no compare-and-set: whoever came first is found by reading
     # again just before the write.
     fresh = glance.get_image(session, image.id)
     if records.read_seal(fresh) is None:
-        left_out = judging.left_out(instance, image, evidence)
         made = verdict.Decision(decision.rule, {
             **decision.evidence,
-            **({'left_out': left_out} if left_out else {})}).seal()
+            **({'left_out': dict(left_out)} if left_out else {})}).seal()
         made = dataclasses.replace(made, seconds=records.seconds(fresh))
         glance.add_properties(session, image.id, {
             **records.adopt(fresh), **made.properties()})

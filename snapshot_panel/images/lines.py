@@ -19,6 +19,7 @@ from snapshot_panel.cloud import editing
 from snapshot_panel.cloud import errors
 from snapshot_panel.consistency import edits
 from snapshot_panel.consistency import facts
+from snapshot_panel.consistency import known
 from snapshot_panel.consistency import properties
 from snapshot_panel.consistency import verdict
 from snapshot_panel.images import texts
@@ -65,6 +66,12 @@ class ImageRow:
         if not self.snapshot or not self.own:
             return None
         return words.badge(verdict.look(self.image))
+
+    @property
+    def unjudged(self):
+        """Whether it is a finished snapshot of ours without a verdict."""
+        return self.snapshot and self.own and (
+            known.awaits_verdict(self.image) or known.awaits_disk(self.image))
 
     @property
     def agent(self):

@@ -30,4 +30,6 @@ urlpatterns = [
     # Glance takes ids in capitals too, which Django's own kind does not.
     re_path('^(?P<image_id>[0-9a-fA-F-]{36})/$', views.EditView.as_view(),
             name='image'),
+    re_path('^(?P<image_id>[0-9a-fA-F-]{36})/judge/$',
+            views.JudgeView.as_view(), name='judge_image'),
 ]

@@ -20,19 +20,24 @@ import uuid
 
 from django.core.exceptions import BadRequest
 from django import http
+from django.shortcuts import redirect
 from django.shortcuts import render
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 from django.views import generic
 
+from horizon import messages
 from horizon import tables as horizon_tables
 from horizon.utils import functions
+from openstack_dashboard import policy
 
 from snapshot_panel.cloud import asking
 from snapshot_panel.cloud import editing
 from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import images
+from snapshot_panel.cloud import settling
 from snapshot_panel.consistency import edits
+from snapshot_panel.consistency import verdict
 from snapshot_panel.images import forms
 from snapshot_panel.images import lines
 from snapshot_panel.images import tables
@@ -40,6 +45,7 @@ from snapshot_panel.images import texts
 from snapshot_panel.ui import tables as ui_tables
 from snapshot_panel.ui import urls
 from snapshot_panel.ui import views as ui_views
+from snapshot_panel.ui import words
 
 # How many images one request takes at once.
 AT_ONCE = 50
@@ -163,6 +169,8 @@ class EditView(_PageView):
             refusal=self._refusal(own), definitions=sorted(sheet.definitions),
             locked=lines.locked_lines(sheet), users_cut=sheet.users_cut,
             lacking=row.lacks(edits.Preset.READY),
+            judgeable=row.unjudged and policy.check(ui_views.SETTLE_RULES,
+                                                    self.request),
             users=sheet.users and lines.user_lines(sheet.users,
                                                    sheet.image.properties))
 
@@ -171,6 +179,28 @@ class EditView(_PageView):
         if self.sheet.editable:
             return ''
         return texts.READER if own else texts.FOREIGN
+
+
+class JudgeView(ui_views.ProblemMixin, generic.View):
+    """Judge a snapshot whose instance was deleted before it had a verdict."""
+
+    def get(self, request, image_id):
+        # Whoever comes back from logging in.
+        return redirect(urls.name('image'), image_id)
+
+    def post(self, request, image_id):
+        if not policy.check(ui_views.SETTLE_RULES, request):
+            raise errors.Forbidden('Glance', 'image %s' % image_id)
+        image = settling.settle_orphan(request, image_id)
+        if image is None:
+            messages.info(request, _(
+                'The instance of this snapshot still exists: its own page '
+                'judges it.'))
+        else:
+            messages.success(request, _('%(name)s: %(verdict)s.') % {
+                'name': image.name or image.id,
+                'verdict': words.badge(verdict.look(image)).word})
+        return redirect(urls.name('image'), image_id)
 
 
 class PresetView(_PageView):

@@ -22,6 +22,7 @@ from openstack_dashboard.test import helpers
 from snapshot_panel.cloud import editing
 from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import images
+from snapshot_panel.cloud import settling
 from snapshot_panel.consistency import edits
 from snapshot_panel.consistency import facts
 from snapshot_panel.consistency import verdict
@@ -214,6 +215,59 @@ class EditTest(ImagesTestCase):
             response = self.client.post(url('image', ID), {'edit': text})
 
             self.assertEqual(400, response.status_code)
+
+
+class JudgeTest(ImagesTestCase):
+
+    def judge(self, outcome):
+        with mock.patch.object(settling, 'settle_orphan', autospec=True,
+                               side_effect=[outcome]):
+            return self.client.post(url('judge_image', ID))
+
+    def said(self, response):
+        return [str(message) for message in
+                response.wsgi_request._messages._queued_messages]
+
+    def test_only_a_snapshot_without_a_verdict_can_be_judged(self):
+        opened = self.patch('open_sheet', None)
+        for shown, offered in (
+                (builders.image(owner=self.tenant.id), True),
+                (builders.asked(owner=self.tenant.id), True),
+                (builders.sealed(owner=self.tenant.id), False),
+                (builders.image(owner='another'), False),
+                (self.own(), False)):
+            opened.return_value = sheet(shown)
+
+            page = self.client.get(url('image', shown.id))
+
+            self.assertEqual(
+                offered, url('judge_image', shown.id).encode()
+                in page.content, shown)
+
+    def test_the_verdict_is_told_on_the_page_of_the_image(self):
+        response = self.judge(builders.sealed(verdict.Rule.DISK_AT_REST,
+                                              owner=self.tenant.id))
+
+        self.assertRedirects(response, url('image', ID),
+                             fetch_redirect_response=False)
+        self.assertEqual(['web-1: File-system consistent.'],
+                         self.said(response))
+
+    def test_an_instance_that_exists_is_named_instead(self):
+        response = self.judge(None)
+
+        assert 'still exists' in self.said(response)[0]
+
+    def test_a_service_that_fails_is_told(self):
+        response = self.judge(errors.Unavailable('Glance', 'down'))
+
+        self.assertContains(response, 'Glance', status_code=503)
+
+    def test_whoever_comes_back_from_logging_in_sees_the_image(self):
+        response = self.client.get(url('judge_image', ID))
+
+        self.assertRedirects(response, url('image', ID),
+                             fetch_redirect_response=False)
 
 
 class PresetTest(ImagesTestCase):
