@@ -108,6 +108,8 @@ def browse(cloud, chromium, login, request):
     def open_window(user='demo', width=1400, height=1000):
         context = chromium.new_context(
             storage_state=login(user),
+            # What moves costs most of a core where no graphics card draws.
+            reduced_motion='reduce',
             viewport={'width': width, 'height': height})
         context.set_default_timeout(clients.PATIENCE * 1000)
         contexts.append(context)
