@@ -138,7 +138,8 @@ def test_a_row_is_a_card_on_a_telephone(show, seed):
     page = show(width=390)
 
     cells = [cell.bounding_box() for cell in
-             page.locator(ROWS + ' > td:visible').all()]
+             page.locator(ROWS + ' > td:visible:not(.multi_select_column)'
+                          ).all()]
 
     assert len({round(cell['y']) for cell in cells}) == len(cells) > 3
     expect(page.locator('#history thead')).to_be_hidden()
@@ -153,7 +154,7 @@ def test_an_age_ticks_and_has_its_zone(show, seed):
     expect(time).to_have_attribute('title', re.compile('UTC$'))
     before = time.inner_text()
 
-    page.clock.fast_forward('100:00:00')
+    page.clock.fast_forward(100 * 3600 * 1000)
 
     expect(time).not_to_have_text(before)
 

@@ -204,12 +204,8 @@ def _code(decision):
 
 @pytest.mark.parametrize('hook, gone', [
     (r"var IMAGES\s*=\s*'horizon", "var IMAGES='nothing"),
-    (r"var LAUNCH\s*=\s*'horizon", "var LAUNCH='nothing"),
     (r"LAUNCH\s*\+\s*'.workflow'", "LAUNCH+'.nothing'"),
-    (r'\.getResourceType\(\$injector', '.getNothing($injector'),
-    (r'type\.tableColumns', 'type.nothing'),
-    (r'answer\.data\)', 'answer.nothing)'),
-    (r'workflow\.steps', 'workflow.nothing')])
+    (r'answer\.data\)', 'answer.nothing)')])
 def test_a_horizon_without_a_hook_is_as_it_was(hook, gone, visit, sealed):
     page = visit('/settings/')
     changed = []
@@ -246,7 +242,8 @@ def check(page, ours):
 def test_our_markup_on_horizons_pages_is_accessible(visit, cloud, theme):
     page = visit('%s%s/' % (clients.PANEL, cloud.instances['web-ready']))
     visit(INSTANCES, page, theme)
-    cell = row(page, 'web-ready').locator('td', has_text='Ready')
+    # Not the name's, where case does not count.
+    cell = row(page, 'web-ready').locator('td', has_text=re.compile('Ready'))
     expect(cell).to_be_visible()
     cell.evaluate('cell => cell.id = "ours"')
     row(page, 'web-ready').locator('.dropdown-toggle').click()

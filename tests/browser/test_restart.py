@@ -61,7 +61,7 @@ def test_a_stopped_guest_gives_a_consistent_snapshot(begin, make, api):
     def watch():
         text = looking.row(page, name).inner_text()
         seen.update(re.findall('Down for a snapshot: (\\w+)', text))
-        return 'Down for' not in text and 'The disk itself says so' in text
+        return 'Down for' not in text and 'File-system consistent' in text
     clients.wait_for(watch, 'the instance to be back', pause=0.2)
 
     runs(api, server_id)

@@ -148,6 +148,7 @@ def take(openstack):
         image_id = openstack.nova.servers.create_image(server_id, name)
         clients.wait_for(lambda: openstack.glance.images.get(
             image_id)['status'] == 'active', 'a snapshot')
+        clients.wait_for(lambda: openstack.idle(server_id), 'Nova')
         return image_id
     return taken
 
