@@ -145,12 +145,14 @@ def test_a_lock_is_waited_for_and_blocks_nobody_else(begin, browse, make, api,
     operator.lock(server_id)
     try:
         page = browse('demo2')
-        looking.shows(page.locator('#snapshot-panel-news'), 'Nova: ')
-        looking.shows(looking.row(page, name), 'Down for a snapshot')
+        looking.shows(looking.row(page, name), 'It waits: the instance is '
+                                               'locked')
         looking.shows(looking.row(page, other), 'Not ready')
         assert api.snapshots(server_id) == []
     finally:
         operator.unlock(server_id)
 
+    # Nothing was to be done as long as it was locked: nobody asked on.
+    page.reload()
     runs(api, server_id)
     assert len(api.snapshots(server_id)) == 1
