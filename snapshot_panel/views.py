@@ -13,6 +13,7 @@
 """The pages."""
 
 import dataclasses
+import itertools
 
 from django import http
 from django.shortcuts import redirect
@@ -76,7 +77,7 @@ def make_rows(request, overview, instances, heard):
     recalled = disks.recall(request, overview.snapshots)
     bases = details.recall_bases(request, instances)
     may_settle = policy.check(ui_views.SETTLE_RULES, request)
-    may_ask = policy.check(ui_views.ASK_RULES, request)
+    may_ask = _asker(request)
     proof_age = strip.Choice.of(request.GET).age
     rows = [lines.instance_row(
         instance, overview.snapshots_of(instance), details.Details(
@@ -85,10 +86,19 @@ def make_rows(request, overview, instances, heard):
         snapshots_reached=overview.reaches(instance),
         snapshots_whole=overview.holds_all(instance),
         recalled=recalled, may_settle=may_settle, proof_age=proof_age,
-        may_ask=may_ask or instance.status == facts.STOPPED)
+        may_ask=may_ask(instance))
         for instance in instances]
     standings.keep(rows)
     return rows
+
+
+def _asker(request):
+    """Return whether the user may have this or that guest asked.
+
+    Of a guest that is shut off no console is read.
+    """
+    allowed = policy.check(ui_views.ASK_RULES, request)
+    return lambda instance: allowed or instance.status == facts.STOPPED
 
 
 class IndexView(ui_views.ProblemMixin, IndexMixin,
@@ -174,14 +184,13 @@ class RowsView(ui_views.AnswerMixin, IndexMixin,
 
     def _answer(self, wanted, overview, *failed, again=False):
         chosen = _chosen(overview, wanted)
-        may_ask = policy.check(ui_views.ASK_RULES, self.request)
-        asked = [instance for instance in chosen
-                 if may_ask or instance.status == facts.STOPPED]
+        may_ask = _asker(self.request)
+        asked = list(filter(may_ask, chosen))
         heard, bases = asking.together(
             lambda: guests.hear_guests(self.request, asked, again=again),
             lambda: details.read_bases(self.request, chosen))
         heard = asking.or_raise(heard) | guests.recall(
-            instance for instance in chosen if instance not in asked)
+            itertools.filterfalse(may_ask, chosen))
         asking.or_raise(bases)
         table = self.table_class(self.request, data=make_rows(
             self.request, overview, [instance for instance
@@ -229,9 +238,8 @@ class TakeView(ui_views.ProblemMixin, generic.View):
     def post(self, request, instance_id):
         if not ui_tables.may_take(request):
             raise errors.Forbidden('Nova', 'policy')
-        attempt, = asking.for_each(
-            lambda wanted: taking.take_if_ready(request, wanted),
-            [instance_id])
+        attempt = asking.outcome(
+            lambda: taking.take_if_ready(request, instance_id))
         if tables.report_attempt(request, attempt):
             return redirect(urls.name('instance'), instance_id)
         return redirect(urls.reverse('snapshot', instance_id)

@@ -53,6 +53,7 @@ from snapshot_panel.consistency import checklist
 from snapshot_panel.consistency import facts
 from snapshot_panel.consistency import journey
 from snapshot_panel.consistency import known
+from snapshot_panel.consistency import protection
 from snapshot_panel.consistency import restart
 from snapshot_panel.consistency import verdict
 
@@ -101,8 +102,7 @@ class Judged:
     @property
     def proven(self) -> known.Snapshot | None:
         """The newest snapshot that is proven consistent, or None."""
-        return next((snapshot for snapshot in self.snapshots
-                     if snapshot.decision.verdict.consistent), None)
+        return protection.last_proven(self.snapshots)
 
 
 @dataclasses.dataclass(frozen=True)

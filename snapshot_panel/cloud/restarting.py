@@ -83,11 +83,9 @@ def _check(session: asking.Session, instance: facts.Instance) -> None:
     limits = details.ask_limits(session, instance)
     checks = checklist.check(instance, checklist.Guest(), conf.deployment(),
                              limits=limits)
-    found = checks.find(checklist.Check.QUOTA)
-    if found is not None and (
-            found.state is checklist.State.FAIL
-            or found.finding is checklist.Finding.QUOTA_METADATA):
-        raise errors.InUse(*_FULL[found.finding])
+    quota = checks.find(checklist.Check.QUOTA)
+    if quota is not None and quota.finding in _FULL:
+        raise errors.InUse(*_FULL[quota.finding])
 
 
 # Which service would refuse, and why.

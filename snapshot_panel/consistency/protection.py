@@ -32,6 +32,9 @@ class Group(enum.Enum):
     NEVER = 'never'
 
 
+# How old the proof of a protected instance may be, if nobody chose.
+AGE = datetime.timedelta(days=7)
+
 # What an instance needs first comes first.
 _WORST_FIRST = (Group.FAILING, Group.NOT_READY, Group.NEVER)
 

@@ -20,8 +20,6 @@ from django.views import generic
 
 from horizon import views as horizon_views
 
-from openstack_dashboard import policy
-
 from snapshot_panel.cloud import asking
 from snapshot_panel.cloud import details
 from snapshot_panel.cloud import errors
@@ -72,14 +70,10 @@ class SetupView(ui_views.ProblemMixin, horizon_views.HorizonTemplateView):
             port_command='ls -l ' + system.port,
             proof=_proof(row), logs=system.logs(),
             status=status.status(row, heard),
-            may_take=_may_take(self.request),
+            may_take=ui_tables.may_take(self.request),
             look_every=LOOK_EVERY, looks=LOOKS,
             **(_kit(system) if system.kit else {}),
             windows_check=guest.windows_check(), **kwargs)
-
-
-def _may_take(request):
-    return policy.check(ui_tables.TAKE_RULES, request)
 
 
 def _lines(row, check):
@@ -144,7 +138,7 @@ class StatusView(ui_views.AnswerMixin, generic.View):
             'html': render_to_string(
                 'consistent_snapshots/guest_setup/_status.html',
                 {'status': now, 'row': row,
-                 'may_take': _may_take(request)}),
+                 'may_take': ui_tables.may_take(request)}),
             'last': now.last, 'again': now.again})
 
 

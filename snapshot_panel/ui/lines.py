@@ -13,7 +13,6 @@
 """What a page shows of an instance and of a snapshot, in words."""
 
 import dataclasses
-import datetime
 import typing
 
 from oslo_utils import timeutils
@@ -535,14 +534,10 @@ class Retention:
                   for keep in KEEPS if keep <= most))
 
 
-# How old the proof of a protected instance may be, if nobody chose.
-PROOF_AGE = datetime.timedelta(days=7)
-
-
 def instance_row(instance, images, asked=details.Details(), *,
                  snapshots_known=True, snapshots_reached=True,
                  snapshots_whole=True, recalled=disks.Recalled(),
-                 may_settle=True, may_ask=True, proof_age=PROOF_AGE):
+                 may_settle=True, may_ask=True, proof_age=protection.AGE):
     """Put together what is known of one instance.
 
     :param images: its snapshots as far as they were asked for, or the

@@ -26,7 +26,7 @@ from snapshot_panel.ui import words
 
 # How old a proof may be, in days.
 AGES = (1, 7, 30, 90)
-DEFAULT_AGE = 7
+DEFAULT_AGE = protection.AGE.days
 
 # The parameters of the page's address.
 SHOW, AGE, ORDER = 'show', 'age', 'order'
