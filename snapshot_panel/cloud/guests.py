@@ -16,7 +16,6 @@ from collections.abc import Iterable
 from collections.abc import Sequence
 import dataclasses
 import datetime
-import re
 
 from django.core.cache import cache
 from oslo_utils import timeutils
@@ -26,6 +25,7 @@ from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import nova
 from snapshot_panel.cloud import snapshots
 from snapshot_panel import conf
+from snapshot_panel.consistency import bounded
 from snapshot_panel.consistency import checklist
 from snapshot_panel.consistency import facts
 
@@ -160,8 +160,6 @@ def _console(session: asking.Session, instance: facts.Instance,
 def _guest_key(instance: facts.Instance) -> str:
     # What is shared must not outlive a change of state; a guest that was
     # seen frozen during a snapshot must not look so after it.
-    # A cache takes no key of any length and of any characters.
-    state = re.sub(r'\W', '_', instance.status, flags=re.ASCII)[:40]
     return 'snapshot_panel:guest:%s:%s:%s:%s' % (
-        instance.project_id, instance.id, state,
+        instance.project_id, instance.id, bounded.key_part(instance.status),
         'busy' if instance.task_state else 'idle')

@@ -19,6 +19,7 @@ So whatever a page does with it afterwards, it can show it.
 import datetime
 import json
 import math
+import re
 from typing import Any
 
 # The longest record in characters: Glance's databases hold 65,535 bytes.
@@ -29,6 +30,8 @@ _LEVELS = 12
 _DIGITS = 40
 # Arithmetic on later or earlier moments leaves the calendar.
 YEARS = range(1970, 9000)
+# Longer than any status of a service.
+_KEY_PART = 40
 _TIME = '%Y-%m-%dT%H:%M:%SZ'
 _TIME_LENGTH = len('2026-11-22T12:00:00Z')
 
@@ -85,6 +88,15 @@ def _plain(value: object, levels: int) -> object:
 def whole_characters(text: str) -> str:
     """Return a text with "?" in place of each half of a character."""
     return text.encode(errors='replace').decode()
+
+
+def key_part(text: str) -> str:
+    """Return a text as a part of a cache's key can be.
+
+    A cache takes no key of any length and of any characters. Two texts may
+    become one: not for what tells things apart.
+    """
+    return re.sub(r'\W', '_', text, flags=re.ASCII)[:_KEY_PART]
 
 
 def moment(text: str | None) -> datetime.datetime | None:

@@ -18,6 +18,7 @@ import datetime
 from django.core.cache import cache
 from oslo_utils import timeutils
 
+from snapshot_panel.consistency import bounded
 from snapshot_panel.consistency import checklist
 from snapshot_panel.ui import findings
 from snapshot_panel.ui import words
@@ -98,4 +99,4 @@ def _blocker(row):
 
 def _key(project_id, instance_id, status):
     return 'snapshot_panel:standing:%s:%s:%s' % (
-        project_id, instance_id, status)
+        project_id, instance_id, bounded.key_part(status))

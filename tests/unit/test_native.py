@@ -129,6 +129,16 @@ class ActionTest(NativeTestCase):
 
 class ReadinessTest(NativeTestCase):
 
+    def test_no_status_spoils_the_key_that_a_cache_takes(self):
+        with mock.patch.object(standings, 'cache') as asked:
+            asked.get_many.return_value = {}
+
+            standings.recall([server(status='日 <b>' * 99)])
+
+        key, = asked.get_many.call_args.args[0]
+        assert key.isprintable() and key.isascii() and len(key) < 200
+        assert not set(' <>') & set(key)
+
     def test_nothing_is_said_where_nobody_asked(self):
         self.assertEqual([''], self.readiness(server()))
 

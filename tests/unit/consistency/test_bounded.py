@@ -15,6 +15,7 @@
 
 import datetime
 import json
+import re
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -70,6 +71,12 @@ def test_what_is_read_can_be_shown_and_written(text):
 
     show(value)
     json.dumps(value, allow_nan=False, ensure_ascii=False).encode()
+
+
+@given(st.text())
+def test_a_cache_takes_whatever_a_service_calls_a_state(text):
+    assert re.fullmatch('[A-Za-z0-9_]{0,40}', bounded.key_part(text))
+    assert bounded.key_part('VERIFY_RESIZE') == 'VERIFY_RESIZE'
 
 
 @pytest.mark.parametrize('text', [
