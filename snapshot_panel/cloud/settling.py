@@ -234,10 +234,14 @@ def settle_orphan(session: asking.Session, image_id: str
 
     :returns: the image as it is then; None where the instance still exists,
         which can tell more.
+    :raises errors.NotFound: it is none of this project's: its instance can
+        exist where nobody here sees it.
     :raises errors.CloudError: the disk cannot be read now, or not by this
         user; nothing is lost.
     """
     image = glance.get_image(session, image_id)
+    if image.owner != session.user.tenant_id:
+        raise errors.NotFound('Glance', 'image %s' % image_id)
     if not known.awaits_verdict(image) and not known.awaits_disk(image):
         return image
     if asking.confirmed(lambda: _find_instance(session, image)) is not None:

@@ -83,9 +83,9 @@ def stop_event(**changes):
 
 
 def glance_image(image):
-    """Return an image of ours as Glance tells it."""
+    """Return an image as Glance tells it."""
     return {'id': image.id, 'name': image.name, 'status': image.status,
-            'size': image.size, 'owner': 'project', 'visibility': 'private',
+            'size': image.size, 'owner': image.owner, 'visibility': 'private',
             'tags': [], 'created_at': records.format_time(image.created),
             'updated_at': records.format_time(image.updated),
             **image.properties}

@@ -106,6 +106,19 @@ def test_a_disk_that_may_not_be_read_is_left_to_others(
     assert not written.called
 
 
+def test_what_another_project_shares_is_left_to_it(
+        user_request, deleted, glance_client, written):
+    data = images.ext4_image()
+    hold(glance_client, builders.image(size=len(data), checksum='sum',
+                                       owner='another'), data)
+
+    with pytest.raises(errors.NotFound):
+        settling.settle_orphan(user_request, builders.SNAPSHOT)
+
+    assert not glance_client.data.asked
+    assert not written.called
+
+
 def test_what_has_its_verdict_keeps_it(user_request, deleted, glance_client,
                                        written):
     hold(glance_client, builders.sealed(Rule.DISK_IN_USE), None)
