@@ -228,12 +228,8 @@ def _chosen(overview, wanted):
 _FROM_INSTANCE = '?from=instance'
 
 
-class TakeView(ui_views.ProblemMixin, generic.View):
+class TakeView(ui_views.PostMixin, generic.View):
     """Take a snapshot with one click, on the page of the instance."""
-
-    def get(self, request, instance_id):
-        # Who had to log in first comes back with a GET.
-        return redirect(urls.name('instance'), instance_id)
 
     def post(self, request, instance_id):
         if not ui_tables.may_take(request):

@@ -181,12 +181,10 @@ class EditView(_PageView):
         return texts.READER if own else texts.FOREIGN
 
 
-class JudgeView(ui_views.ProblemMixin, generic.View):
+class JudgeView(ui_views.PostMixin, generic.View):
     """Judge a snapshot whose instance was deleted before it had a verdict."""
 
-    def get(self, request, image_id):
-        # Whoever comes back from logging in.
-        return redirect(urls.name('image'), image_id)
+    origin = 'image'
 
     def post(self, request, image_id):
         if not policy.check(ui_views.SETTLE_RULES, request):

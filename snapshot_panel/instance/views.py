@@ -108,7 +108,7 @@ class InstanceView(ui_views.ProblemMixin, horizon_tables.DataTableView):
             **_allowed(self.request), **kwargs)
 
 
-class PlanView(ui_views.ProblemMixin, generic.View):
+class PlanView(ui_views.PostMixin, generic.View):
     """Do what a button of a stop for a snapshot says."""
 
     # What each does, and what is said then.
@@ -118,10 +118,6 @@ class PlanView(ui_views.ProblemMixin, generic.View):
         'start': (restarting.start, _('The instance is being started.')),
         'dismiss': (restarting.leave, _('It will not be shown any more.')),
     }
-
-    def get(self, request, instance_id):
-        # Who had to log in first comes back with a GET.
-        return redirect(urls.name('instance'), instance_id)
 
     def post(self, request, instance_id):
         if not policy.check(ui_tables.RESTART_RULES, request):

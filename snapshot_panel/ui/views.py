@@ -13,6 +13,7 @@
 """What every page shares: problem pages, and answers to scripts."""
 
 from django import http
+from django.shortcuts import redirect
 from django.shortcuts import render
 from django.utils.translation import gettext_lazy as _
 
@@ -50,6 +51,18 @@ class ProblemMixin(object):
             'page_title': _('Consistent Snapshots'),
             'service': problem.service, 'text': words.error(problem),
             'index_url': urls.reverse('index')}, status=problem.status)
+
+
+class PostMixin(ProblemMixin):
+    """Something that is only posted, from the page that ``origin`` names.
+
+    Who had to log in first comes back with a GET, and finds that page.
+    """
+
+    origin = 'instance'
+
+    def get(self, request, *args, **kwargs):
+        return redirect(urls.name(self.origin), *args, *kwargs.values())
 
 
 class AnswerMixin(ProblemMixin):
