@@ -386,11 +386,6 @@ class InstanceRow:
         return protection.Group.NEVER in self.groups
 
     @property
-    def heard_ago(self):
-        """How long ago the guest was asked, in seconds."""
-        return round((timeutils.utcnow(True) - self.heard_at).total_seconds())
-
-    @property
     def alarm(self):
         """What is known of a guest that may stand frozen, or None."""
         if not journey.left_frozen(self.checklist):

@@ -31,8 +31,6 @@
 
   var panel = window.snapshotPanel;
   var GUESTS_PER_REQUEST = 5;
-  // In milliseconds: how often the ages on the page are renewed.
-  var TICK = 10000;
   var strip = document.getElementById('snapshot-panel-strip');
   var inView = new Set();
   var running = false;
@@ -127,12 +125,8 @@
   }
 
   function watchRow(row) {
-    var age = row.querySelector('[data-age]');
     if (row.dataset.unasked) {
       observer.observe(row);
-    }
-    if (age) {
-      age.dataset.since = performance.now() - 1000 * age.dataset.age;
     }
   }
 
@@ -143,16 +137,6 @@
       return unasked().some(function (id) { return wanted.includes(id); }) ?
         undefined : askGuests();
     }) : Promise.resolve();
-  }
-
-  function tellAges() {
-    table.querySelectorAll('[data-since]').forEach(function (age) {
-      var seconds = Math.round((performance.now() - age.dataset.since) / 1000);
-      var words = new Intl.RelativeTimeFormat(
-        document.documentElement.lang || undefined);
-      age.textContent = seconds < 60 ? words.format(-seconds, 'second') :
-        words.format(-Math.floor(seconds / 60), 'minute');
-    });
   }
 
   table.addEventListener('click', function (event) {
@@ -196,6 +180,5 @@
   }
 
   table.querySelectorAll('tr[data-object-id]').forEach(watchRow);
-  window.setInterval(tellAges, TICK);
   carryOn();
 }());

@@ -67,11 +67,11 @@
     return time ? time - Date.now() : 0;
   }
 
-  function tick() {
+  function tick(part) {
     var words = new Intl.RelativeTimeFormat(
       document.documentElement.lang || undefined);
     var now = Date.now() + ahead;
-    document.querySelectorAll('time[data-ticks]').forEach(function (time) {
+    part.querySelectorAll('time[data-ticks]').forEach(function (time) {
       var age = Math.max(0, (now - Date.parse(time.dateTime)) / 1000);
       var unit = UNITS.find(function (each) {
         return age >= each[1] || each[1] === 1;
@@ -84,8 +84,8 @@
   }
 
   var ahead = skew();
-  window.setInterval(tick, TICK);
-  tick();
+  window.setInterval(tick, TICK, document);
+  tick(document);
 
   // A screen reader would read it again: show only what is new.
   function showPart(element, html) {
@@ -100,7 +100,7 @@
       element.innerHTML = html;
       return element;
     });
-    tick();
+    tick(element);
   }
 
   function readRows(html) {
@@ -125,14 +125,14 @@
       return row;
     });
     compile(row);
-    tick();
+    tick(row);
     return true;
   }
 
   function addRow(body, row, position) {
     body.insertBefore(row, body.children[position] || null);
     compile(row);
-    tick();
+    tick(row);
   }
 
   Object.assign(window.snapshotPanel, {
