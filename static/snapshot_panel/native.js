@@ -16,15 +16,19 @@
  *
  * It adds to what Horizon's registries and workflows offer: a column and a
  * property of images, and a line in the source step of a launch. It asks for
- * nothing; whatever it does not find in this Horizon, it leaves as it is.
+ * nothing of the services; whatever it does not find in this Horizon, it
+ * leaves as it is.
  *
  * It reads an image as verdict.look() in consistency/verdict.py does, and
- * has its words from ui/words.py. Tests compare them.
+ * has its words from ui/words.py. Tests compare them. What another project
+ * wrote on an image is that project's word alone, and is not repeated.
  */
 (function () {
   'use strict';
 
   var IMAGES = 'horizon.app.core.images';
+  // Horizon keeps its answer for as long as the page is there.
+  var SESSION = 'horizon.app.core.openstack-service-api.userSession';
   var LAUNCH = 'horizon.dashboard.project.workflow.launch-instance';
   // Templates of ours around Horizon's, kept in Angular's cache alone.
   var DRAWER = 'snapshot_panel/drawer.html';
@@ -44,6 +48,8 @@
       'gone-without-agent']
   };
   var words;
+  // The user's project; as long as it is not known, no image is ours.
+  var project;
 
   function attempt(part) {
     try {
@@ -53,6 +59,16 @@
         window.console.warn('snapshot_panel:', problem);
       }
     }
+  }
+
+  /* Return a promise that is kept, whether or not the project was learnt. */
+  function learn($injector) {
+    function over() {}
+    return $injector.get('$q').when(attempt(function () {
+      return $injector.get(SESSION).get().then(function (session) {
+        project = session.project_id;
+      });
+    })).catch(over);
   }
 
   function say(code) {
@@ -68,10 +84,11 @@
     return words[code];
   }
 
-  /* Return the word for an image as Glance has it, '' if it is no snapshot. */
+  /* Return the word for an image as Glance has it, '' if it is no snapshot
+   * of the user's project. */
   function verdict(image) {
     var values = image && image.properties;
-    if (!values) {
+    if (!values || !project || image.owner !== project) {
       return '';
     }
     var bound = values.consistency_image === image.id;
@@ -120,13 +137,16 @@
   }
 
   /* Return a function that labels the images of another's answer. */
-  function labelled(ask, images) {
+  function labelled($injector, ask, images) {
     return function () {
+      var learnt = learn($injector);
       return ask.apply(this, arguments).then(function (answer) {
-        attempt(function () {
-          images(answer.data).forEach(label);
+        return learnt.then(function () {
+          attempt(function () {
+            images(answer.data).forEach(label);
+          });
+          return answer;
         });
-        return answer;
       });
     };
   }
@@ -141,10 +161,10 @@
       .getResourceType($injector.get(IMAGES + '.resourceType'));
     var column = {id: 'consistency', priority: 2};
     var title = gettext('Consistency');
-    type.setListFunction(labelled(type.list, function (data) {
+    type.setListFunction(labelled($injector, type.list, function (data) {
       return data.items;
     }));
-    type.setLoadFunction(labelled(type.load, function (data) {
+    type.setLoadFunction(labelled($injector, type.load, function (data) {
       return [data];
     }));
     if (type.summaryTemplateUrl) {
@@ -200,8 +220,9 @@
     angular.module(LAUNCH).config(['$provide', function ($provide) {
       attempt(function () {
         $provide.decorator(LAUNCH + '.workflow', [
-          '$delegate', '$templateCache',
-          function (workflow, $templateCache) {
+          '$delegate', '$injector', '$templateCache',
+          function (workflow, $injector, $templateCache) {
+            learn($injector);
             attempt(function () {
               extendLaunch(workflow, $templateCache);
             });

@@ -50,10 +50,19 @@ def row(page, name):
 
 
 def say(page, *images):
-    """Return what the script says of images as Glance has them."""
-    return page.evaluate("""images => images.map(
-        angular.element(document.body).injector()
-        .get('$filter')('snapshotPanelVerdict'))""", list(images))
+    """Return what the script says of images as Glance has them.
+
+    They are of the user's project where they name no owner.
+    """
+    # Then the script knows whose project it is.
+    expect(row(page, 'debian-12-agent').first).to_be_visible()
+    return page.evaluate("""async images => {
+        const injector = angular.element(document.body).injector();
+        const session = await injector.get(
+            'horizon.app.core.openstack-service-api.userSession').get();
+        return images.map(image => injector.get('$filter')(
+            'snapshotPanelVerdict')({owner: session.project_id, ...image}));
+    }""", list(images))
 
 
 def test_the_action_of_a_row_takes_a_snapshot(visit, cloud, api):
@@ -160,6 +169,17 @@ def test_the_launch_dialog_says_it_of_what_was_chosen(visit, sealed):
             'File-system consistent')
     # Horizon's own step is there as well.
     expect(dialog).to_contain_text('Select Boot Source')
+
+
+def test_what_another_project_sealed_is_not_repeated(visit):
+    page = visit(IMAGES)
+    sealed = {'id': OWN, 'status': 'active', 'size': 5, 'properties': {
+        'image_type': 'snapshot', 'consistency_image': OWN,
+        'consistency_verdict': 'filesystem-consistent',
+        'consistency_rule': 'disk-at-rest'}}
+
+    assert say(page, sealed, {**sealed, 'owner': OTHER},
+               {**sealed, 'owner': None}) == ['File-system consistent', '', '']
 
 
 def test_the_script_reads_an_image_as_the_rules_do(visit):
