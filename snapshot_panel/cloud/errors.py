@@ -186,6 +186,10 @@ _UNREADABLE = (ArithmeticError, AttributeError, LookupError, RecursionError,
 _QUOTA = re.compile(r'quota|over limit|maximum number', re.IGNORECASE)
 # Clients that have no exception for 429 keep its words only.
 _TOO_MANY = re.compile(r'too many requests|rate.limit', re.IGNORECASE)
+# Who comes second of two at once gets 500 of Nova, and this for a cause: it
+# compares the state in its database as it writes, and did nothing.
+_CAME_SECOND = re.compile(
+    r"'nova\.exception\.Unexpected(VM|(Deleting)?Task)StateError'")
 # What the clients add to what the service said.
 _ADDED = re.compile(r'^HTTP( \d{3} [\w ]+:)? |\(HTTP [\w/]+\)'
                     r'|\(Request-ID: [^)]*\)|<[^<>]*>')
@@ -234,7 +238,7 @@ def _meaning(error: Exception, changes: bool) -> type[CloudError]:
     kind = next((meaning for meaning, kinds in _MEANINGS
                  if isinstance(error, kinds)), Unavailable)
     if kind is Unavailable:
-        if code == 409:
+        if code == 409 or _CAME_SECOND.search(str(error)):
             return Conflict
         if code == 429 or code is None and _TOO_MANY.search(str(error)):
             return TooMany
@@ -252,6 +256,8 @@ def _said(error: Exception) -> str:
 
     '' where there is none but the name of the status.
     """
+    if _CAME_SECOND.search(str(error)):
+        return ''
     own = getattr(error, 'message', None) or getattr(error, 'details', None)
     if not own or own in (getattr(type(error), 'message', None),
                           type(error).__name__):

@@ -22,6 +22,10 @@ import requests
 
 from snapshot_panel.cloud import errors
 
+# What Nova 34 answers to the second of two requests at once.
+SECOND = ('Unexpected API Error. Please contact the administrator\n'
+          "<class 'nova.exception.UnexpectedTaskStateError'>")
+
 
 @pytest.mark.parametrize('raised, kind, status', [
     (nova_exceptions.NotFound(404), errors.NotFound, 404),
@@ -30,6 +34,9 @@ from snapshot_panel.cloud import errors
     (glance_exceptions.HTTPForbidden(), errors.Forbidden, 403),
     (nova_exceptions.Conflict(409), errors.Conflict, 409),
     (glance_exceptions.HTTPConflict(), errors.Conflict, 409),
+    (nova_exceptions.ClientException(500, SECOND), errors.Conflict, 409),
+    (nova_exceptions.ClientException(500, SECOND.replace(
+        'TaskState', 'Other')), errors.Unavailable, 503),
     (nova_exceptions.BadRequest(400), errors.Refused, 400),
     (glance_exceptions.HTTPBadRequest(), errors.Refused, 400),
     (nova_exceptions.OverLimit(413), errors.TooMany, 429),
@@ -114,6 +121,7 @@ def test_only_a_change_can_use_up_a_quota(raised, kind):
      'Invalid input for field/attribute name. Value: x.'),
     (nova_exceptions.BadRequest(400), ''),
     (glance_exceptions.HTTPConflict(), ''),
+    (nova_exceptions.ClientException(500, SECOND), ''),
     (glance_exceptions.HTTPConflict(
         '409 Conflict: Image x &#x27;y&#x27; is in use'),
      "Image x 'y' is in use"),
