@@ -226,8 +226,8 @@ class SnapshotForm(_InstanceForm):
         if attempt.moved:
             return _('No snapshot was taken: other snapshots would go than '
                      'those that you were shown. Look at them again.')
-        missing = ', '.join(
-            str(findings.CHECKS[result.finding.check].title)
+        missing = words.listed(
+            findings.CHECKS[result.finding.check].title
             for result in attempt.checklist.missing)
         return _('No snapshot was taken: the instance is not as it was when '
                  'this form was opened. What is missing now: %s.') % missing

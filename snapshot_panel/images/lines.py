@@ -202,7 +202,7 @@ class PreviewLine:
 
     @property
     def refused_names(self):
-        return ', '.join(self.preview.refused_names)
+        return words.listed(self.preview.refused_names)
 
     @property
     def saveable(self):

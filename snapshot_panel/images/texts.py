@@ -33,7 +33,7 @@ Preset = edits.Preset
 SCOPES = {
     images.OWN: _('Of this project'),
     images.SHARED: _('Shared with us'),
-    images.PUBLIC: _('Public'),
+    images.PUBLIC: pgettext_lazy('images', 'Public'),
     images.COMMUNITY: _('Of the community'),
 }
 
@@ -127,7 +127,8 @@ FLAWS = {
     Flaw.NOT_A_CHOICE: _('Allowed are: %(choices)s.'),
     Flaw.NOT_A_NUMBER: _('This is not a number.'),
     Flaw.NOT_A_FLAG: _('Write true or false.'),
-    Flaw.OUT_OF_RANGE: _('Allowed are numbers %(range)s.'),
+    Flaw.OUT_OF_RANGE: _('Allowed are numbers from %(lowest)s to '
+                         '%(highest)s.'),
     Flaw.NO_EQUALS: _('Write it as name=value.'),
     Flaw.NAME_REPEATED: _('This name is there twice.'),
     Flaw.NAME_FOR_NOVA: _('With a snapshot the compute service takes names '
@@ -137,6 +138,10 @@ FLAWS = {
                            'of at most %(nova_limit)s characters. Set it on '
                            'the image afterwards.'),
 }
+
+# The same where there is no other end.
+AT_LEAST = _('Allowed are numbers from %(lowest)s.')
+AT_MOST = _('Allowed are numbers up to %(highest)s.')
 
 PRESETS = {
     Preset.READY: _('Ready for consistent snapshots'),
@@ -162,18 +167,17 @@ def flaw(which, definition=None):
               'value_limit': properties.VALUE_LIMIT,
               'nova_limit': records.METADATA_LIMIT}
     if definition is not None:
-        values.update(choices=', '.join(definition.choices),
-                      range=_range(definition))
-    return words.fill(FLAWS[which], values)
+        values.update(choices=definition.choices, lowest=definition.lowest,
+                      highest=definition.highest)
+    return words.fill(_flaw(which, definition), values)
 
 
-def _range(definition):
+def _flaw(which, definition):
+    if which is not Flaw.OUT_OF_RANGE or definition is None:
+        return FLAWS[which]
     if definition.highest is None:
-        return _('from %s') % definition.lowest
-    if definition.lowest is None:
-        return _('up to %s') % definition.highest
-    return _('from %(lowest)s to %(highest)s') % {
-        'lowest': definition.lowest, 'highest': definition.highest}
+        return AT_LEAST
+    return AT_MOST if definition.lowest is None else FLAWS[which]
 
 
 def refusal(problem):

@@ -34,12 +34,12 @@ STEPS = {
     Step.FREEZE: (_('Guest: hooks and freeze'), _(
         'The agent runs the application hooks, then the file systems write '
         'everything to the disk and stand still.')),
-    Step.COPY: (_('Copy'), _(
+    Step.COPY: (pgettext_lazy('step of a snapshot', 'Copy'), _(
         'The copy of the disk is brought to this one moment.')),
     Step.THAW: (_('Guest: thaw'), _(
         'The file systems go on. A guest with the kit tells on its console '
         'how long they stood still.')),
-    Step.UPLOAD: (_('Upload'), _(
+    Step.UPLOAD: (pgettext_lazy('step of a snapshot', 'Upload'), _(
         'The copy is written to the image service.')),
     Step.VERDICT: (_('Verdict'), _(
         'The panel reads the disk in the image and what the guest told, and '
@@ -51,7 +51,7 @@ STEPS_ON_VOLUMES = {
     **STEPS,
     Step.LIBVIRT: (_('Hypervisor'), _(
         'It calls the guest’s agent through the channel.')),
-    Step.COPY: (_('Copy'), _(
+    Step.COPY: (pgettext_lazy('step of a snapshot', 'Copy'), _(
         'The block storage service makes a snapshot of each attached '
         'volume.')),
     Step.UPLOAD: (_('Image'), _(

@@ -17,6 +17,7 @@ has no words.
 """
 
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext
 from django.utils.translation import pgettext_lazy
 
 from snapshot_panel import disk
@@ -112,4 +113,5 @@ def kinds(report: object, word: disk.Word | None = None) -> str:
     reading = disk.Reading.from_json(report)
     named = [part.kind for part in (reading.parts if reading else ())
              if part.word is not None and word in (None, part.word)]
-    return ', '.join(dict.fromkeys(named)) or '?'
+    return pgettext('between the items of a list', ', ').join(
+        dict.fromkeys(named)) or '?'

@@ -24,6 +24,7 @@ import typing
 from django.contrib.humanize.templatetags import humanize
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext
 from django.utils.translation import pgettext_lazy
 
 from snapshot_panel.consistency import checklist
@@ -91,6 +92,10 @@ _ROOT_VOLUME = _('Compute service: it names no image, read now.')
 _ROOT_VOLUME_IN_SPITE = _(
     'It was launched with an image, and boots from an attached volume: block '
     'storage service, or a former snapshot of it.')
+
+_HOOK_DONE = pgettext_lazy('in a list of hooks', '%s (succeeded)')
+_HOOK_FAILED = pgettext_lazy('in a list of hooks', '%s (failed)')
+_NO_HOOKS = pgettext_lazy('no hooks', 'none')
 
 _DISKS = _('File systems: %(kinds)s; %(read_on)s.')
 _NO_DISK = _('No disk was read.')
@@ -704,7 +709,7 @@ LIMITS = {
     'image': _('%(limit)s s, os_shutdown_timeout of the image, which is as '
                'it was at the launch'),
     'operator': _('%(limit)s s, shutdown_timeout in this panel’s settings'),
-    None: _('unknown'),
+    None: pgettext_lazy('limit of a shutdown', 'unknown'),
 }
 
 # What the guest's kit says, in words.
@@ -774,8 +779,8 @@ def _status(result):
 def _volume(volume):
     """Return a :class:`checklist.AttachedVolume` in words."""
     size = None if volume.size is None else _('%s GiB') % volume.size
-    about = [str(each) for each in (size, volume.device) if each]
-    return ('%s (%s)' % (volume.name, ', '.join(about)) if about
+    about = [each for each in (size, volume.device) if each]
+    return ('%s (%s)' % (volume.name, words.listed(about)) if about
             else volume.name)
 
 
@@ -791,13 +796,13 @@ def _said(result, instance):
         'booted': BOOTED.get(source), 'at': _when(known.get('at'), '?'),
         'updated': _when(known.get('updated'), '?'),
         'asked': _when(known.get('asked')),
-        'reason': known.get('reason') or _('none given'),
+        'reason': (known.get('reason')
+                   or pgettext('reason of a lock', 'none given')),
         'event': EVENTS.get(known.get('event'), known.get('event')),
         'up': words.duration(known.get('up', 0)),
-        'hooks': ', '.join(
-            '%s (%s)' % (words.plain(name),
-                         _('succeeded') if good else _('failed'))
-            for name, good in known.get('hooks', {}).items()) or _('none'),
+        'hooks': words.listed(
+            (_HOOK_DONE if good else _HOOK_FAILED) % words.plain(name)
+            for name, good in known.get('hooks', {}).items()) or _NO_HOOKS,
         'read_on': READ_ON.get(source), 'source': _limit(known)}
 
 

@@ -140,9 +140,9 @@ class Strip:
         show = self.choice.show
         if show is None:
             return ''
-        meaning = str(words.GROUPS[show][1])
-        return (meaning % _days(self.choice.days)
-                if show is protection.Group.PROTECTED else meaning)
+        meaning = words.GROUPS[show][1]
+        return str(meaning % {'count': self.choice.days}
+                   if show is protection.Group.PROTECTED else meaning)
 
     @property
     def unasked(self) -> int:

@@ -13,6 +13,7 @@
 """Every sentence that the panel says about a check, a verdict or an error."""
 
 import collections
+from collections.abc import Iterable
 import datetime
 import typing
 
@@ -21,6 +22,7 @@ from django.utils.functional import Promise
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext_lazy
+from django.utils.translation import pgettext
 from django.utils.translation import pgettext_lazy
 
 from snapshot_panel.cloud import errors
@@ -86,7 +88,11 @@ STANDINGS = {
 GROUPS = {
     Group.PROTECTED: (
         pgettext_lazy('so many instances', 'protected'),
-        _('Protected: a snapshot of the last %s is proven consistent.')),
+        ngettext_lazy(
+            'Protected: a snapshot of the last %(count)d day is proven '
+            'consistent.',
+            'Protected: a snapshot of the last %(count)d days is proven '
+            'consistent.', 'count')),
     Group.NOT_READY: (
         pgettext_lazy('so many instances', 'not ready'),
         _('Not ready: something stands in the way of a proven snapshot.')),
@@ -559,22 +565,28 @@ def say(problem: errors.CloudError) -> str:
 def fill(text, values):
     """Return a sentence filled with evidence.
 
-    Several values are joined by commas; what is missing shows as “?”.
+    Several values are listed; what is missing shows as “?”.
     """
     return str(text) % collections.defaultdict(lambda: '?', {
         name: joined(value) for name, value in values.items()})
 
 
 def joined(value):
-    """Return several values as text, joined by commas; one as it is.
+    """Return several values as text, as a list; one as it is.
 
     A moment is written as the user's language and time zone want it.
     """
     if isinstance(value, datetime.datetime):
         return formats.date_format(timezone.localtime(value),
                                    'SHORT_DATETIME_FORMAT')
-    return (', '.join(map(str, value))
+    return (listed(value)
             if isinstance(value, (dict, list, tuple)) else value)
+
+
+def listed(values: Iterable[object]) -> str:
+    """Return values one after the other, as the language separates them."""
+    return pgettext('between the items of a list', ', ').join(
+        map(str, values))
 
 
 def plain(names):
@@ -591,6 +603,7 @@ def plain(names):
 
 def duration(seconds: float) -> str:
     """Return seconds in words, in the unit that fits."""
+    # Translators: two or more of each, before “after the guest’s boot”.
     for size, words in ((86400, _('%d days')), (3600, _('%d h')),
                         (60, _('%d min'))):
         if seconds >= 2 * size:

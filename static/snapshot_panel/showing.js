@@ -67,9 +67,11 @@
     return time ? time - Date.now() : 0;
   }
 
+  // The page's language, which Horizon does not write on it (zh-hans).
+  var words = new Intl.RelativeTimeFormat(
+    document.currentScript.dataset.language || undefined);
+
   function tick(part) {
-    var words = new Intl.RelativeTimeFormat(
-      document.documentElement.lang || undefined);
     var now = Date.now() + ahead;
     part.querySelectorAll('time[data-ticks]').forEach(function (time) {
       var age = Math.max(0, (now - Date.parse(time.dateTime)) / 1000);
