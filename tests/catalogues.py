@@ -108,7 +108,8 @@ def renew(path: pathlib.Path) -> catalog.Catalog:
     """Bring one catalogue up to the sources, and compile it."""
     translated = read(path)
     # A guess of a similar sentence would be taken for its translation.
-    translated.update(messages(path.stem), no_fuzzy_matching=True)
+    translated.update(messages(path.stem), no_fuzzy_matching=True,
+                      update_creation_date=False)
     translated.obsolete.clear()
     with path.open('wb') as target:
         pofile.write_po(target, translated, width=79, sort_by_file=True)
@@ -116,11 +117,16 @@ def renew(path: pathlib.Path) -> catalog.Catalog:
     return translated
 
 
+def forms(message: catalog.Message) -> tuple[str, ...]:
+    """Return the translation of a message: one, or one for each number."""
+    return (message.string if isinstance(message.string, tuple)
+            else (message.string,))
+
+
 def lacking(translated: catalog.Catalog) -> list[catalog.Message]:
     """Return the messages without a whole translation."""
     return [message for message in translated if message.id and (
-        message.fuzzy or not all(message.string if message.pluralizable
-                                 else [message.string]))]
+        message.fuzzy or not all(forms(message)))]
 
 
 def main() -> int:
