@@ -10,7 +10,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Horizon in the demo: its settings, its plugin, its static files."""
+"""Horizon in the demo: its settings, plugin, catalogues, static files."""
 
 import fcntl
 import hashlib
@@ -26,6 +26,8 @@ from tests.cloud import wire
 # Collecting and compressing, the first time and after a change, in seconds.
 STATIC_PATIENCE = 300
 THEMES = ('default', 'material')
+# What Horizon's distribution brings with catalogues.
+PACKAGES = ('horizon', 'openstack_auth', 'openstack_dashboard')
 PLUGIN = layouts.REPOSITORY / 'snapshot_panel'
 
 _SETTINGS = '''\
@@ -109,7 +111,7 @@ def environment(layout):
 def collect_static(layout):
     """Collect and compress static files, unless it is done already.
 
-    They follow from Horizon and the plugin alone, so they lie in Horizon's
+    And compile Horizon's catalogues. They follow from Horizon and the plugin alone, so they lie in Horizon's
     environment, where all demos of this checkout find them.
 
     :returns: True when there was something to do
@@ -125,6 +127,7 @@ def collect_static(layout):
             return False
         shutil.rmtree(static, ignore_errors=True)
         with (layout.logs / 'static.log').open('w') as output:
+            _compile_catalogues(layout, output)
             _manage(layout, ['collectstatic', '--noinput', '--verbosity=0'],
                     output)
             for theme in THEMES:
@@ -134,11 +137,34 @@ def collect_static(layout):
     return True
 
 
+def _compile_catalogues(layout, output):
+    """Compile Horizon's own catalogues, which its wheel brings as text.
+
+    In the panel's languages, so that a page speaks one. They stay in
+    Horizon's environment: those of its scripts are looked for nowhere else.
+    """
+    languages = {path.parent.name for path in
+                 (PLUGIN / 'locale').glob('*/LC_MESSAGES')}
+    packages = layout.dashboard_python.parent.parent.glob(
+        'lib/python*/site-packages')
+    for folder in [folder / package / 'locale' / language / 'LC_MESSAGES'
+                   for folder in packages for package in PACKAGES
+                   for language in sorted(languages)]:
+        for path in sorted(folder.glob('*.po')):
+            _run(layout, ['babel.messages.frontend', 'compile', '-i',
+                          str(path), '-o', str(path.with_suffix('.mo'))],
+                 output)
+
+
 def _manage(layout, command, output, theme='default'):
-    variables = environment(layout) | {'DEMO_THEME': theme}
+    _run(layout, ['django', *command], output, {'DEMO_THEME': theme})
+
+
+def _run(layout, command, output, more=None):
+    variables = environment(layout) | (more or {})
     try:
         subprocess.run(
-            [str(layout.dashboard_python), '-m', 'django', *command],
+            [str(layout.dashboard_python), '-m', *command],
             stdin=subprocess.DEVNULL, stdout=output,
             stderr=subprocess.STDOUT, cwd=layout.folder,
             check=True, timeout=STATIC_PATIENCE,
