@@ -111,8 +111,9 @@ def environment(layout):
 def collect_static(layout):
     """Collect and compress static files, unless it is done already.
 
-    And compile Horizon's catalogues. They follow from Horizon and the plugin alone, so they lie in Horizon's
-    environment, where all demos of this checkout find them.
+    And compile Horizon's catalogues. They follow from Horizon and the plugin
+    alone, so they lie in Horizon's environment, where all demos of this
+    checkout find them.
 
     :returns: True when there was something to do
     :raises SetupError: it failed
