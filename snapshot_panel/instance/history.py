@@ -152,7 +152,7 @@ def evidence(line):
     sentences = []
     for path, stall in _pairs(decision.evidence.get('frozen')):
         sentences.append(texts.FROZEN % {'path': words.plain(path),
-                                         'stall': stall})
+                                         'stall': words.joined(stall)})
     for name, succeeded in _pairs(decision.evidence.get('hooks')):
         sentences.append((texts.HOOK_DONE if succeeded is True
                           else texts.HOOK_FAILED) % words.plain(name))
@@ -184,7 +184,8 @@ def measured(line):
               and not isinstance(stall, bool)]
     found = {journey.Step.VERDICT: texts.LAST_VERDICT % line.badge.word}
     if stalls:
-        found[journey.Step.FREEZE] = texts.LAST_STALL % max(stalls)
+        found[journey.Step.FREEZE] = texts.LAST_STALL % words.joined(
+            max(stalls))
     if line.seconds is not None:
         found[journey.Step.UPLOAD] = texts.LAST_TOOK % line.seconds
     return found

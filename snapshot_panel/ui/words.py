@@ -574,8 +574,11 @@ def fill(text, values):
 def joined(value):
     """Return several values as text, as a list; one as it is.
 
-    A moment is written as the user's language and time zone want it.
+    A moment is written as the user's language and time zone want it, a
+    fraction with the language's point.
     """
+    if isinstance(value, float):
+        return formats.number_format(value)
     if isinstance(value, datetime.datetime):
         return formats.date_format(timezone.localtime(value),
                                    'SHORT_DATETIME_FORMAT')

@@ -193,6 +193,11 @@ def test_russian_counts_in_three_forms(count, days):
         assert str(words.DAYS % {'count': count}) == days
 
 
+def test_a_fraction_has_the_languages_point():
+    with translation.override('ru'):
+        assert words.fill('%(stall)s', {'stall': 0.31}) == '0,31'
+
+
 def test_horizons_scripts_get_our_words_too():
     client = test.Client(headers={'accept-language': 'ru'})
 
