@@ -318,7 +318,7 @@ def test_latest_snapshots_are_all_of_one_height(browse):
 
 
 @pytest.mark.parametrize('theme', ['default', 'material'])
-@pytest.mark.parametrize('width', [390, 800, 1400])
+@pytest.mark.parametrize('width', [390, 1000, 1200, 1400])
 def test_the_index_fits_and_is_accessible(browse, cloud, theme, width):
     page = browse(width=width)
     page.context.add_cookies([
