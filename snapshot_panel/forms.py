@@ -105,7 +105,7 @@ class SnapshotForm(_InstanceForm):
         required=False, strip=False, max_length=properties.EXTRA_TEXT_LIMIT,
         label=_('Properties of the new image'),
         widget=forms.Textarea(attrs={'rows': 3, 'spellcheck': 'false',
-                                     'placeholder': 'name=value'}),
+                                     'placeholder': _('name=value')}),
         help_text=_('One name=value a line, besides what the instance hands '
                     'on by itself.'))
     strict = forms.BooleanField(

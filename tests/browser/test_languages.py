@@ -30,7 +30,7 @@ PAGES = {
     'the dialog': '{db-agent-no-kit}/snapshot/',
     'the dialog with downtime': '{db-agent-no-kit}/restart/',
     'images': 'images/',
-    'an image': 'images/{debian-12-agent}/',
+    'an image': 'images/{debian-12-own}/',
 }
 
 
