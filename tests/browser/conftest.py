@@ -105,7 +105,7 @@ def browse(cloud, chromium, login, request):
     """Open a window of a logged-in user: ``browse('demo')``."""
     contexts = []
 
-    def open_window(user='demo', width=1400, height=1000):
+    def open_window(user='demo', width=1400, height=1000, language=None):
         context = chromium.new_context(
             storage_state=login(user),
             # What moves costs most of a core where no graphics card draws.
@@ -113,6 +113,11 @@ def browse(cloud, chromium, login, request):
             viewport={'width': width, 'height': height})
         context.set_default_timeout(clients.PATIENCE * 1000)
         contexts.append(context)
+        if language:
+            # Before the first page: Horizon lets browsers keep its scripts'
+            # words, in whatever language they came.
+            context.add_cookies([{'name': 'horizon_language',
+                                  'value': language, 'url': cloud.url}])
         page = context.new_page()
         page.goto(cloud.url.rstrip('/') + clients.PANEL)
         return page

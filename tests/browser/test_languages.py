@@ -37,9 +37,7 @@ PAGES = {
 @pytest.fixture
 def russian(browse, cloud):
     """Open a page in a Russian window: ``russian(path)``."""
-    page = browse()
-    page.context.add_cookies([{
-        'name': 'horizon_language', 'value': 'ru', 'url': cloud.url}])
+    page = browse(language='ru')
 
     def open_page(path):
         page.goto(cloud.url.rstrip('/') + clients.PANEL
