@@ -18,6 +18,7 @@ back as it was shown changes nothing, whatever value it holds.
 """
 
 from django import forms
+from django.utils import translation
 from django.utils.translation import gettext_lazy as _
 
 from snapshot_panel.consistency import edits
@@ -91,9 +92,12 @@ def _field(definition, opened, wanted):
         definition, opened, wanted)
     name = definition.name
     made.code = name
-    made.label = definition.title or texts.TITLES[name]
+    # What Glance's definitions say, they say in English.
+    english = (translation.get_language() or 'en').startswith('en')
+    made.label = english and definition.title or texts.TITLES[name]
     made.notes = [text for text in (
-        texts.NOTES.get(name), definition.help or texts.HELP.get(name),
+        texts.NOTES.get(name),
+        english and definition.help or texts.HELP.get(name),
         made.note) if text]
     return made
 

@@ -13,6 +13,7 @@
 """The form: a field that comes back as it was shown changes nothing."""
 
 from django import http
+from django.utils import translation
 import pytest
 
 from snapshot_panel.cloud import editing
@@ -56,6 +57,21 @@ def send(values, change=None):
     data = read(forms.Editor(opened, edit(values)))
     data.update(change or {})
     return forms.Editor(opened, edit(values), data)
+
+
+@pytest.mark.parametrize(('language', 'label', 'help_text'), [
+    ('en', 'Disk Bus', 'Of the cloud'), ('ru', 'Шина дисков', 'Как диски')])
+def test_what_glance_says_is_for_readers_of_english(language, label,
+                                                    help_text):
+    opened = editing.Sheet(sheet({}).image, {
+        'hw_disk_bus': properties.Definition(
+            'hw_disk_bus', title='Disk Bus', help='Of the cloud')})
+
+    with translation.override(language):
+        field = forms.Editor(opened, edit({})).known.fields['hw_disk_bus']
+
+        assert str(field.label) == label
+        assert str(field.notes[0]).startswith(help_text)
 
 
 def changes(editor):
