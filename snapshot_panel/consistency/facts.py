@@ -109,9 +109,10 @@ class Instance:
     """An instance as Nova shows it, reduced to what the rules need.
 
     ``status`` and ``task_state`` are Nova's names; ``image_id`` is the image
-    that Nova shows, None where it shows none; ``flavor`` and ``networks`` are
-    the names that a copy of it is launched with. ``root_device`` is the name
-    of the root disk, '' where Nova does not tell this user; ``root_volume``
+    that Nova shows, None where it shows none; ``flavor`` is the name that a
+    copy of it is launched with. ``networks`` are names, which several networks
+    may share; ``network_ids`` has the network of each interface, None where
+    nobody asked or was told. ``root_device`` is the name of the root disk, '' where Nova does not tell this user; ``root_volume``
     is whether that disk is a volume, None where nobody found out.
     """
 
@@ -133,6 +134,7 @@ class Instance:
     ephemeral: int = 0
     swap: int = 0
     networks: tuple[str, ...] = ()
+    network_ids: tuple[str, ...] | None = None
     root_device: str = ''
     root_volume: bool | None = None
 

@@ -126,6 +126,11 @@ class WayLine:
     def commands(self):
         return '\n'.join(self.adoption.commands)
 
+    @property
+    def note(self):
+        """What the commands lack, '' if nothing."""
+        return words.NETWORKS_BY_NAME if self.adoption.by_name else ''
+
 
 @dataclasses.dataclass(frozen=True)
 class SnapshotLine:
@@ -549,7 +554,8 @@ def instance_row(instance, images, asked=details.Details(), *,
         volumes = ()
     instance = roots.with_root(instance, volumes or (), images)
     instance = dataclasses.replace(instance, properties=(
-        facts.proxy_properties(instance, volumes or ())))
+        facts.proxy_properties(instance, volumes or ())),
+        network_ids=asked.networks)
     problem = heard if isinstance(heard, errors.CloudError) else None
     guest = checklist.Guest(asked=problem is not None)
     if isinstance(heard, guests.Heard):

@@ -197,6 +197,9 @@ WAYS = {
         _('Destroys everything on the root disk. Keeps id, addresses and '
           'attached volumes.')),
 }
+NETWORKS_BY_NAME = _(
+    'The networks are named, because the compute service did not tell their '
+    'ids. Where several have the same name, write the id.')
 HINDRANCES = {
     adoption.Hindrance.BUSY: _('Not now: the compute service is busy with '
                                'the instance.'),
