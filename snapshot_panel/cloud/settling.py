@@ -246,7 +246,11 @@ def settle_orphan(session: asking.Session, image_id: str
         return image
     if asking.confirmed(lambda: _find_instance(session, image)) is not None:
         return None
-    reading = disks.read(session, image) if image.readable else None
+    try:
+        reading = disks.read(session, image) if image.readable else None
+    except errors.Forbidden:
+        disks.refuse(session, image)
+        raise
     decision = judging.judge(image, None, conf.deployment(), reading)
     if not decision.verdict.final:
         report = {'disk': dict(reading.report)} if reading else {}
