@@ -156,6 +156,8 @@ class InstanceRow(tables.Row):
             self.attrs['data-elsewhere'] = 'true'
         if self.datum.unsettled:
             self.attrs['data-unsettled'] = 'true'
+        if self.datum.held:
+            self.attrs['data-held'] = 'true'
         if self.datum.incomplete:
             self.attrs['data-unasked'] = 'true'
 

@@ -117,6 +117,14 @@ def unfinished(instance: facts.Instance) -> bool:
             or _runs_after_all(plan, instance))
 
 
+def held(instance: facts.Instance) -> bool:
+    """Return whether a plan waits until the metadata can be changed.
+
+    What cannot be written down is not done: it would be done twice.
+    """
+    return unfinished(instance) and instance.metadata_fixed
+
+
 def _runs_after_all(plan: records.Plan, instance: facts.Instance) -> bool:
     return (cause_of(plan) is Cause.START_FAILED
             and instance.status == facts.RUNNING)

@@ -283,8 +283,9 @@ class RestartLine:
         stopped = instance.status == facts.STOPPED
         if step is not restart.Phase.OVER:
             done, text = words.RESTART_STEPS[step]
-            if instance.metadata_fixed:
-                return cls(words.RESTART_HELD, None, (), stopped, plan.by,
+            if restart.held(instance):
+                return cls(words.RESTART_LOCKED if instance.locked
+                           else words.RESTART_HELD, None, (), stopped, plan.by,
                            plan.at)
             choices = {restart.Phase.STOPPING: ('cancel',),
                        restart.Phase.TAKING: ('leave',)}.get(step, ())
@@ -401,6 +402,11 @@ class InstanceRow:
     @property
     def restart(self):
         return RestartLine.of(self.instance)
+
+    @property
+    def held(self):
+        """Return whether a restart waits until the instance can change."""
+        return restart.held(self.instance)
 
     @property
     def may_restart(self):

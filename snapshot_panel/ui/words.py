@@ -414,8 +414,10 @@ RESTART_CAUSES = {
         'again. It may be locked, or its host may lack room.'),
 }
 # While nobody can change the metadata, where the plan is.
-RESTART_HELD = _('It waits: the instance is locked, or its status allows no '
-                 'change. Unlock it, or end that status.')
+RESTART_LOCKED = _('It waits: the instance is locked. Unlock it; an open page '
+                   'then carries on by itself.')
+RESTART_HELD = _('It waits: the status of the instance allows no change. End '
+                 'that status; an open page then carries on by itself.')
 RESTART_BROKEN = _('The record of a stop for a snapshot was changed by hand.')
 # What the user can do about a restart, by the name of the button.
 RESTART_CHOICES = {
