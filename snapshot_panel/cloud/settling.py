@@ -80,9 +80,14 @@ def settle(session: asking.Session, instance: facts.Instance,
             metadata.update(_note(session, instance, dataclasses.replace(
                 memory, gone=timeutils.utcnow(True),
                 cause=verdict.Rule.OF_ANOTHER.code)))
+    unbound: dict[str, records.Unbound] = {}
     for image in [by_id[key] for key in memories if key in by_id]:
         if image.active and records.is_unbound(image):
-            by_id[image.id] = _bind(session, instance, image)
+            bound = _bind(session, instance, image)
+            if isinstance(bound, records.Unbound):
+                unbound[image.id] = bound
+            else:
+                by_id[image.id] = bound
     rooted = roots.with_root(instance, images=by_id.values())
     misfits = {image.id for image in by_id.values()
                if roots.misfit(rooted, image)}
@@ -92,7 +97,8 @@ def settle(session: asking.Session, instance: facts.Instance,
                         image.id in unread or image.id in memories))]
     evidence, failure = None, None
     if waiting or lost:
-        evidence, failure = _judge(session, instance, waiting, by_id, lost)
+        evidence, failure = _judge(session, instance, waiting, by_id, lost,
+                                   unbound)
     if evidence is not None:
         for memory in lost:
             metadata.update(_record_loss(session, instance, memory,
@@ -111,15 +117,15 @@ def settle(session: asking.Session, instance: facts.Instance,
 
 
 def _bind(session: asking.Session, instance: facts.Instance,
-          image: facts.Image) -> facts.Image:
+          image: facts.Image) -> facts.Image | records.Unbound:
     """Bind an image that the server remembers and nobody could bind.
 
-    It stays as it is where Nova's record does not tell its action.
+    :returns: the image, or why Nova's record does not tell its action.
     """
     action = records.own_action(
         image, nova.list_actions(session, instance.id) or ())
-    if action is None:
-        return image
+    if isinstance(action, records.Unbound):
+        return action
     # What it replaces may be written by now.
     glance.add_properties(session, image.id, {
         records.IMAGE: image.id, records.ACTION: action})
@@ -140,10 +146,12 @@ def _forget(session: asking.Session, instance: facts.Instance,
 
 def _judge(session: asking.Session, instance: facts.Instance,
            waiting: Iterable[facts.Image], by_id: dict[str, facts.Image],
-           lost: Sequence[records.Memory]
+           lost: Sequence[records.Memory],
+           unbound: Mapping[str, records.Unbound]
            ) -> tuple[verdict.Evidence | None, errors.CloudError | None]:
     """Judge what waits, and put it as it is then in its place.
 
+    :param unbound: why they could not be bound, by image id.
     :returns: the :class:`verdict.Evidence`, None where nobody had to be or
         could be asked, and the :class:`errors.CloudError` that kept some
         from being judged, or None.
@@ -174,6 +182,9 @@ def _judge(session: asking.Session, instance: facts.Instance,
             copies=copies.get(image.id),
             failed=_passing_failure(readings, [image]) is not None,
             refused=isinstance(readings.get(image.id), errors.Forbidden))
+        if decision.rule is verdict.Rule.UNBOUND and image.id in unbound:
+            decision = dataclasses.replace(decision, evidence={
+                **decision.evidence, 'cause': unbound[image.id].value})
         by_id[image.id] = _seal(session, image, decision, judging.left_out(
             instance, image, evidence))
     undecided = [image for image in waiting

@@ -255,9 +255,8 @@ RULES = {
         'whether it was at rest.'),
     Rule.UNBOUND: _(
         'It was taken with this panel, but its record could not be written '
-        'on it, and the compute service’s record does not show which request '
-        'made it: that is too long ago, or several snapshots were taken '
-        'since. Its disk does not say whether it was at rest.'),
+        'on it, so nobody knows which request made it. Its disk does not say '
+        'whether it was at rest.'),
     Rule.THAWED_EARLY: _(
         'The guest witnessed a freeze, but stood still for less time than its '
         '%(volumes)s volume snapshots took. Take the snapshot again.'),
@@ -357,6 +356,22 @@ RULES = {
     Rule.UNREAD: _('Its disk has not been read yet.'),
     Rule.UNSETTLED: _(
         'The disk and the guest’s witnesses are still to be read.'),
+}
+
+# Why a snapshot could not be bound, where somebody found out.
+UNBOUND = {
+    records.Unbound.TOO_LONG_AGO.value: _(
+        'It was taken with this panel, but its record could not be written '
+        'on it, and the request is too long ago for the compute service’s '
+        'record. Its disk does not say whether it was at rest.'),
+    records.Unbound.NONE_SINCE.value: _(
+        'It was taken with this panel, but its record could not be written '
+        'on it, and the compute service’s record shows no snapshot since the '
+        'request. Its disk does not say whether it was at rest.'),
+    records.Unbound.SEVERAL_SINCE.value: _(
+        'It was taken with this panel, but its record could not be written '
+        'on it, and several snapshots were taken since the request. Its disk '
+        'does not say whether it was at rest.'),
 }
 
 AGENT_UNKNOWN = pgettext_lazy('state of the agent', 'Unknown')
@@ -625,4 +640,7 @@ def reason(decision: verdict.Decision) -> str:
         disk=disks.kinds(report),
         in_use=disks.kinds(report, disk.Word.IN_USE),
         damaged=disks.kinds(report, disk.Word.DAMAGED))
-    return fill(RULES[decision.rule], evidence)
+    text = RULES[decision.rule]
+    if decision.rule is Rule.UNBOUND:
+        text = UNBOUND.get(str(evidence.get('cause')), text)
+    return fill(text, evidence)

@@ -33,6 +33,7 @@ from snapshot_panel.consistency import retention
 from snapshot_panel.consistency import verdict
 from snapshot_panel.ui import lines
 from snapshot_panel.ui import words
+from tests import images
 from tests.unit import builders
 from tests.unit.cloud import answers
 
@@ -185,17 +186,23 @@ def test_each_snapshot_is_its_instances_whatever_its_root_is(user_request,
     assert written['image_type'] == 'snapshot'
 
 
-@pytest.mark.parametrize('names, bound', [
-    (['createImage'], True), (['createImage', 'createImage'], False),
-    (['createBackup'], False), ([], False)])
+Unbound = records.Unbound
+
+
+@pytest.mark.parametrize('names, known_as', [
+    (['createImage'], 'req-0'),
+    (['createImage', 'createImage'], Unbound.SEVERAL_SINCE),
+    (['createImage', 'createBackup'], Unbound.SEVERAL_SINCE),
+    (['createBackup'], Unbound.NONE_SINCE), ([], Unbound.NONE_SINCE)])
 def test_what_was_left_unbound_is_bound_where_its_action_is_known(
-        names, bound):
+        names, known_as):
     image = builders.asked(properties={records.IMAGE: 'none'})
     done = builders.actions(*[builders.action(name, 'req-%d' % number)
                               for number, name in enumerate(names)])
 
     assert records.is_unbound(image)
-    assert records.own_action(image, done) == ('req-0' if bound else None)
+    assert records.own_action(image, done) == known_as
+    assert records.own_action(image, done[:len(names)]) is Unbound.TOO_LONG_AGO
 
 
 def test_an_unbound_image_that_is_remembered_is_bound(
@@ -315,6 +322,44 @@ def test_with_room_for_it_the_instance_is_stopped(user_request, nova_client):
     restarting.begin(user_request, builders.INSTANCE)
 
     nova_client.servers.stop.assert_called_once_with(builders.INSTANCE)
+
+
+@pytest.mark.parametrize('names, said', [
+    (['createImage', 'createImage', 'reboot'], 'several snapshots'),
+    (['reboot'], 'no snapshot since'), (['stop'], 'too long ago')])
+def test_why_it_could_not_be_bound_is_said_and_nothing_else(
+        names, said, user_request, nova_client, glance_client):
+    nova_client.instance_action.list.return_value = [
+        answers.nova_action(name, builders.BEFORE if name == 'reboot'
+                            else 'req-%d' % number)
+        for number, name in enumerate(names)]
+    data = images.marked_image('xfs')
+    unbound = builders.asked(size=len(data), checksum='sum', properties={
+        records.IMAGE: 'none'})
+    glance_client.data.data = data
+    held = answers.glance_image(unbound)
+    glance_client.images.get.side_effect = lambda _id: dict(held)
+    glance_client.http_client.patch.side_effect = (
+        lambda url, headers, data: held.update({
+            each['path'][1:]: each['value'] for each in json.loads(data)}))
+
+    _instance, (image,) = settling.settle(
+        user_request, builders.remembering(builders.memory()), [unbound])
+
+    decision = verdict.look(image)
+    assert decision.rule is verdict.Rule.UNBOUND
+    causes = [cause for cause in ('several snapshots', 'no snapshot since',
+                                  'too long ago')
+              if cause in words.reason(decision)]
+    assert causes == [said]
+
+
+@pytest.mark.parametrize('cause', [['several-since'], 'x', None, {}])
+def test_a_cause_that_nobody_knows_is_not_said(cause):
+    decision = verdict.Decision(verdict.Rule.UNBOUND, {'cause': cause})
+
+    assert words.reason(decision) == words.reason(
+        verdict.Decision(verdict.Rule.UNBOUND))
 
 
 def test_what_nobody_could_bind_is_said():
