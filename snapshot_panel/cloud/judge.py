@@ -55,6 +55,7 @@ from snapshot_panel.consistency import checklist
 from snapshot_panel.consistency import facts
 from snapshot_panel.consistency import journey
 from snapshot_panel.consistency import known
+from snapshot_panel.consistency import leftovers
 from snapshot_panel.consistency import protection
 from snapshot_panel.consistency import restart
 from snapshot_panel.consistency import verdict
@@ -294,7 +295,8 @@ class _Round:
         now, deployment = timeutils.utcnow(True), conf.deployment()
         return [instance.id for instance, images in self._states.values()
                 if known.unsettled(instance, images, now, deployment,
-                                   refused=None)]
+                                   refused=None)
+                or leftovers.suspects(instance, images, now)]
 
     def _unread(self, others: Collection[str]) -> list[str]:
         """Return the ids of the other instances with disks to be read.

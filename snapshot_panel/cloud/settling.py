@@ -32,6 +32,7 @@ from snapshot_panel.cloud import disks
 from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import glance
 from snapshot_panel.cloud import guests
+from snapshot_panel.cloud import leftovers
 from snapshot_panel.cloud import nova
 from snapshot_panel.cloud import replacing
 from snapshot_panel.cloud import snapshots
@@ -113,7 +114,11 @@ def settle(session: asking.Session, instance: facts.Instance,
     left = replacing.carry_out(session, instance, by_id.values())
     if failure is not None:
         raise failure
-    return dataclasses.replace(instance, metadata=metadata), left
+    instance = dataclasses.replace(instance, metadata=metadata)
+    if not any(map(known.awaits_verdict, left)):
+        cleared = leftovers.clear(session, instance, left)
+        left = [image for image in left if image.id not in cleared]
+    return instance, left
 
 
 def _bind(session: asking.Session, instance: facts.Instance,

@@ -760,3 +760,21 @@ def test_every_project_is_reported(account, everything):
     reports = list(judge.judge_all([account, other], 2, 0))
 
     assert sorted(report.cloud for report in reports) == ['demo', 'other']
+
+
+def test_what_refused_requests_left_behind_is_deleted(account, hold,
+                                                      glance_client):
+    age = builders.ago(7200)
+    left = builders.asked(
+        id=builders.COPIES[0], status='queued', size=None, created=age,
+        updated=age, properties={
+            records.IMAGE: 'none', records.ACTION: 'none',
+            records.REQUESTED_AT: records.format_time(age)})
+    store = hold(left)
+    glance_client.images.delete.side_effect = store.images.pop
+
+    first = judge.judge(account)
+    second = judge.judge(account)
+
+    glance_client.images.delete.assert_called_once_with(left.id)
+    assert first.problems == second.problems == ()
