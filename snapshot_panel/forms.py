@@ -136,7 +136,7 @@ class SnapshotForm(_InstanceForm):
             return
         self.fields['keep'].widget.choices = [('', _('Keep all'))] + [
             (choice.keep, _KEEP % {'keep': choice.keep,
-                                   'count': len(choice.ids)})
+                                   'count': len(choice.going)})
             for choice in retention.choices]
 
     def _show(self, name, value):

@@ -454,6 +454,9 @@ KEPT_NONE = _('There is no older snapshot that this panel made of this '
               'instance and that may go.')
 KEPT_FORBIDDEN = _('Older snapshots are kept: your role may not delete '
                    'images.')
+KEPT_PROTECTED = _('It stays: it is protected.')
+KEPT_IN_DOUBT = _('Not all was found out: whatever somebody turns out to need '
+                  'stays.')
 
 ERRORS = {
     errors.NotFound: _(

@@ -20,6 +20,7 @@ from novaclient import exceptions as nova_exceptions
 import pytest
 
 from snapshot_panel.cloud import asking
+from snapshot_panel.cloud import dependents
 from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import restarting
 from snapshot_panel.cloud import settling
@@ -370,3 +371,71 @@ def test_what_nobody_could_bind_is_said():
 
     assert decision.rule is verdict.Rule.UNBOUND
     assert 'could not be written' in words.reason(decision)
+
+
+def look_ahead(user_request, *held):
+    return dependents.look_ahead(user_request, builders.instance(), held)
+
+
+def test_looking_ahead_costs_one_list_however_many_may_go(
+        user_request, nova_client, glance_client, calls):
+    held = [builders.aged(age) for age in range(1, 60)]
+    nova_client.servers.list.return_value = [
+        answers.server(name='heir', image={'id': held[7].id}),
+        answers.server(name='other')]
+
+    outlook = look_ahead(user_request, *held)
+
+    assert len(calls.mock_calls) == 1
+    assert {image_id: problem.names
+            for image_id, problem in outlook.kept.items()} == {
+                held[7].id: ('heir',)}
+    assert (outlook.problems, outlook.cut) == ((), False)
+
+
+def test_looking_ahead_asks_who_else_was_given_some(user_request, nova_client,
+                                                    glance_client):
+    nova_client.servers.list.return_value = []
+    held = [builders.aged(age, visibility='shared') for age in range(1, 60)]
+    given = held[3].id
+    glance_client.http_client.get.side_effect = lambda url: (None, {
+        'members': [{'status': 'accepted'}] if given in url else []})
+
+    outlook = look_ahead(user_request, *held)
+
+    assert {image_id: problem.cause
+            for image_id, problem in outlook.kept.items()} == {
+                given: errors.MEMBERS}
+    # More than these are not asked for, and that is said.
+    assert glance_client.http_client.get.call_count == 20
+    assert outlook.cut
+
+
+def test_looking_ahead_says_which_service_did_not(user_request, nova_client,
+                                                  glance_client):
+    nova_client.servers.list.side_effect = nova_exceptions.ClientException(500)
+    glance_client.http_client.get.side_effect = (
+        glance_exceptions.HTTPServiceUnavailable())
+
+    outlook = look_ahead(user_request, builders.aged(1, visibility='shared'))
+
+    assert [each.service for each in outlook.problems] == ['Glance', 'Nova']
+    assert outlook.kept == {}
+
+
+def test_looking_ahead_is_not_sure_where_there_are_more_instances(
+        user_request, nova_client):
+    nova_client.servers.list.return_value = [answers.server()] * 201
+
+    assert look_ahead(user_request, builders.aged(1)).cut
+
+
+@pytest.mark.parametrize('status', facts.SHELVED)
+def test_looking_ahead_sees_a_shelved_disk(status, user_request, nova_client):
+    nova_client.servers.list.return_value = []
+    disk = builders.image(name='web-shelved')
+
+    outlook = dependents.look_ahead(
+        user_request, builders.instance(status=status), [disk])
+
+    assert outlook.kept[disk.id].cause == errors.SHELVED
