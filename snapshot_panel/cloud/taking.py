@@ -40,6 +40,8 @@ from snapshot_panel.consistency import witness
 
 LOG = logging.getLogger(__name__)
 
+_Result = checklist.Result
+
 
 @dataclasses.dataclass(frozen=True)
 class Taken:
@@ -140,7 +142,7 @@ class Attempt:
     name: str
     taken: Taken | None = None
     moved: bool = False
-    untold: checklist.Result | None = None
+    untold: _Result | None = None
 
 
 def take_if_ready(session: asking.Session, instance_id: str,

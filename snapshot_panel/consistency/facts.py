@@ -112,8 +112,9 @@ class Instance:
     that Nova shows, None where it shows none; ``flavor`` is the name that a
     copy of it is launched with. ``networks`` are names, which several networks
     may share; ``network_ids`` has the network of each interface, None where
-    nobody asked or was told. ``root_device`` is the name of the root disk, '' where Nova does not tell this user; ``root_volume``
-    is whether that disk is a volume, None where nobody found out.
+    nobody asked or was told. ``root_device`` is the name of the root disk, ''
+    where Nova does not tell this user; ``root_volume`` is whether that disk is
+    a volume, None where nobody found out.
     """
 
     id: str
