@@ -23,29 +23,52 @@ SETTLERS = {'view': st.sampled_from(world.VIEWS), 'place': PLACES,
             'actions': st.sampled_from(world.ACTIONS),
             'reads': st.sampled_from(world.DISKS),
             'seen_for': st.sampled_from([0, 60])}
+MOSTLY = st.sampled_from([True] * 7 + [False])
 # What is told in full is what proves most: half of all see it so.
 WHOLE = {'view': st.just('whole'), 'place': st.just(0),
          'actions': st.just('whole'), 'seen_for': st.just(60),
-         'reads': SETTLERS['reads']}
-DISKS = {'word': st.sampled_from(disk.Word), 'torn': st.integers(0, 9).map(
-    lambda number: number == 9)}
-HAPPENS = st.sampled_from(list(world.FREEZES))
-COPIES = st.just('quick') | st.sampled_from(list(world.COPIES))
+         'reads': st.sampled_from(['read', 'read', *world.DISKS])}
+DISKS = {'word': st.sampled_from([disk.Word.CANNOT_TELL, *disk.Word]),
+         'torn': st.integers(0, 9).map(
+             lambda number: number == 9)}
+# Half of them prove something.
+HAPPENS = st.sampled_from(
+    [name for name, (witnessed, _hooks) in world.FREEZES.items()
+     if witnessed] + list(world.FREEZES))
+COPIES = st.sampled_from(['quick'] * 8 + list(world.COPIES))
 
 
 class Promises(stateful.RuleBasedStateMachine):
     """No sequence makes a verdict better than the truth."""
 
-    @stateful.initialize(on_volumes=st.booleans(), kit=st.sampled_from(
-        [True, True, True, False]), channel=st.sampled_from(
-            [True, True, True, False]), backend=st.sampled_from(
-                [None, None, None, 'rbd']))
+    @stateful.initialize(
+        on_volumes=st.sampled_from([False, False, True]),
+        kit=MOSTLY, channel=MOSTLY,
+        backend=MOSTLY.map(lambda freezes: None if freezes else 'rbd'))
     def begin(self, **options):
         self.world = world.World(**options)
 
     @stateful.rule(happens=HAPPENS, copies=COPIES, **DISKS)
     def take(self, **options):
         self.world.take(**options)
+
+    @stateful.rule(happens=HAPPENS, copies=COPIES,
+                   by=st.fixed_dictionaries(WHOLE), **DISKS)
+    def take_and_settle(self, by, **options):
+        """What mostly happens, and what proves anything."""
+        self.world.take(**options)
+        self.world.wait(3601)
+        self.world.settle(world.Settler(disk=by.pop('reads'), **by))
+
+    @stateful.precondition(lambda self: self.world.status == 'ACTIVE')
+    @stateful.rule(how=st.sampled_from(['clean', 'hard', 'crashed']),
+                   copies=COPIES, by=st.fixed_dictionaries(WHOLE), **DISKS)
+    def take_of_a_stopped_one(self, how, by, **options):
+        self.world.stop(how)
+        self.world.take('silent', **options)
+        self.world.wait(3601)
+        self.world.settle(world.Settler(disk=by.pop('reads'), **by))
+        self.world.start()
 
     @stateful.rule(happens=HAPPENS, copies=COPIES, bound=st.booleans(),
                    told=st.booleans(), late=st.booleans(),
@@ -103,14 +126,17 @@ class Promises(stateful.RuleBasedStateMachine):
         if self.world.status == 'ACTIVE':
             self.world.rebuild(self._one(which))
 
+    @stateful.precondition(lambda self: self.world.images)
     @stateful.rule(**WHOLE)
     def settle(self, reads, **options):
         self.world.settle(world.Settler(disk=reads, **options))
 
+    @stateful.precondition(lambda self: self.world.images)
     @stateful.rule(**SETTLERS)
     def settle_under_difficulties(self, reads, **options):
         self.world.settle(world.Settler(disk=reads, **options))
 
+    @stateful.precondition(lambda self: self.world.images)
     @stateful.rule(first=st.fixed_dictionaries(WHOLE),
                    second=st.fixed_dictionaries(SETTLERS))
     def settle_at_once(self, first, second):
@@ -120,6 +146,7 @@ class Promises(stateful.RuleBasedStateMachine):
             disk=first.pop('reads'), **first,
             meanwhile=lambda: self.world.settle(overtakes)))
 
+    @stateful.precondition(lambda self: self.world.images)
     @stateful.rule(happens=HAPPENS, by=st.fixed_dictionaries(WHOLE), **DISKS)
     def settle_while_another_is_taken(self, happens, by, word, torn):
         self.world.settle(world.Settler(

@@ -83,6 +83,7 @@ class Truth:
     :ivar clean: the guest had gone down by itself, and stayed so
     :ivar contained: the guest's root is in the image
     :ivar copies: a key of :data:`COPIES`
+    :ivar told: the panel's record leads to what the guest said of it
     """
 
     word: disk.Word | None
@@ -92,6 +93,7 @@ class Truth:
     clean: bool
     contained: bool
     copies: str = 'quick'
+    told: bool = False
 
 
 @dataclasses.dataclass
@@ -99,7 +101,8 @@ class Settler:
     """Somebody who settles, and what the services let him see.
 
     ``meanwhile`` is called between his looks at the console and at the
-    actions. ``readings`` are what he has read by image id.
+    actions. ``readings`` are what he has read by image id; ``heard`` is
+    whether he has read all of the console.
     """
 
     view: str = 'whole'
@@ -110,7 +113,7 @@ class Settler:
     meanwhile: typing.Callable[[], None] | None = None
     readings: dict[str, facts.DiskReading] = dataclasses.field(
         default_factory=dict)
-    told_elsewhere: bool = False
+    heard: bool = False
 
 
 class World:
@@ -216,7 +219,9 @@ class World:
             size=0 if self.on_volumes else 1024)
         self.truths[image_id] = Truth(
             None if self.on_volumes else word, torn and not self.on_volumes,
-            witnessed, hooks, self.clean, happens != 'elsewhere', copies)
+            witnessed, hooks, self.clean, happens != 'elsewhere', copies,
+            told=panel and bound and view == 'whole' and not late
+            and baseline is not None and witnessed)
 
     def _freeze(self, happens: str) -> tuple[bool, bool]:
         """Let Nova ask for a freeze; return what was witnessed of it."""
@@ -346,9 +351,7 @@ class World:
     def _get_console(self, _session: object, _id: str) -> str | None:
         settler = self.settlers[-1]
         console = self._view(settler.view, settler.place)
-        settler.told_elsewhere = settler.view == 'whole' and any(
-            line.fields.get('disk') == 'vdc'
-            for line in witness.parse(console))
+        settler.heard = settler.view == 'whole'
         if settler.meanwhile is not None:
             happens, settler.meanwhile = settler.meanwhile, None
             happens()
@@ -435,7 +438,7 @@ class World:
             return 'the disk denies it'
         if reading is not None and reading.word == facts.AT_REST:
             return ('the guest says that its root is elsewhere'
-                    if settler.told_elsewhere and not truth.contained
+                    if settler.heard and truth.told and not truth.contained
                     else '')
         if not guest:
             return 'neither the disk nor the guest says so'
