@@ -65,6 +65,8 @@ COPIES = {'quick': True, 'slow': False, 'failed': False, 'copying': False,
 VIEWS = ('whole', 'rotated', 'damaged', 'typed', 'replayed', 'empty', 'none')
 ACTIONS = ('whole', 'none', 'cut', 'down')
 DISKS = ('read', 'refused', 'down')
+# For how many seconds a disk that cannot be read now is waited for.
+_PATIENCE = 600
 _WORTH = {Verdict.APPLICATION: 4, Verdict.FILESYSTEM: 3, Verdict.UNPROVEN: 2,
           Verdict.CRASH: 1, Verdict.DISCARDED: 0}
 
@@ -102,7 +104,7 @@ class Settler:
 
     ``meanwhile`` is called between his looks at the console and at the
     actions. ``readings`` are what he has read by image id; ``heard`` is
-    whether he has read all of the console.
+    whether he has read all of the console, ``looked`` whether he has begun.
     """
 
     view: str = 'whole'
@@ -114,6 +116,7 @@ class Settler:
     readings: dict[str, facts.DiskReading] = dataclasses.field(
         default_factory=dict)
     heard: bool = False
+    looked: bool = False
 
 
 class World:
@@ -349,17 +352,23 @@ class World:
         raise errors.NotFound('Nova', instance_id)
 
     def _get_console(self, _session: object, _id: str) -> str | None:
-        settler = self.settlers[-1]
+        settler = self._look()
         console = self._view(settler.view, settler.place)
         settler.heard = settler.view == 'whole'
-        if settler.meanwhile is not None:
+        return console
+
+    def _look(self) -> Settler:
+        """Return who looks; let happen what does between his two looks."""
+        settler = self.settlers[-1]
+        if settler.looked and settler.meanwhile is not None:
             happens, settler.meanwhile = settler.meanwhile, None
             happens()
-        return console
+        settler.looked = True
+        return settler
 
     def _list_actions(self, _session: object, _id: str
                       ) -> list[facts.Action] | None:
-        settler = self.settlers[-1]
+        settler = self._look()
         if settler.actions == 'down':
             raise errors.Unavailable('Nova', 'down')
         if settler.actions == 'none':
@@ -446,7 +455,7 @@ class World:
             return 'the root is not in it'
         waited = (self.now - image.updated).total_seconds()
         if (not image.volume_backed and settler.disk == 'down'
-                and waited < judging.DISK_PATIENCE):
+                and waited < _PATIENCE):
             return 'the disk can be read soon'
         return ''
 
@@ -461,9 +470,19 @@ class World:
                 raise Broken('%s became %s' % (before, decision))
             if records.is_sealed(image):
                 self.sealed[image.id] = decision.verdict
+                self._judge_again(image, decision)
             elif decision.verdict.consistent:
                 raise Broken('nobody sealed %s' % (image,))
             self._check_shown(image)
+
+    def _judge_again(self, image: facts.Image, sealed: verdict.Decision
+                     ) -> None:
+        """Look at what has its verdict, with the best there could be."""
+        again = judging.judge(
+            image, verdict.Evidence('', self.actions, self.now),
+            self.deployment, builders.reading())
+        if again != sealed:
+            raise Broken('%s judged again is %s' % (sealed, again))
 
     def _check_shown(self, image: facts.Image) -> None:
         """Look as a page does that knows what the disk says."""

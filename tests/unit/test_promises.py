@@ -12,6 +12,8 @@
 
 """Never better than the truth, in any order of events."""
 
+import itertools
+
 import hypothesis
 from hypothesis import stateful
 import pytest
@@ -31,6 +33,38 @@ def test_no_sequence_of_events_makes_a_verdict_better_than_the_truth():
             max_examples=300, stateful_step_count=25, deadline=None,
             derandomize=True, database=None,
             suppress_health_check=list(hypothesis.HealthCheck)))
+
+
+@pytest.mark.parametrize('happens', world.FREEZES)
+def test_no_combination_alone_is_better_than_the_truth(happens):
+    for word, torn, who in itertools.product(
+            disk.Word, (False, True), world.DISKS):
+        play(happens, word, torn, disk=who)
+    for copies, seen_for in itertools.product(world.COPIES, (0, 60)):
+        play(happens, copies=copies, on_volumes=True, seen_for=seen_for)
+
+
+def test_a_freeze_between_two_looks_is_not_taken_for_ones_own():
+    made = world.World(False)
+    made.take('silent', disk.Word.CANNOT_TELL, False, 'quick')
+    made.wait(3601)
+    made.settle(world.Settler(meanwhile=lambda: made.take(
+        'good', disk.Word.CANNOT_TELL, False, 'quick', panel=False)))
+    made.check()
+
+    assert not made.consistent
+
+
+def test_who_is_overtaken_does_not_write_over_a_worse_verdict():
+    made = world.World(False)
+    made.take('good', disk.Word.IN_USE, False, 'quick')
+    made.wait(3601)
+    made.settle(world.Settler(disk='refused', meanwhile=lambda: made.settle(
+        world.Settler(disk='read'))))
+    made.check()
+
+    assert list(made.sealed.values()) == [Verdict.CRASH]
+    assert not made.consistent
 
 
 def play(happens='good', word=disk.Word.CANNOT_TELL, torn=False,
