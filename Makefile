@@ -19,6 +19,10 @@ OWN := .make
 TOX := $(OWN)/bin/tox
 # The tools speak, tox does not: so pytest's summary is the last that is seen.
 TOX_RUN := $(TOX) run -qq
+# Two at a time; what one of them prints is seen where it fails.
+TOX_PAIRS := $(TOX) run-parallel -qq --parallel 2 --parallel-no-spinner
+# They need one core each, and nothing of each other.
+CHECKS := pep8,guest,package,docs,releasenotes
 
 .DEFAULT_GOAL := help
 export HYPERVISOR INSTALL
@@ -41,13 +45,11 @@ demo-reset: $(TOX)  ## Forget the demo's data: the next start seeds afresh
 # Root gets what the tests need from Debian installed; others are told.
 test: $(TOX)  ## Run every check and test
 	@$(OWN)/bin/python -m tests.tools browser disk
-	$(TOX_RUN) -e pep8
+	@echo "Installing what the tests need (first time: minutes)"
+	@$(TOX_PAIRS) --notest -e $(CHECKS),py3,disks,functional,cloud,dashboard
+	$(TOX_PAIRS) -e $(CHECKS)
 	$(TOX_RUN) -e py3
-	$(TOX_RUN) -e guest
 	$(TOX_RUN) -e disks
-	$(TOX_RUN) -e package
-	$(TOX_RUN) -e docs
-	$(TOX_RUN) -e releasenotes
 	@$(MAKE) --no-print-directory environments
 	$(TOX_RUN) -e functional
 

@@ -200,6 +200,9 @@ class RowsView(ui_views.AnswerMixin, IndexMixin,
         table.set_multiselect_column_visibility(False)
         return http.JsonResponse({
             'rows': {row.datum.id: row.render() for row in table.get_rows()},
+            # Deleted meanwhile, or on another page of the table by now.
+            'gone': sorted(set(wanted).difference(
+                instance.id for instance in overview.instances)),
             'refused': any(row.refused for row in table.data),
             'problem': words.say(failed[0]) if failed else ''})
 

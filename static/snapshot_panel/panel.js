@@ -56,7 +56,7 @@
     });
   }
 
-  // It turned out not to be one of those that the user wants to see.
+  // It is not one of those that the user wants to see, or not there any more.
   function leave(row) {
     row.remove();
     document.getElementById('snapshot-panel-none').hidden = Boolean(
@@ -78,6 +78,10 @@
     return panel.ask(watch, function (answer) {
       Object.keys(answer.rows || {}).forEach(function (id) {
         show(id, answer.rows[id], method === 'GET' && !again);
+      });
+      (answer.gone || []).map(find).filter(Boolean).forEach(function (row) {
+        count(row, -1);
+        leave(row);
       });
       if (answer.refused) {
         document.getElementById('snapshot-panel-role').hidden = false;

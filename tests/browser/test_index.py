@@ -155,6 +155,19 @@ def test_a_discarded_snapshot_is_reported(browse, make):
     shows(page, name, 'threw the snapshot away')
 
 
+def test_an_instance_deleted_meanwhile_leaves_the_page(browse, make, api):
+    server_id, name = make('ready')
+    page = browse()
+    shows(page, name, 'Running')
+    before = number(page, 'never')
+
+    api.nova.servers.delete(server_id)
+    row(page, name).locator('[data-again]').click()
+
+    expect(row(page, name)).to_have_count(0)
+    assert number(page, 'never') == before - 1
+
+
 def test_two_users_at_once_take_one_snapshot(browse, cloud, api):
     one, two = browse('demo'), browse('demo2')
     for page in (one, two):
@@ -318,7 +331,7 @@ def test_latest_snapshots_are_all_of_one_height(browse):
 
 
 @pytest.mark.parametrize('theme', ['default', 'material'])
-@pytest.mark.parametrize('width', [390, 800, 1400])
+@pytest.mark.parametrize('width', [390, 1000, 1200, 1400])
 def test_the_index_fits_and_is_accessible(browse, cloud, theme, width):
     page = browse(width=width)
     page.context.add_cookies([

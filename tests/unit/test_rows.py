@@ -88,6 +88,16 @@ class RowsTest(cases.PanelTestCase):
 
         self.assertEqual({}, answer['rows'])
 
+    def test_what_is_not_there_any_more_is_named(self):
+        self.overview.return_value = cases.overview(
+            builders.instance(), builders.instance(id='other'))
+
+        for ask in (self.get, self.post):
+            answer = json.loads(ask(builders.INSTANCE, 'deleted').content)
+
+            self.assertEqual(['deleted'], answer['gone'])
+            self.assertEqual([builders.INSTANCE], list(answer['rows']))
+
     def test_looking_settles_nothing(self):
         self.show(builders.instance(), builders.asked())
 
