@@ -30,7 +30,7 @@ Verdict = verdict.Verdict
 def test_no_sequence_of_events_makes_a_verdict_better_than_the_truth():
     stateful.run_state_machine_as_test(
         machine.Promises, settings=hypothesis.settings(
-            max_examples=300, stateful_step_count=25, deadline=None,
+            max_examples=120, stateful_step_count=25, deadline=None,
             derandomize=True, database=None,
             suppress_health_check=list(hypothesis.HealthCheck)))
 
