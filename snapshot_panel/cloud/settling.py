@@ -43,6 +43,7 @@ from snapshot_panel.consistency import judging
 from snapshot_panel.consistency import known
 from snapshot_panel.consistency import records
 from snapshot_panel.consistency import roots
+from snapshot_panel.consistency import signing
 from snapshot_panel.consistency import verdict
 
 LOG = logging.getLogger(__name__)
@@ -274,6 +275,28 @@ def settle_orphan(session: asking.Session, image_id: str
     return _seal(session, image, decision, {})
 
 
+def check_again(session: asking.Session, image_id: str
+                ) -> judging.Comparison:
+    """Read the disk of a snapshot again, and compare. Writes nothing on it.
+
+    :raises errors.NotFound: it is none of this project's.
+    :raises errors.CloudError: its disk cannot be read, or not by this user.
+    """
+    image = glance.get_image(session, image_id)
+    if image.owner != session.user.tenant_id:
+        raise errors.NotFound('Glance', 'image %s' % image_id)
+    if not image.readable:
+        raise errors.Conflict('Glance', 'image %s: no data' % image_id)
+    decision = verdict.look(image)
+    reading = disks.read(session, image, again=True)
+    found = judging.compare(decision, reading)
+    if found is judging.Comparison.CONTRADICTED:
+        LOG.error('Snapshot %s of %s is sealed as %s (%s), and its disk, read '
+                  'again, says %s', image.id, image.instance_id,
+                  decision.verdict.value, decision.rule.code, reading.word)
+    return found
+
+
 def _find_instance(session: asking.Session, image: facts.Image
                    ) -> facts.Instance | None:
     try:
@@ -304,7 +327,8 @@ def _seal(session: asking.Session, image: facts.Image,
             **({'left_out': dict(left_out)} if left_out else {})}).seal()
         made = dataclasses.replace(made, seconds=records.seconds(fresh))
         glance.add_properties(session, image.id, {
-            **records.adopt(fresh), **made.properties()})
+            **records.adopt(fresh), **made.properties(), **signing.sign(
+                fresh, made.properties(), conf.signing_keys())})
         fresh = glance.get_image(session, image.id)
     return fresh
 

@@ -163,13 +163,26 @@ class Instance:
         return not self.image_id or bool(self.volume_ids)
 
 
+class Signature(enum.Enum):
+    """What the signature of a verdict says, see signing.py."""
+
+    # By one of the operator's keys, and it fits.
+    HERE = 'here'
+    # By a key that nobody here has.
+    ELSEWHERE = 'elsewhere'
+    MISSING = 'missing'
+    # It does not fit: verdict, evidence or data are not what was signed.
+    FALSE = 'false'
+
+
 @dataclasses.dataclass(frozen=True)
 class Image:
     """An image as Glance shows it, reduced to what the rules need.
 
     ``size`` is in bytes, None while Glance does not know it; ``checksum`` is
     of its data, '' likewise. ``visibility`` is Glance's name of who sees it;
-    a ``hidden`` image is left out of lists (fact 44).
+    a ``hidden`` image is left out of lists (fact 44); ``signature`` is that of
+    its verdict, None where there is none or nobody signs.
     """
 
     id: str
@@ -184,6 +197,7 @@ class Image:
     checksum: str = ''
     visibility: str = ''
     hidden: bool = False
+    signature: Signature | None = None
 
     @property
     def volume_backed(self) -> bool:

@@ -48,6 +48,7 @@ EVIDENCE = 'consistency_evidence'
 REPLACES = 'consistency_replaces'
 REPLACED = 'consistency_replaced'
 SECONDS = 'consistency_seconds'
+SIGNATURE = 'consistency_signature'
 
 # More disks than any hypervisor of Nova's attaches.
 _MOST_DISKS = 512

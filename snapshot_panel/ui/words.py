@@ -257,6 +257,9 @@ RULES = {
         'It was taken with this panel, but its record could not be written '
         'on it, so nobody knows which request made it. Its disk does not say '
         'whether it was at rest.'),
+    Rule.FORGED: _(
+        'Do not trust it: its signature does not fit. What is written on the '
+        'image is not what was signed. Tell the operator.'),
     Rule.THAWED_EARLY: _(
         'The guest witnessed a freeze, but stood still for less time than its '
         '%(volumes)s volume snapshots took. Take the snapshot again.'),
@@ -446,6 +449,15 @@ RESTART_CHOICES = {
 DEACTIVATED = _('The operator has deactivated the image: nothing can be '
                 'launched from it until it is reactivated.')
 HIDDEN = _('The image is hidden: other lists do not show it.')
+
+# What the signature of a verdict says.
+SIGNATURES = {
+    facts.Signature.HERE: _('signed by this dashboard'),
+    facts.Signature.ELSEWHERE: _(
+        'signed with a key that this dashboard does not have'),
+    facts.Signature.MISSING: _('not signed'),
+    facts.Signature.FALSE: _('the signature does not fit'),
+}
 
 # Why no older snapshot can go.
 KEPT_UNKNOWN = _('The image service does not answer, so nobody can say which '
