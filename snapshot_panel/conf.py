@@ -35,6 +35,8 @@ from oslo_config import types
 from snapshot_panel.consistency import facts
 
 NAME = 'SNAPSHOT_PANEL'
+# The least characters of a key: nobody guesses half as many random ones.
+_KEY_LENGTH = 32
 
 
 def _number(name: str, default: int | None, least: int, most: int, unit: str,
@@ -90,6 +92,16 @@ GROUPS: Mapping[str, tuple[cfg.Opt, ...]] = {
             "project, and what is known of the project's quotas. It is kept "
             "in Django's cache."),
     ),
+    'About signatures': (
+        cfg.Opt(
+            'signing_keys', types.List(types.String()), default=[],
+            secret=True,
+            help="Secrets of the operator's, with which the panel signs the "
+                 "verdicts that it writes, see :ref:`signatures`. The first "
+                 "signs; all of them verify, so that a key can be replaced. "
+                 "Each is a text of at least 32 characters, best a random "
+                 "one. Empty: nothing is signed."),
+    ),
     'About load': (
         _number(
             'snapshots_listed', 100, 1, 1000, '',
@@ -144,6 +156,7 @@ class Fault(enum.Enum):
     NO_NUMBER = 4
     NO_CHOICE = 5
     NO_SWITCH = 6
+    NO_KEYS = 7
 
 
 _SENTENCES = {
@@ -159,6 +172,10 @@ _SENTENCES = {
     Fault.NO_CHOICE: _(
         '%(setting)s: %(name)s is %(value)s and must be one of %(choices)s. '
         'The default is used: %(default)s.'),
+    # Without the value, which is a secret.
+    Fault.NO_KEYS: _(
+        '%(setting)s: %(name)s must be a list of texts of at least %(least)s '
+        'characters. Nothing is signed.'),
     Fault.NO_SWITCH: _(
         '%(setting)s: %(name)s is %(value)s and must be True or False. The '
         'default is used: %(default)s.'),
@@ -187,7 +204,8 @@ def _read() -> tuple[dict[str, typing.Any], tuple[Problem, ...]]:
     written = getattr(settings, NAME, {})
     if not isinstance(written, Mapping):
         return dict(DEFAULTS), (
-            Problem(Fault.NO_DICT, {'value': _shown(written)}),)
+            # Not the value: it may hold a secret.
+            Problem(Fault.NO_DICT, {'value': type(written).__name__}),)
     found = {name: _fault(name, value) for name, value in written.items()}
     return ({**DEFAULTS, **{name: value for name, value in written.items()
                             if found[name] is None}},
@@ -205,6 +223,9 @@ def _fault(name: object, value: object) -> Problem | None:
     # and 'no' for False.
     if isinstance(option.type, types.Boolean):
         return None if isinstance(value, bool) else _unfit(option, value)
+    if isinstance(option.type, types.List):
+        return None if _are_keys(value) else Problem(Fault.NO_KEYS, {
+            'name': _shown(option.name), 'least': _KEY_LENGTH})
     kind = int if isinstance(option.type, types.Integer) else str
     if isinstance(value, kind) and not isinstance(value, bool):
         try:
@@ -213,6 +234,11 @@ def _fault(name: object, value: object) -> Problem | None:
         except ValueError:
             pass
     return _unfit(option, value)
+
+
+def _are_keys(value: object) -> bool:
+    return isinstance(value, list) and all(
+        isinstance(key, str) and len(key) >= _KEY_LENGTH for key in value)
 
 
 def _misspelt(name: object) -> Problem:
@@ -269,3 +295,9 @@ def deployment() -> facts.Deployment:
         ephemeral_backend=config['ephemeral_backend'],
         shutdown_timeout=config['shutdown_timeout'],
         settle_grace=config['settle_grace'])
+
+
+def signing_keys() -> tuple[bytes, ...]:
+    """Return the operator's keys, the one that signs first."""
+    return tuple(key.encode(errors='replace')
+                 for key in get_config()['signing_keys'])

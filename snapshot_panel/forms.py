@@ -136,7 +136,7 @@ class SnapshotForm(_InstanceForm):
             return
         self.fields['keep'].widget.choices = [('', _('Keep all'))] + [
             (choice.keep, _KEEP % {'keep': choice.keep,
-                                   'count': len(choice.ids)})
+                                   'count': len(choice.going)})
             for choice in retention.choices]
 
     def _show(self, name, value):
@@ -205,7 +205,7 @@ class SnapshotForm(_InstanceForm):
         attempt = taking.take_if_ready(
             request, self.initial['instance_id'], data['name'],
             accept=self._accept(data), extra=data['properties'],
-            keep=data['keep'], shown=shown)
+            keep=data['keep'], shown=shown, told=True)
         if attempt.taken is None:
             self.api_error(self._refusal(attempt))
             return False

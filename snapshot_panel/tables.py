@@ -25,6 +25,7 @@ from horizon import tables
 from snapshot_panel.cloud import asking
 from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import taking
+from snapshot_panel.ui import findings
 from snapshot_panel.ui import strip
 from snapshot_panel.ui import tables as ui_tables
 from snapshot_panel.ui import urls
@@ -68,6 +69,14 @@ def report_attempt(request, attempt):
     if isinstance(attempt, errors.CloudError):
         ui_tables.report_error(request, attempt)
         return True
+    if attempt.untold is not None:
+        messages.warning(request, _(
+            '%(name)s: %(found)s No snapshot was taken yet: take it with '
+            'options.') % {
+                'name': attempt.instance.name, 'found': findings.fill(
+                    findings.FINDINGS[attempt.untold.finding].found,
+                    attempt.untold)})
+        return False
     if attempt.taken is None:
         messages.warning(request, _(
             '%(name)s is not ready for a consistent snapshot: no snapshot '
@@ -83,10 +92,20 @@ def report_taken(request, attempt):
         'Snapshot %(image)s of %(name)s is being taken.') % {
             'image': attempt.name, 'name': attempt.instance.name})
     for problem in attempt.taken.problems:
-        messages.warning(request, _(
-            'Something could not be written down beside the snapshot '
-            '%(image)s (%(service)s), so it may be called unproven.') % {
+        messages.warning(request, _UNWRITTEN.get(
+            problem.service, _UNWRITTEN['Glance']) % {
                 'image': attempt.name, 'service': problem.service})
+
+
+# By the service that did not take it.
+_UNWRITTEN = {
+    'Nova': _(
+        'The panel’s note of the snapshot %(image)s could not be written on '
+        'the instance: if it vanishes, that is not reported.'),
+    'Glance': _(
+        'Something could not be written down beside the snapshot '
+        '%(image)s (%(service)s), so it may be called unproven.'),
+}
 
 
 class Options(tables.LinkAction):
@@ -156,6 +175,8 @@ class InstanceRow(tables.Row):
             self.attrs['data-elsewhere'] = 'true'
         if self.datum.unsettled:
             self.attrs['data-unsettled'] = 'true'
+        if self.datum.held:
+            self.attrs['data-held'] = 'true'
         if self.datum.incomplete:
             self.attrs['data-unasked'] = 'true'
 

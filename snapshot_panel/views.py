@@ -28,6 +28,7 @@ from horizon.utils import functions
 from openstack_dashboard import policy
 
 from snapshot_panel.cloud import asking
+from snapshot_panel.cloud import dependents
 from snapshot_panel.cloud import details
 from snapshot_panel.cloud import disks
 from snapshot_panel.cloud import errors
@@ -301,10 +302,14 @@ class SnapshotView(InstanceFormView):
         self.submit_label = words.ANYWAY[prediction]
         self.submit_url = urls.reverse(
             'snapshot', self.kwargs['instance_id']) + self.query
+        retention = lines.Retention.of(
+            self.row, panel_forms.may_replace(self.request))
+        if retention.lines:
+            retention = retention.beside(dependents.look_ahead(
+                self.request, self.row.instance, retention.images))
         return super().get_context_data(
             row=self.row, prediction=words.VERDICTS[prediction],
-            retention=lines.Retention.of(
-                self.row, panel_forms.may_replace(self.request)),
+            retention=retention,
             command=commands.take(
                 self.row.id, taking.default_name(self.row.instance)),
             may_restart=(self.row.may_restart and policy.check(

@@ -55,6 +55,8 @@ def allowed(option: cfg.Opt) -> str:
     """Return what one setting may be."""
     if isinstance(option.type, types.Boolean):
         return '``True`` or ``False``'
+    if isinstance(option.type, types.List):
+        return 'a list of texts, secret'
     if option.type.choices:
         return 'one of ' + ', '.join(
             '``%r``' % choice for choice in option.type.choices)

@@ -10,11 +10,16 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Who depends on an image, asked right before it goes."""
+"""Who depends on an image: asked before it is chosen, and before it goes."""
+
+from collections.abc import Iterable
+from collections.abc import Mapping
+import dataclasses
 
 from snapshot_panel.cloud import asking
 from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import glance
+from snapshot_panel.cloud import images as project_images
 from snapshot_panel.cloud import nova
 from snapshot_panel.consistency import facts
 from snapshot_panel.consistency import retention
@@ -48,6 +53,66 @@ def check(session: asking.Session, instance: facts.Instance,
             each.name for each in running))
     if asking.or_raise(members):
         raise errors.InUse('Glance', errors.MEMBERS)
+
+
+# How many shared images one look asks for their members.
+_SHARED_ASKED = 20
+
+
+@dataclasses.dataclass(frozen=True)
+class Outlook:
+    """What would keep snapshots from being deleted, as far as is known now.
+
+    ``kept`` is the :class:`errors.InUse` of each by image id; ``problems`` are
+    the :class:`errors.CloudError` of what could not be found out; ``cut`` is
+    whether there is more than was looked at.
+    """
+
+    kept: Mapping[str, errors.InUse] = dataclasses.field(default_factory=dict)
+    problems: tuple[errors.CloudError, ...] = ()
+    cut: bool = False
+
+
+def look_ahead(session: asking.Session, instance: facts.Instance,
+               images: Iterable[facts.Image]) -> Outlook:
+    """Return what :func:`check` would say of several snapshots.
+
+    A request for the project's newest instances, whatever the number of
+    snapshots, and one for each that is shared, up to a limit.
+    """
+    images = list(images)
+    shared = [image for image in images if image.visibility == 'shared']
+    users, counts = asking.ask_services(
+        session,
+        (nova, lambda: nova.list_instances(
+            session, project_images.INSTANCES_MATCHED)),
+        (glance, lambda: asking.for_each(
+            lambda image: members_of(session, image),
+            shared[:_SHARED_ASKED])))
+    kept: dict[str, errors.InUse] = {}
+    problems: list[errors.CloudError] = []
+    cut = len(shared) > _SHARED_ASKED
+    if isinstance(counts, errors.CloudError):
+        problems.append(counts)
+        counts = []
+    for image, count in zip(shared, counts):
+        if isinstance(count, errors.CloudError):
+            problems.append(count)
+        elif count:
+            kept[image.id] = errors.InUse('Glance', errors.MEMBERS)
+    if isinstance(users, errors.CloudError):
+        problems.append(users)
+    else:
+        cut = cut or users.more
+        running = project_images.by_image(users.instances)
+        kept.update({
+            image.id: errors.InUse('Nova', errors.RUN_FROM, tuple(
+                each.name for each in running[image.id][:_NAMED]))
+            for image in images if image.id in running})
+    kept.update({image.id: errors.InUse(
+        'Nova', errors.SHELVED, (instance.name,)) for image in images
+        if retention.holds_disk(instance, image)})
+    return Outlook(kept, tuple(problems), cut)
 
 
 def members_of(session: asking.Session, image: facts.Image) -> int:

@@ -31,6 +31,7 @@ from snapshot_panel.cloud import nova
 from snapshot_panel.cloud import snapshots
 from snapshot_panel.cloud import volumes
 from snapshot_panel import conf
+from snapshot_panel.consistency import checklist
 from snapshot_panel.consistency import facts
 
 
@@ -41,8 +42,8 @@ class Details:
     ``heard`` is what its guest said, or the :class:`errors.CloudError` that
     kept us from asking; ``today`` the image that it was launched from as it
     is now; ``volumes`` what :func:`volumes.of_instance` returns; ``limits``
-    the project's; ``base`` what the disk of ``today`` says. Each is None
-    where nobody asked.
+    the project's; ``base`` what the disk of ``today`` says; ``networks`` the
+    id of each interface's network. Each is None where nobody asked.
     """
 
     heard: guests.Heard | errors.CloudError | None = None
@@ -50,6 +51,7 @@ class Details:
     volumes: tuple[facts.Volume, ...] | errors.CloudError | None = None
     limits: facts.Limits | None = None
     base: facts.DiskReading | None = None
+    networks: tuple[str, ...] | None = None
 
 
 def ask_about(session: asking.Session, instance: facts.Instance,
@@ -85,7 +87,22 @@ def _ask(session: asking.Session, instance: facts.Instance,
         lambda: ask_limits(session, instance))
     today, base = asking.or_raise(origin)
     return Details(heard, None if stopped else today, attached,
-                   asking.or_raise(limits), base)
+                   asking.or_raise(limits), base,
+                   ask_networks(session, instance, today))
+
+
+def ask_networks(session: asking.Session, instance: facts.Instance,
+                 today: facts.Image | None = None) -> tuple[str, ...] | None:
+    """Return the id of each interface's network, where a command needs it.
+
+    :param today: the image that it was launched from as it is now.
+    :returns: None where no command does, or Nova did not say.
+    """
+    if not (instance.networks and checklist.may_adopt(instance, today)):
+        return None
+    networks = asking.outcome(
+        lambda: nova.list_networks(session, instance.id))
+    return None if isinstance(networks, errors.CloudError) else networks
 
 
 def _origin(session: asking.Session, instance: facts.Instance

@@ -148,14 +148,16 @@ def read_if_allowed(session: asking.Session, image: facts.Image
     return reading
 
 
-def read(session: asking.Session, image: facts.Image) -> facts.DiskReading:
+def read(session: asking.Session, image: facts.Image, again: bool = False
+         ) -> facts.DiskReading:
     """Return what the file systems in an image say of themselves.
 
     :param image: one that is ``readable``.
+    :param again: whatever was read before.
     :raises errors.CloudError: where it cannot be read now, or not by this
         user (policy ``download_image``).
     """
-    before = known(session, image)
+    before = None if again else known(session, image)
     if before is not None:
         return before
     begun = time.monotonic()

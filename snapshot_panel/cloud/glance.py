@@ -36,6 +36,7 @@ from snapshot_panel import conf
 from snapshot_panel.consistency import edits
 from snapshot_panel.consistency import facts
 from snapshot_panel.consistency import properties as rules
+from snapshot_panel.consistency import signing
 
 LOG = logging.getLogger(__name__)
 
@@ -250,7 +251,7 @@ def image_of(values: typing.Any) -> facts.Image:
     """Read an image as Glance gives it."""
     values = reading.mapping(values)
     size = values.get('size')
-    return facts.Image(
+    return signing.checked(facts.Image(
         id=reading.identifier(values['id']),
         name=reading.name(values.get('name')),
         status=reading.text(values['status']),
@@ -265,7 +266,7 @@ def image_of(values: typing.Any) -> facts.Image:
         checksum=reading.text_or_none(
             values.get('os_hash_value') or values.get('checksum')) or '',
         visibility=reading.name(values.get('visibility')),
-        hidden=values.get('os_hidden') is True)
+        hidden=values.get('os_hidden') is True), conf.signing_keys())
 
 
 def count_members(session: asking.Session, image_id: str) -> int:

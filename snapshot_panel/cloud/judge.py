@@ -27,6 +27,7 @@ import contextlib
 import dataclasses
 import datetime
 import hashlib
+import itertools
 import logging
 import os
 import pathlib
@@ -47,12 +48,14 @@ from snapshot_panel.cloud import glance
 from snapshot_panel.cloud import guests
 from snapshot_panel.cloud import marks
 from snapshot_panel.cloud import restarting
+from snapshot_panel.cloud import settling
 from snapshot_panel.cloud import snapshots
 from snapshot_panel import conf
 from snapshot_panel.consistency import checklist
 from snapshot_panel.consistency import facts
 from snapshot_panel.consistency import journey
 from snapshot_panel.consistency import known
+from snapshot_panel.consistency import leftovers
 from snapshot_panel.consistency import protection
 from snapshot_panel.consistency import restart
 from snapshot_panel.consistency import verdict
@@ -113,8 +116,8 @@ class Report:
     where another judge was at it, so that nothing was done. ``judged`` are
     all instances, None where that or a failure kept it from finding out what
     there is. ``sealed`` is how many snapshots have a verdict now that had none
-    before; ``strays`` is how many belong to no instance of the project, which
-    nobody judges.
+    before; ``strays`` are the verdicts of those that belong to no instance of
+    the project (any more), and are among no others.
     """
 
     cloud: str
@@ -123,7 +126,7 @@ class Report:
     seconds: float
     judged: tuple[Judged, ...] | None = None
     sealed: int = 0
-    strays: int = 0
+    strays: tuple[verdict.Verdict, ...] = ()
     problems: tuple[Problem, ...] = ()
     busy: bool = False
 
@@ -204,7 +207,7 @@ def judge(account: accounts.Account, patience: float = 0,
     return Report(
         account.cloud, project, timeutils.utcnow(True),
         time.monotonic() - begun, round_.judged, round_.sealed,
-        round_.strays, tuple(dict.fromkeys(round_.problems)), busy)
+        round_.stray_verdicts(), tuple(dict.fromkeys(round_.problems)), busy)
 
 
 class _Round:
@@ -220,7 +223,9 @@ class _Round:
             facts.Instance, Sequence[facts.Image]]] = {}
         self.judged: tuple[Judged, ...] | None = None
         self.problems: list[Problem] = []
-        self.sealed = self.strays = 0
+        self.sealed = 0
+        # Those that belong to no instance, as they are by now.
+        self._strays: dict[str, facts.Image] = {}
 
     def run(self, until: float, ask_guests: bool) -> None:
         """Judge all that is there.
@@ -241,6 +246,9 @@ class _Round:
             time.sleep(conf.get_config()['poll_interval'])
             went = self._carry_on(following, again=True)
         self._carry_on(disks_only)
+        asking.for_each(self._judge_stray, [
+            image for image in self._strays.values()
+            if known.awaits_verdict(image) or known.awaits_disk(image)])
         if self._gave_up():
             self.note(errors.Unavailable(
                 'judge', 'the rest waits for the next round'))
@@ -263,12 +271,19 @@ class _Round:
             if image.instance_id in by_instance:
                 by_instance[image.instance_id].append(image)
             else:
-                self.strays += 1
+                self._strays[image.id] = image
 
     def _decided(self) -> set[str]:
         """Return the ids of the snapshots that have a verdict on them."""
-        return {image.id for _instance, images in self._states.values()
-                for image in images if verdict.look(image).verdict.final}
+        states = self._states.values()
+        return {image.id for image in itertools.chain(
+            self._strays.values(), *(images for _instance, images in states))
+            if verdict.look(image).verdict.final}
+
+    def stray_verdicts(self) -> tuple[verdict.Verdict, ...]:
+        """Return the verdict of each snapshot that has no instance."""
+        return tuple(verdict.look(image).verdict
+                     for image in self._strays.values())
 
     def _unsettled(self) -> list[str]:
         """Return the ids of the instances with more left to do.
@@ -280,7 +295,8 @@ class _Round:
         now, deployment = timeutils.utcnow(True), conf.deployment()
         return [instance.id for instance, images in self._states.values()
                 if known.unsettled(instance, images, now, deployment,
-                                   refused=None)]
+                                   refused=None)
+                or leftovers.suspects(instance, images, now)]
 
     def _unread(self, others: Collection[str]) -> list[str]:
         """Return the ids of the other instances with disks to be read.
@@ -342,6 +358,20 @@ class _Round:
                 instance, self._fresh(images, unread))
         return False
 
+    def _judge_stray(self, image: facts.Image) -> None:
+        """Judge a snapshot whose instance is not there, by its disk alone.
+
+        One whose instance came since is left to the next round.
+        """
+        if self._gave_up() or self._refused and image.readable:
+            return
+        after = self._attempt(lambda session: _settle_stray(session, image),
+                              image.instance_id)
+        if after is not None:
+            self._failed_in_a_row = 0
+            self._strays[image.id] = after
+            self._look_for_refusal([after], [after.id])
+
     def _look_again(self, instance_id: str) -> bool:
         """Read an instance and its newest snapshots anew; return whether."""
         one = self._attempt(
@@ -373,7 +403,8 @@ class _Round:
                           unread: Sequence[str]) -> None:
         """Note, once, that this user may not read disks."""
         waiting = [image for image in images if image.id in unread
-                   and known.awaits_disk(image)]
+                   and (known.awaits_disk(image)
+                        or known.awaits_verdict(image))]
         if not waiting or self._refused:
             return
         recalled = self._attempt(
@@ -449,6 +480,24 @@ class _Round:
                 frozen[instance.id] = journey.left_frozen(checklist.check(
                     instance, answer.guest, conf.deployment()))
         return frozen
+
+
+def _settle_stray(session: asking.Session, image: facts.Image
+                  ) -> facts.Image | None:
+    """Do as :func:`settling.settle_orphan`, with what it may end with.
+
+    :returns: the image as it was where this user may not read it; None where
+        somebody deleted it meanwhile, or its instance exists.
+    """
+    try:
+        return settling.settle_orphan(session, image.id)
+    except errors.NotFound as problem:
+        LOG.info('%s: %s', image.id, problem)
+        return None
+    except errors.Forbidden:
+        if disks.recall(session, [image]).refused:
+            return image
+        raise
 
 
 def _unread(images: Iterable[facts.Image]) -> list[str]:

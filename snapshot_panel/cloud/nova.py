@@ -257,6 +257,15 @@ def time_action(session: asking.Session, instance_id: str,
             succeeded=event.get('result') == 'Success')
 
 
+def list_networks(session: asking.Session, instance_id: str
+                  ) -> tuple[str, ...]:
+    """Return the id of the network of each interface of an instance."""
+    with errors.asking('Nova'):
+        return tuple(
+            reading.identifier(interface.net_id) for interface
+            in client(session).servers.interface_list(instance_id))
+
+
 def get_metadata_limit(session: asking.Session) -> int | None:
     """Return how many keys an instance's metadata may have.
 

@@ -111,8 +111,7 @@ def carry_on(session: asking.Session, instance: facts.Instance,
     instance, images = settling.settle(session, instance, images, unread)
     plan = records.read_plan(instance)
     if (plan is None or not restart.unfinished(instance)
-            or instance.metadata_fixed):
-        # What cannot be written down is not done: it would be done twice.
+            or restart.held(instance)):
         return instance, images
     actions = nova.list_actions(session, instance.id)
     image = restart.own_image(plan, actions, images)

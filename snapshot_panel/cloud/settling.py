@@ -32,6 +32,7 @@ from snapshot_panel.cloud import disks
 from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import glance
 from snapshot_panel.cloud import guests
+from snapshot_panel.cloud import leftovers
 from snapshot_panel.cloud import nova
 from snapshot_panel.cloud import replacing
 from snapshot_panel.cloud import snapshots
@@ -42,6 +43,7 @@ from snapshot_panel.consistency import judging
 from snapshot_panel.consistency import known
 from snapshot_panel.consistency import records
 from snapshot_panel.consistency import roots
+from snapshot_panel.consistency import signing
 from snapshot_panel.consistency import verdict
 
 LOG = logging.getLogger(__name__)
@@ -80,9 +82,14 @@ def settle(session: asking.Session, instance: facts.Instance,
             metadata.update(_note(session, instance, dataclasses.replace(
                 memory, gone=timeutils.utcnow(True),
                 cause=verdict.Rule.OF_ANOTHER.code)))
+    unbound: dict[str, records.Unbound] = {}
     for image in [by_id[key] for key in memories if key in by_id]:
         if image.active and records.is_unbound(image):
-            by_id[image.id] = _bind(session, instance, image)
+            bound = _bind(session, instance, image)
+            if isinstance(bound, records.Unbound):
+                unbound[image.id] = bound
+            else:
+                by_id[image.id] = bound
     rooted = roots.with_root(instance, images=by_id.values())
     misfits = {image.id for image in by_id.values()
                if roots.misfit(rooted, image)}
@@ -92,7 +99,8 @@ def settle(session: asking.Session, instance: facts.Instance,
                         image.id in unread or image.id in memories))]
     evidence, failure = None, None
     if waiting or lost:
-        evidence, failure = _judge(session, instance, waiting, by_id, lost)
+        evidence, failure = _judge(session, instance, waiting, by_id, lost,
+                                   unbound)
     if evidence is not None:
         for memory in lost:
             metadata.update(_record_loss(session, instance, memory,
@@ -107,19 +115,23 @@ def settle(session: asking.Session, instance: facts.Instance,
     left = replacing.carry_out(session, instance, by_id.values())
     if failure is not None:
         raise failure
-    return dataclasses.replace(instance, metadata=metadata), left
+    instance = dataclasses.replace(instance, metadata=metadata)
+    if not any(map(known.awaits_verdict, left)):
+        cleared = leftovers.clear(session, instance, left)
+        left = [image for image in left if image.id not in cleared]
+    return instance, left
 
 
 def _bind(session: asking.Session, instance: facts.Instance,
-          image: facts.Image) -> facts.Image:
+          image: facts.Image) -> facts.Image | records.Unbound:
     """Bind an image that the server remembers and nobody could bind.
 
-    It stays as it is where Nova's record does not tell its action.
+    :returns: the image, or why Nova's record does not tell its action.
     """
     action = records.own_action(
         image, nova.list_actions(session, instance.id) or ())
-    if action is None:
-        return image
+    if isinstance(action, records.Unbound):
+        return action
     # What it replaces may be written by now.
     glance.add_properties(session, image.id, {
         records.IMAGE: image.id, records.ACTION: action})
@@ -140,10 +152,12 @@ def _forget(session: asking.Session, instance: facts.Instance,
 
 def _judge(session: asking.Session, instance: facts.Instance,
            waiting: Iterable[facts.Image], by_id: dict[str, facts.Image],
-           lost: Sequence[records.Memory]
+           lost: Sequence[records.Memory],
+           unbound: Mapping[str, records.Unbound]
            ) -> tuple[verdict.Evidence | None, errors.CloudError | None]:
     """Judge what waits, and put it as it is then in its place.
 
+    :param unbound: why they could not be bound, by image id.
     :returns: the :class:`verdict.Evidence`, None where nobody had to be or
         could be asked, and the :class:`errors.CloudError` that kept some
         from being judged, or None.
@@ -174,6 +188,9 @@ def _judge(session: asking.Session, instance: facts.Instance,
             copies=copies.get(image.id),
             failed=_passing_failure(readings, [image]) is not None,
             refused=isinstance(readings.get(image.id), errors.Forbidden))
+        if decision.rule is verdict.Rule.UNBOUND and image.id in unbound:
+            decision = dataclasses.replace(decision, evidence={
+                **decision.evidence, 'cause': unbound[image.id].value})
         by_id[image.id] = _seal(session, image, decision, judging.left_out(
             instance, image, evidence))
     undecided = [image for image in waiting
@@ -246,12 +263,38 @@ def settle_orphan(session: asking.Session, image_id: str
         return image
     if asking.confirmed(lambda: _find_instance(session, image)) is not None:
         return None
-    reading = disks.read(session, image) if image.readable else None
+    try:
+        reading = disks.read(session, image) if image.readable else None
+    except errors.Forbidden:
+        disks.refuse(session, image)
+        raise
     decision = judging.judge(image, None, conf.deployment(), reading)
     if not decision.verdict.final:
         report = {'disk': dict(reading.report)} if reading else {}
         decision = verdict.Decision(verdict.Rule.NO_CONSOLE, report)
     return _seal(session, image, decision, {})
+
+
+def check_again(session: asking.Session, image_id: str
+                ) -> judging.Comparison:
+    """Read the disk of a snapshot again, and compare. Writes nothing on it.
+
+    :raises errors.NotFound: it is none of this project's.
+    :raises errors.CloudError: its disk cannot be read, or not by this user.
+    """
+    image = glance.get_image(session, image_id)
+    if image.owner != session.user.tenant_id:
+        raise errors.NotFound('Glance', 'image %s' % image_id)
+    if not image.readable:
+        raise errors.Conflict('Glance', 'image %s: no data' % image_id)
+    decision = verdict.look(image)
+    reading = disks.read(session, image, again=True)
+    found = judging.compare(decision, reading)
+    if found is judging.Comparison.CONTRADICTED:
+        LOG.error('Snapshot %s of %s is sealed as %s (%s), and its disk, read '
+                  'again, says %s', image.id, image.instance_id,
+                  decision.verdict.value, decision.rule.code, reading.word)
+    return found
 
 
 def _find_instance(session: asking.Session, image: facts.Image
@@ -284,7 +327,8 @@ def _seal(session: asking.Session, image: facts.Image,
             **({'left_out': dict(left_out)} if left_out else {})}).seal()
         made = dataclasses.replace(made, seconds=records.seconds(fresh))
         glance.add_properties(session, image.id, {
-            **records.adopt(fresh), **made.properties()})
+            **records.adopt(fresh), **made.properties(), **signing.sign(
+                fresh, made.properties(), conf.signing_keys())})
         fresh = glance.get_image(session, image.id)
     return fresh
 

@@ -40,13 +40,15 @@ from snapshot_panel.consistency import witness
 
 LOG = logging.getLogger(__name__)
 
+_Result = checklist.Result
+
 
 @dataclasses.dataclass(frozen=True)
 class Taken:
     """A snapshot that Nova accepted.
 
     ``problems`` are the :class:`errors.CloudError` of what could not be
-    written down beside it.
+    written down beside it, and was not known before.
     """
 
     image_id: str
@@ -56,13 +58,14 @@ class Taken:
 def take(session: asking.Session, instance: facts.Instance,
          guest: checklist.Guest, name: str,
          extra: Mapping[str, str] | None = None, replaces: Sequence[str] = (),
-         by: str | None = None) -> Taken:
+         by: str | None = None, noted: bool = True) -> Taken:
     """Ask Nova for a snapshot and write down what proves it later.
 
     :param guest: as asked just before.
     :param extra: properties that the user wants on the image besides.
     :param replaces: ids of the snapshots that go once this one is proven.
     :param by: who asked for it, if not this user.
+    :param noted: the instance can keep the note, as far as is known.
     :raises errors.Unanswered: it may have been begun.
     """
     by = by or session.user.username
@@ -78,11 +81,18 @@ def take(session: asking.Session, instance: facts.Instance,
         asking.outcome(lambda: nova.remember(session, instance.id, memory)),
         asking.outcome(lambda: glance.add_properties(
             session, image_id, records.bind(image_id, action, replaces)))]
-    problems = tuple(outcome for outcome in outcomes
-                     if isinstance(outcome, errors.CloudError))
+    problems = [outcome for outcome in outcomes
+                if isinstance(outcome, errors.CloudError)]
     for problem in problems:
         LOG.warning('Snapshot %s of %s: %s', image_id, instance.id, problem)
-    return Taken(image_id, problems)
+    return Taken(image_id, tuple(
+        problem for problem in problems
+        if noted or problem is not outcomes[0]
+        or not isinstance(problem, _NO_NOTE)))
+
+
+# What writing a note on a locked instance, or a full one, ends with.
+_NO_NOTE = (errors.Conflict, errors.Forbidden, errors.OverLimit)
 
 
 def _create(session: asking.Session, instance: facts.Instance, name: str,
@@ -122,8 +132,9 @@ def find_again(session: asking.Session, instance: facts.Instance,
 class Attempt:
     """What came of one click.
 
-    ``taken`` is None where it was not ready, or where the snapshots that
-    would go are not those that the user was shown (``moved``).
+    ``taken`` is None where it was not ready, where the snapshots that would
+    go are not those that the user was shown (``moved``), or where there is
+    something to know before (``untold``).
     """
 
     instance: facts.Instance
@@ -131,6 +142,7 @@ class Attempt:
     name: str
     taken: Taken | None = None
     moved: bool = False
+    untold: _Result | None = None
 
 
 def take_if_ready(session: asking.Session, instance_id: str,
@@ -138,7 +150,8 @@ def take_if_ready(session: asking.Session, instance_id: str,
                   accept: verdict.Verdict | None = None,
                   extra: Mapping[str, str] | None = None,
                   keep: int | None = None,
-                  shown: Mapping[str, str] | None = None) -> Attempt:
+                  shown: Mapping[str, str] | None = None,
+                  told: bool = False) -> Attempt:
     """Take a snapshot if the checks, asked again, promise enough.
 
     :param name: of the image; made from the instance's if None.
@@ -147,6 +160,7 @@ def take_if_ready(session: asking.Session, instance_id: str,
     :param extra: see :func:`take`.
     :param keep: how many snapshots proven consistent to keep, None for all.
     :param shown: those that the user was shown to go: names by id.
+    :param told: the user was shown what is to be known before.
     :raises errors.CloudError: a service failed, and nothing was taken; of
         :class:`errors.Unanswered` nobody knows.
     """
@@ -155,7 +169,9 @@ def take_if_ready(session: asking.Session, instance_id: str,
     guest = guests.ask_guest_if_allowed(session, instance)
     if not isinstance(images, errors.CloudError):
         guest = dataclasses.replace(guest, witnessed=known.had_kit(images))
-    root = volumes.of_root(session, instance)
+    root, keys = asking.together(
+        lambda: volumes.of_root(session, instance),
+        lambda: nova.get_metadata_limit(session))
     if isinstance(root, errors.CloudError):
         root = ()
     instance = roots.with_root(
@@ -164,16 +180,24 @@ def take_if_ready(session: asking.Session, instance_id: str,
     instance = dataclasses.replace(instance, properties=(
         facts.proxy_properties(instance, root or ())))
     checks = checklist.check(instance, guest, conf.deployment(), volumes=root,
+                             limits=facts.Limits(
+                                 metadata=keys if isinstance(keys, int)
+                                 else None, asked_at=timeutils.utcnow(True)),
                              history=_disk_history(session, instance, images))
     name = name or default_name(instance)
     accept = accept or verdict.Verdict.FILESYSTEM
     if not checks.possible or not checks.promises(accept):
         return Attempt(instance, checks, name)
+    full = checks.has(checklist.Finding.QUOTA_METADATA)
+    if full and not told:
+        return Attempt(instance, checks, name,
+                       untold=checks.find(checklist.Check.QUOTA))
     shown = shown or {}
     if keep is not None and _going(instance, images, keep) != shown:
         return Attempt(instance, checks, name, moved=True)
     return Attempt(instance, checks, name, take(
-        session, instance, guest, name, extra, tuple(shown) if keep else ()))
+        session, instance, guest, name, extra, tuple(shown) if keep else (),
+        noted=not (full or instance.locked)))
 
 
 def _disk_history(session: asking.Session, instance: facts.Instance,

@@ -48,12 +48,14 @@ class Hindrance(enum.Enum):
 class Adoption:
     """One way with its commands, in the order to run them.
 
-    ``hindrance`` is None where nothing prevents it now.
+    ``hindrance`` is None where nothing prevents it now. ``by_name`` is whether
+    the commands name networks as people do, because their ids are not known.
     """
 
     way: Way
     commands: tuple[str, ...]
     hindrance: Hindrance | None = None
+    by_name: bool = False
 
 
 # Nova's names of the states in which it rebuilds, and takes snapshots.
@@ -101,7 +103,8 @@ def _by_a_launch(
              commands.launch(name, instance))
     hindrance = (Hindrance.STATE if instance.status not in _COPIED
                  else _busy(instance))
-    return Adoption(Way.RELAUNCH, lines, hindrance)
+    return Adoption(Way.RELAUNCH, lines, hindrance, by_name=bool(
+        instance.networks and not instance.network_ids))
 
 
 def _by_a_rebuild(instance: facts.Instance, wanted: Mapping[str, str],

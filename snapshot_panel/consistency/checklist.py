@@ -538,6 +538,13 @@ def _channel(instance: facts.Instance, log: witness.Log,
                   {**evidence, 'wanted': {facts.AGENT_PROPERTY: 'yes'}})
 
 
+def may_adopt(instance: facts.Instance, today: facts.Image | None) -> bool:
+    """Return whether its checklist may show ways to adopt a property."""
+    return instance.status != facts.STOPPED and (
+        instance.properties.flag(facts.AGENT_PROPERTY) is False
+        or bool(_changed(instance, today)))
+
+
 # The properties that decide about a freeze and are copied at boot.
 _COPIED = (facts.AGENT_PROPERTY, facts.QUIESCE_PROPERTY)
 

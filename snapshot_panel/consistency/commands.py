@@ -145,7 +145,8 @@ def launch(image: str, instance: facts.Instance) -> str:
 
     :param image: the name of the image to launch it from.
     """
-    networks = ['--network=' + name for name in instance.networks]
+    networks = ['--network=' + network for network
+                in instance.network_ids or instance.networks]
     return line('openstack', 'server', 'create', '--wait',
                 '--image=' + image,
                 '--flavor=' + (instance.flavor or 'FLAVOR'),

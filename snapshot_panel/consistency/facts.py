@@ -109,10 +109,12 @@ class Instance:
     """An instance as Nova shows it, reduced to what the rules need.
 
     ``status`` and ``task_state`` are Nova's names; ``image_id`` is the image
-    that Nova shows, None where it shows none; ``flavor`` and ``networks`` are
-    the names that a copy of it is launched with. ``root_device`` is the name
-    of the root disk, '' where Nova does not tell this user; ``root_volume``
-    is whether that disk is a volume, None where nobody found out.
+    that Nova shows, None where it shows none; ``flavor`` is the name that a
+    copy of it is launched with. ``networks`` are names, which several networks
+    may share; ``network_ids`` has the network of each interface, None where
+    nobody asked or was told. ``root_device`` is the name of the root disk, ''
+    where Nova does not tell this user; ``root_volume`` is whether that disk is
+    a volume, None where nobody found out.
     """
 
     id: str
@@ -133,6 +135,7 @@ class Instance:
     ephemeral: int = 0
     swap: int = 0
     networks: tuple[str, ...] = ()
+    network_ids: tuple[str, ...] | None = None
     root_device: str = ''
     root_volume: bool | None = None
 
@@ -160,13 +163,26 @@ class Instance:
         return not self.image_id or bool(self.volume_ids)
 
 
+class Signature(enum.Enum):
+    """What the signature of a verdict says, see signing.py."""
+
+    # By one of the operator's keys, and it fits.
+    HERE = 'here'
+    # By a key that nobody here has.
+    ELSEWHERE = 'elsewhere'
+    MISSING = 'missing'
+    # It does not fit: verdict, evidence or data are not what was signed.
+    FALSE = 'false'
+
+
 @dataclasses.dataclass(frozen=True)
 class Image:
     """An image as Glance shows it, reduced to what the rules need.
 
     ``size`` is in bytes, None while Glance does not know it; ``checksum`` is
     of its data, '' likewise. ``visibility`` is Glance's name of who sees it;
-    a ``hidden`` image is left out of lists (fact 44).
+    a ``hidden`` image is left out of lists (fact 44); ``signature`` is that of
+    its verdict, None where there is none or nobody signs.
     """
 
     id: str
@@ -181,6 +197,7 @@ class Image:
     checksum: str = ''
     visibility: str = ''
     hidden: bool = False
+    signature: Signature | None = None
 
     @property
     def volume_backed(self) -> bool:

@@ -18,6 +18,7 @@ a disk better than it says it was. Where it cannot tell, the rules of
 """
 
 import dataclasses
+import enum
 import typing
 
 from snapshot_panel.consistency import facts
@@ -187,6 +188,39 @@ def left_out(instance: facts.Instance, image: facts.Image,
 def contradicts(decision: verdict.Decision) -> bool:
     """Return whether the guest witnessed what its disk denies: an error."""
     return 'contradicts' in decision.evidence
+
+
+class Comparison(enum.Enum):
+    """What a disk that is read again says of a verdict."""
+
+    CONFIRMED = 'confirmed'
+    CONTRADICTED = 'contradicted'
+    # It neither proves nor denies it.
+    OPEN = 'open'
+
+
+# What the disk had said where it decided.
+_WORDS = {Rule.DISK_AT_REST: facts.AT_REST,
+          Rule.DISK_AT_REST_HOOKS: facts.AT_REST,
+          Rule.DISK_IN_USE: facts.IN_USE, Rule.DISK_DAMAGED: facts.DAMAGED}
+
+
+def compare(decision: verdict.Decision, reading: facts.DiskReading
+            ) -> Comparison:
+    """Return what a disk says, read again, of what was decided on it.
+
+    The data of an image never changes, so it has to say the same.
+    """
+    consistent = decision.verdict.consistent
+    if consistent and (reading.torn or reading.word in (
+            facts.IN_USE, facts.DAMAGED)):
+        return Comparison.CONTRADICTED
+    said = _WORDS.get(decision.rule)
+    if said is not None and said != reading.word:
+        return Comparison.CONTRADICTED
+    if said is None and not (consistent and reading.word == facts.AT_REST):
+        return Comparison.OPEN
+    return Comparison.CONFIRMED
 
 
 def needs_guest(image: facts.Image, reading: facts.DiskReading | None

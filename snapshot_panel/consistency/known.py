@@ -229,4 +229,4 @@ def unsettled(instance: facts.Instance, images: Sequence[facts.Image],
                    and memory.image_id not in abandoned | settled
                    for memory in records.read_memories(instance))
             or any(retention.due(instance, image) for image in images)
-            or restart.unfinished(instance) and not instance.metadata_fixed)
+            or restart.unfinished(instance) and not restart.held(instance))

@@ -23,6 +23,7 @@ from collections.abc import Iterable
 from collections.abc import Mapping
 import dataclasses
 import datetime
+import enum
 import json
 import re
 from typing import Any
@@ -47,6 +48,7 @@ EVIDENCE = 'consistency_evidence'
 REPLACES = 'consistency_replaces'
 REPLACED = 'consistency_replaced'
 SECONDS = 'consistency_seconds'
+SIGNATURE = 'consistency_signature'
 
 # More disks than any hypervisor of Nova's attaches.
 _MOST_DISKS = 512
@@ -198,21 +200,49 @@ def is_unbound(image: facts.Image) -> bool:
             and values.get(STATE, _NONE) != _NONE)
 
 
-def own_action(image: facts.Image, actions: Iterable[facts.Action]
-               ) -> str | None:
-    """Return the request id of the only snapshot since a request, or None.
+# Nova's names of what makes a snapshot.
+CREATE_IMAGE = 'createImage'
+_MADE = (CREATE_IMAGE, 'createBackup')
+
+
+class Unbound(enum.Enum):
+    """Why Nova's record does not tell which request made an image."""
+
+    TOO_LONG_AGO = 'too-long-ago'
+    NONE_SINCE = 'none-since'
+    SEVERAL_SINCE = 'several-since'
+
+
+def made_since(image: facts.Image, actions: Iterable[facts.Action]
+               ) -> list[facts.Action] | None:
+    """Return the snapshots that Nova began since a request, newest first.
 
     :param actions: of the instance, newest first.
+    :returns: None where they do not reach back to the request.
     """
-    newer: list[facts.Action] = []
+    made: list[facts.Action] = []
     for action in actions:
         if action.request_id == image.properties.get(AFTER_ACTION):
-            made = [each for each in newer
-                    if each.name in ('createImage', 'createBackup')]
-            return (made[0].request_id if len(made) == 1
-                    and made[0].name == 'createImage' else None)
-        newer.append(action)
+            return made
+        if action.name in _MADE:
+            made.append(action)
     return None
+
+
+def own_action(image: facts.Image, actions: Iterable[facts.Action]
+               ) -> str | Unbound:
+    """Return the request id of the only snapshot since a request.
+
+    :param actions: of the instance, newest first.
+    :returns: an :class:`Unbound` where it is not known.
+    """
+    made = made_since(image, actions)
+    if made is None:
+        return Unbound.TOO_LONG_AGO
+    if len(made) > 1:
+        return Unbound.SEVERAL_SINCE
+    return (made[0].request_id if made and made[0].name == CREATE_IMAGE
+            else Unbound.NONE_SINCE)
 
 
 def _known(value: str | None) -> str | None:

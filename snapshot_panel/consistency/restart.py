@@ -117,6 +117,14 @@ def unfinished(instance: facts.Instance) -> bool:
             or _runs_after_all(plan, instance))
 
 
+def held(instance: facts.Instance) -> bool:
+    """Return whether a plan waits until the metadata can be changed.
+
+    What cannot be written down is not done: it would be done twice.
+    """
+    return unfinished(instance) and instance.metadata_fixed
+
+
 def _runs_after_all(plan: records.Plan, instance: facts.Instance) -> bool:
     return (cause_of(plan) is Cause.START_FAILED
             and instance.status == facts.RUNNING)
@@ -135,8 +143,11 @@ def own_image(plan: records.Plan, actions: Sequence[facts.Action] | None,
         return next((image for image in images
                      if image.id == plan.image_id), None)
     since = {action.request_id for action in _window(plan, actions) or ()}
-    return next((image for image in images if image.properties.get(
-        records.AFTER_ACTION) in since), None)
+    asked = [image for image in images
+             if image.properties.get(records.AFTER_ACTION) in since]
+    # A request that Nova refused leaves an image too, which nobody binds.
+    return next(iter(sorted(
+        asked, key=lambda image: not records.is_bound(image))), None)
 
 
 def decide(plan: records.Plan, instance: facts.Instance,

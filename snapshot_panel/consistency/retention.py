@@ -48,16 +48,31 @@ def candidates(
 
     :param images: the snapshots of the instance.
     """
+    return tuple(each for each in _by_age(instance, images)
+                 if not each.image.protected)
+
+
+def spared(instance: facts.Instance, images: Iterable[facts.Image]
+           ) -> tuple[Candidate, ...]:
+    """Return the snapshots that would go, were they not protected.
+
+    :param images: as :func:`candidates` takes them.
+    """
+    return tuple(each for each in _by_age(instance, images)
+                 if each.image.protected)
+
+
+def _by_age(instance: facts.Instance, images: Iterable[facts.Image]
+            ) -> list[Candidate]:
     made = sorted((image for image in images if _ours(instance, image)),
                   key=lambda image: (image.created, image.id), reverse=True)
     offered: list[Candidate] = []
     keeping = 1
     for image in made:
-        if not image.protected:
-            offered.append(Candidate(image, keeping))
+        offered.append(Candidate(image, keeping))
         if _consistent(image):
             keeping += 1
-    return tuple(offered)
+    return offered
 
 
 def going(offered: Iterable[Candidate], keep: int | None) -> tuple[str, ...]:

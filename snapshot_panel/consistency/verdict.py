@@ -67,6 +67,7 @@ class Rule(enum.Enum):
     DEACTIVATED = ('deactivated', Verdict.UNPROVEN)
     NOT_OURS = ('not-taken-here', Verdict.UNPROVEN)
     UNBOUND = ('unbound', Verdict.UNPROVEN)
+    FORGED = ('forged', Verdict.UNPROVEN)
     THAWED_EARLY = ('thawed-early', Verdict.UNPROVEN)
     THAWED_TWICE = ('thawed-twice', Verdict.UNPROVEN)
     VOLUMES_FAILED = ('volumes-failed', Verdict.UNPROVEN)
@@ -208,6 +209,8 @@ class Copies:
 def look(image: facts.Image) -> Decision:
     """Return the :class:`Decision` that an image alone allows."""
     seal = records.read_seal(image)
+    if seal is not None and image.signature is facts.Signature.FALSE:
+        return Decision(Rule.FORGED)
     if seal is not None:
         return _sealed(seal)
     if image.deactivated:

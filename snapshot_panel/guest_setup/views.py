@@ -52,12 +52,13 @@ class SetupView(ui_views.ProblemMixin, horizon_views.HorizonTemplateView):
     def get_context_data(self, **kwargs):
         instance, images = snapshots.one(self.request,
                                          self.kwargs['instance_id'])
-        heard, root = asking.together(
+        heard, root, networks = asking.together(
             lambda: guests.hear_guests(self.request, [instance]),
-            lambda: volumes.of_root(self.request, instance))
+            lambda: volumes.of_root(self.request, instance),
+            lambda: details.ask_networks(self.request, instance))
         heard = heard[instance.id]
         row = lines.instance_row(instance, images, details.Details(
-            heard, volumes=root))
+            heard, volumes=root, networks=networks))
         properties = row.instance.properties.values
         known = systems.guess(properties)
         system = systems.choose(self.request.GET.get('system'), properties)

@@ -21,6 +21,7 @@ from snapshot_panel.consistency import edits
 from snapshot_panel.consistency import facts
 from snapshot_panel.consistency import known
 from snapshot_panel.consistency import properties
+from snapshot_panel.consistency import records
 from snapshot_panel.consistency import verdict
 from snapshot_panel.images import texts
 from snapshot_panel.ui import words
@@ -66,6 +67,25 @@ class ImageRow:
         if not self.snapshot or not self.own:
             return None
         return words.badge(verdict.look(self.image))
+
+    @property
+    def signature(self):
+        """What is to be said of the verdict's signature, or None."""
+        return words.SIGNATURES.get(self.image.signature) if (
+            self.snapshot and self.own) else None
+
+    @property
+    def forged(self):
+        """Why the verdict is not to be trusted, or ''."""
+        decision = verdict.look(self.image)
+        return words.reason(decision) if self.badge and (
+            decision.rule is verdict.Rule.FORGED) else ''
+
+    @property
+    def checkable(self):
+        """Whether a verdict of ours can be held against its disk."""
+        return (self.snapshot and self.own and self.image.readable
+                and records.is_sealed(self.image))
 
     @property
     def unjudged(self):

@@ -32,4 +32,6 @@ urlpatterns = [
             name='image'),
     re_path('^(?P<image_id>[0-9a-fA-F-]{36})/judge/$',
             views.JudgeView.as_view(), name='judge_image'),
+    re_path('^(?P<image_id>[0-9a-fA-F-]{36})/check/$',
+            views.CheckView.as_view(), name='check_image'),
 ]

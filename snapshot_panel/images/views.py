@@ -37,6 +37,7 @@ from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import images
 from snapshot_panel.cloud import settling
 from snapshot_panel.consistency import edits
+from snapshot_panel.consistency import judging
 from snapshot_panel.consistency import verdict
 from snapshot_panel.images import forms
 from snapshot_panel.images import lines
@@ -49,6 +50,8 @@ from snapshot_panel.ui import words
 
 # How many images one request takes at once.
 AT_ONCE = 50
+# What reading a disk again asks of Glance.
+CHECK_RULES = (('image', 'download_image'),)
 
 
 class _ImagesView(ui_views.ProblemMixin, horizon_tables.PagedTableMixin,
@@ -171,6 +174,8 @@ class EditView(_PageView):
             lacking=row.lacks(edits.Preset.READY),
             judgeable=row.unjudged and policy.check(ui_views.SETTLE_RULES,
                                                     self.request),
+            checkable=row.checkable and policy.check(CHECK_RULES,
+                                                     self.request),
             users=sheet.users and lines.user_lines(sheet.users,
                                                    sheet.image.properties))
 
@@ -198,6 +203,31 @@ class JudgeView(ui_views.PostMixin, generic.View):
             messages.success(request, _('%(name)s: %(verdict)s.') % {
                 'name': image.name or image.id,
                 'verdict': words.badge(verdict.look(image)).word})
+        return redirect(urls.name('image'), image_id)
+
+
+# What is said of a disk that was read again, and how.
+_COMPARISONS = {
+    judging.Comparison.CONFIRMED: (messages.success, _(
+        'Read again: the disk says so too.')),
+    judging.Comparison.OPEN: (messages.info, _(
+        'Read again: the disk neither proves nor denies the verdict.')),
+    judging.Comparison.CONTRADICTED: (messages.error, _(
+        'Read again: the disk denies the verdict. Do not trust it, and tell '
+        'the operator.')),
+}
+
+
+class CheckView(ui_views.PostMixin, generic.View):
+    """Hold a verdict against the disk, read again."""
+
+    origin = 'image'
+
+    def post(self, request, image_id):
+        if not policy.check(CHECK_RULES, request):
+            raise errors.Forbidden('Glance', 'image %s' % image_id)
+        say, text = _COMPARISONS[settling.check_again(request, image_id)]
+        say(request, text)
         return redirect(urls.name('image'), image_id)
 
 

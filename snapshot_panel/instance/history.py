@@ -168,6 +168,9 @@ def evidence(line):
                                           'seq': decision.evidence['seq']})
     if decision.verdict is not Verdict.PENDING:
         sentences.append(texts.RULE % decision.rule.code)
+    image = line.snapshot.image
+    if image is not None and image.signature is not None:
+        sentences.append(words.SIGNATURES[image.signature])
     return sentences
 
 

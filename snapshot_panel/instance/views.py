@@ -217,5 +217,6 @@ class NewsView(ui_views.AnswerMixin, generic.View):
             'now': [stage.title for stage in page.stages if stage.now],
             'told': page.told,
             'unsettled': page.unsettled(shown),
+            'held': page.row.held,
             'unread': len(page.unread),
             'problem': words.say(problem) if problem else ''})

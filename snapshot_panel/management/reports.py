@@ -33,10 +33,12 @@ def line(report):
         return '%s: not judged: %s' % (name, _said(report.problems[0]))
     verdicts = ', '.join('%s %d' % (each.value, count) for each, count
                          in report.verdicts.items() if count)
-    return ('%s: instances %d, snapshots %d%s; judged now %d, failures %d, '
+    return ('%s: instances %d, snapshots %d%s%s; judged now %d, failures %d, '
             '%.1f s' % (
                 name, len(report.judged), sum(report.verdicts.values()),
-                ' (%s)' % verdicts if verdicts else '', report.sealed,
+                ' (%s)' % verdicts if verdicts else '',
+                ', without instance %d' % len(report.strays)
+                if report.strays else '', report.sealed,
                 len(report.problems), report.seconds))
 
 
@@ -81,11 +83,14 @@ def _found(report):
     """Return what there is; each is None where nobody could look."""
     if report.judged is None:
         return dict.fromkeys(('snapshots', 'snapshots_without_instance',
-                              'instances', 'discarded'))
+                              'verdicts_without_instance', 'instances',
+                              'discarded'))
     return {
         'snapshots': {each.value: count
                       for each, count in report.verdicts.items()},
-        'snapshots_without_instance': report.strays,
+        'snapshots_without_instance': len(report.strays),
+        'verdicts_without_instance': {
+            each.value: report.strays.count(each) for each in Verdict},
         'instances': [_instance(each, report.at) for each in report.judged],
         'discarded': [_discarded(each.instance, snapshot)
                       for each in report.judged

@@ -126,6 +126,11 @@ class WayLine:
     def commands(self):
         return '\n'.join(self.adoption.commands)
 
+    @property
+    def note(self):
+        """What the commands lack, '' if nothing."""
+        return words.NETWORKS_BY_NAME if self.adoption.by_name else ''
+
 
 @dataclasses.dataclass(frozen=True)
 class SnapshotLine:
@@ -278,8 +283,9 @@ class RestartLine:
         stopped = instance.status == facts.STOPPED
         if step is not restart.Phase.OVER:
             done, text = words.RESTART_STEPS[step]
-            if instance.metadata_fixed:
-                return cls(words.RESTART_HELD, None, (), stopped, plan.by,
+            if restart.held(instance):
+                return cls(words.RESTART_LOCKED if instance.locked
+                           else words.RESTART_HELD, None, (), stopped, plan.by,
                            plan.at)
             choices = {restart.Phase.STOPPING: ('cancel',),
                        restart.Phase.TAKING: ('leave',)}.get(step, ())
@@ -398,6 +404,11 @@ class InstanceRow:
         return RestartLine.of(self.instance)
 
     @property
+    def held(self):
+        """Return whether a restart waits until the instance can change."""
+        return restart.held(self.instance)
+
+    @property
     def may_restart(self):
         """Return whether it can be stopped, copied and started again."""
         return (self.instance.status == facts.RUNNING and not self.busy
@@ -469,25 +480,35 @@ KEEPS = (1, 2, 3, 4, 5, 7, 10, 14, 20, 30, 50, 100)
 
 @dataclasses.dataclass(frozen=True)
 class Choice:
-    """A number of snapshots to keep, and what goes with it."""
+    """A number of snapshots to keep, and what goes with it.
+
+    ``kept`` are the ids of those that stay all the same.
+    """
 
     keep: int
     ids: typing.Tuple[str, ...]
+    kept: typing.FrozenSet[str] = frozenset()
+
+    @property
+    def going(self):
+        return [each for each in self.ids if each not in self.kept]
 
     @property
     def command(self):
-        return commands.delete_images(self.ids)
+        return commands.delete_images(self.going) if self.going else ''
 
 
 @dataclasses.dataclass(frozen=True)
 class Leaving:
     """A snapshot that may go, ready to be shown.
 
-    ``keeping`` is the largest number to keep with which it goes.
+    ``keeping`` is the largest number to keep with which it goes; ``kept`` is
+    why it stays all the same, '' if it goes.
     """
 
     line: SnapshotLine
     keeping: int
+    kept: str = ''
 
     @property
     def id(self):
@@ -500,11 +521,42 @@ class Leaving:
 
 @dataclasses.dataclass(frozen=True)
 class Retention:
-    """Which older snapshots could go with a new one, and why none."""
+    """Which older snapshots could go with a new one, and why none.
+
+    ``spared`` are protected; ``doubts`` say what could not be found out.
+    """
 
     lines: typing.Tuple[Leaving, ...] = ()
     choices: typing.Tuple[Choice, ...] = ()
     note: str = ''
+    spared: typing.Tuple[Leaving, ...] = ()
+    doubts: typing.Tuple[str, ...] = ()
+
+    @property
+    def shown(self):
+        return (*self.lines, *self.spared)
+
+    @property
+    def images(self):
+        """The images that may go."""
+        return [leaving.line.snapshot.image for leaving in self.lines]
+
+    def beside(self, outlook):
+        """Return it with what would keep some of them.
+
+        :param outlook: a :class:`dependents.Outlook`.
+        """
+        doubts = [words.say(problem) for problem in outlook.problems]
+        if outlook.problems or outlook.cut:
+            doubts.append(words.KEPT_IN_DOUBT)
+        return dataclasses.replace(
+            self, doubts=tuple(dict.fromkeys(doubts)),
+            lines=tuple(dataclasses.replace(leaving, kept=words.error(
+                outlook.kept[leaving.id])) if leaving.id in outlook.kept
+                else leaving for leaving in self.lines),
+            choices=tuple(dataclasses.replace(
+                choice, kept=frozenset(outlook.kept))
+                for choice in self.choices))
 
     @classmethod
     def of(cls, row, allowed):
@@ -526,7 +578,11 @@ class Retention:
             tuple(Leaving(snapshot_line(candidate.image, row.instance),
                           candidate.keeping) for candidate in candidates),
             tuple(Choice(keep, retention.going(candidates, keep))
-                  for keep in KEEPS if keep <= most))
+                  for keep in KEEPS if keep <= most),
+            spared=tuple(
+                Leaving(snapshot_line(each.image, row.instance), each.keeping,
+                        words.KEPT_PROTECTED)
+                for each in retention.spared(row.instance, row.images)))
 
 
 def instance_row(instance, images, asked=details.Details(), *,
@@ -549,7 +605,8 @@ def instance_row(instance, images, asked=details.Details(), *,
         volumes = ()
     instance = roots.with_root(instance, volumes or (), images)
     instance = dataclasses.replace(instance, properties=(
-        facts.proxy_properties(instance, volumes or ())))
+        facts.proxy_properties(instance, volumes or ())),
+        network_ids=asked.networks)
     problem = heard if isinstance(heard, errors.CloudError) else None
     guest = checklist.Guest(asked=problem is not None)
     if isinstance(heard, guests.Heard):

@@ -203,6 +203,9 @@ WAYS = {
         _('Destroys everything on the root disk. Keeps id, addresses and '
           'attached volumes.')),
 }
+NETWORKS_BY_NAME = _(
+    'The networks are named, because the compute service did not tell their '
+    'ids. Where several have the same name, write the id.')
 HINDRANCES = {
     adoption.Hindrance.BUSY: _('Not now: the compute service is busy with '
                                'the instance.'),
@@ -258,9 +261,11 @@ RULES = {
         'whether it was at rest.'),
     Rule.UNBOUND: _(
         'It was taken with this panel, but its record could not be written '
-        'on it, and the compute service’s record does not show which request '
-        'made it: that is too long ago, or several snapshots were taken '
-        'since. Its disk does not say whether it was at rest.'),
+        'on it, so nobody knows which request made it. Its disk does not say '
+        'whether it was at rest.'),
+    Rule.FORGED: _(
+        'Do not trust it: its signature does not fit. What is written on the '
+        'image is not what was signed. Tell the operator.'),
     Rule.THAWED_EARLY: _(
         'The guest witnessed a freeze, but stood still for less time than its '
         '%(volumes)s volume snapshots took. Take the snapshot again.'),
@@ -362,6 +367,22 @@ RULES = {
         'The disk and the guest’s witnesses are still to be read.'),
 }
 
+# Why a snapshot could not be bound, where somebody found out.
+UNBOUND = {
+    records.Unbound.TOO_LONG_AGO.value: _(
+        'It was taken with this panel, but its record could not be written '
+        'on it, and the request is too long ago for the compute service’s '
+        'record. Its disk does not say whether it was at rest.'),
+    records.Unbound.NONE_SINCE.value: _(
+        'It was taken with this panel, but its record could not be written '
+        'on it, and the compute service’s record shows no snapshot since the '
+        'request. Its disk does not say whether it was at rest.'),
+    records.Unbound.SEVERAL_SINCE.value: _(
+        'It was taken with this panel, but its record could not be written '
+        'on it, and several snapshots were taken since the request. Its disk '
+        'does not say whether it was at rest.'),
+}
+
 AGENT_UNKNOWN = pgettext_lazy('state of the agent', 'Unknown')
 
 # The button that takes a snapshot which nothing promises to be consistent.
@@ -417,8 +438,10 @@ RESTART_CAUSES = {
         'again. It may be locked, or its host may lack room.'),
 }
 # While nobody can change the metadata, where the plan is.
-RESTART_HELD = _('It waits: the instance is locked, or its status allows no '
-                 'change. Unlock it, or end that status.')
+RESTART_LOCKED = _('It waits: the instance is locked. Unlock it; an open page '
+                   'then carries on by itself.')
+RESTART_HELD = _('It waits: the status of the instance allows no change. End '
+                 'that status; an open page then carries on by itself.')
 RESTART_BROKEN = _('The record of a stop for a snapshot was changed by hand.')
 # What the user can do about a restart, by the name of the button.
 RESTART_CHOICES = {
@@ -433,6 +456,15 @@ DEACTIVATED = _('The operator has deactivated the image: nothing can be '
                 'launched from it until it is reactivated.')
 HIDDEN = _('The image is hidden: other lists do not show it.')
 
+# What the signature of a verdict says.
+SIGNATURES = {
+    facts.Signature.HERE: _('signed by this dashboard'),
+    facts.Signature.ELSEWHERE: _(
+        'signed with a key that this dashboard does not have'),
+    facts.Signature.MISSING: _('not signed'),
+    facts.Signature.FALSE: _('the signature does not fit'),
+}
+
 # Why no older snapshot can go.
 KEPT_UNKNOWN = _('The image service does not answer, so nobody can say which '
                  'older snapshots could go: all are kept.')
@@ -440,6 +472,9 @@ KEPT_NONE = _('There is no older snapshot that this panel made of this '
               'instance and that may go.')
 KEPT_FORBIDDEN = _('Older snapshots are kept: your role may not delete '
                    'images.')
+KEPT_PROTECTED = _('It stays: it is protected.')
+KEPT_IN_DOUBT = _('Not all was found out: whatever somebody turns out to need '
+                  'stays.')
 
 ERRORS = {
     errors.NotFound: _(
@@ -636,4 +671,7 @@ def reason(decision: verdict.Decision) -> str:
         disk=disks.kinds(report),
         in_use=disks.kinds(report, disk.Word.IN_USE),
         damaged=disks.kinds(report, disk.Word.DAMAGED))
-    return fill(RULES[decision.rule], evidence)
+    text = RULES[decision.rule]
+    if decision.rule is Rule.UNBOUND:
+        text = UNBOUND.get(str(evidence.get('cause')), text)
+    return fill(text, evidence)

@@ -83,5 +83,10 @@ window.snapshotPanel = (function () {
     carryOn();
   }
 
-  return {ask: ask, follow: follow, say: say};
+  // What waits for somebody else, such as a lock, is looked at seldom.
+  function seldom(look) {
+    window.setInterval(look, LONGEST_PAUSE);
+  }
+
+  return {ask: ask, follow: follow, say: say, seldom: seldom};
 }());

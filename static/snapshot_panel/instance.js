@@ -30,6 +30,8 @@
   var panel = window.snapshotPanel;
   var shown = {};
   var unsettled = Boolean(watch.dataset.unsettled);
+  // A stop for a snapshot waits until the instance can be changed.
+  var held = Boolean(watch.dataset.held);
   var behind = false;
   var steps = document.getElementById('snapshot-panel-steps');
   var title = document.title;
@@ -111,6 +113,7 @@
     }
     all = all && answer.unread > 0;
     unsettled = answer.unsettled || all;
+    held = answer.held;
   }
 
   function look() {
@@ -178,4 +181,9 @@
   if (unsettled) {
     follow();
   }
+  panel.seldom(function () {
+    if (held) {
+      follow();
+    }
+  });
 }());

@@ -185,4 +185,13 @@
 
   table.querySelectorAll('tr[data-object-id]').forEach(watchRow);
   carryOn();
+  // Once they can be changed again, they are unsettled.
+  panel.seldom(function () {
+    var held = ids('data-held');
+    if (held.length && !running) {
+      ask('GET', held).then(carryOn, function (error) {
+        panel.say(news, error.told || watch.dataset.failed);
+      });
+    }
+  });
 }());

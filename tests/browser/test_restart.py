@@ -152,7 +152,6 @@ def test_a_lock_is_waited_for_and_blocks_nobody_else(begin, browse, make, api,
     finally:
         operator.unlock(server_id)
 
-    # Nothing was to be done as long as it was locked: nobody asked on.
-    page.reload()
+    # The page looks now and then, and carries on by itself.
     runs(api, server_id)
     assert len(api.snapshots(server_id)) == 1

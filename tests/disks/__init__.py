@@ -13,6 +13,6 @@
 """Real disks and mutated ones: is the disk's own word true, whatever comes?
 
 ``python -m tests.disks`` makes file systems of each kind in each state with
-the kernel's own hand, as root; ``python -m tests.disks.fuzz`` mutates images
+the kernel's own hand, as root; ``python -m tests.fuzz`` mutates images
 of each format and layout, as anybody.
 """

@@ -10,7 +10,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""``python -m tests.disks.fuzz``: mutated images of each format and layout.
+"""Mutated images of each format and layout, for ``python -m tests.fuzz``.
 
 No input may raise, pass a ceiling, or make "at rest" out of a file system in
 use: unless the very flag that says so was changed, and the checksum over it
@@ -18,13 +18,11 @@ holds (half of the inputs have their checksums made right again, to get
 behind them).
 """
 
-import argparse
 from collections.abc import Callable
 import dataclasses
 import functools
 import random
 import struct
-import sys
 import time
 import zlib
 
@@ -263,35 +261,3 @@ def run(inputs: int, first: int = 0) -> tuple[list[str], float]:
         if found:
             wrong.append(f'input {number} ({seed.name}): {found}')
     return wrong, longest
-
-
-def main() -> int:
-    """Mutate as many images as asked for; print what came of them."""
-    parser = argparse.ArgumentParser(
-        prog='python -m tests.disks.fuzz', description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--inputs', type=int, default=1_000_000)
-    parser.add_argument('--first', type=int, default=0,
-                        help='number of the first, to play one again')
-    options = parser.parse_args()
-    begun = time.monotonic()
-    wrong: list[str] = []
-    longest = 0.0
-    step = 10_000
-    for first in range(options.first, options.first + options.inputs, step):
-        left = options.first + options.inputs - first
-        found, slowest = run(min(step, left), first)
-        wrong += found
-        longest = max(longest, slowest)
-        print('\n'.join(found + [f'{first - options.first} inputs ...']),
-              file=sys.stderr)
-    seconds = time.monotonic() - begun
-    print(f'{options.inputs / seconds:.0f} inputs per second, '
-          f'the longest took {longest * 1000:.0f} ms')
-    print(f'{options.inputs} inputs of {len(seeds())} images, '
-          f'wrong: {len(wrong)}')
-    return bool(wrong)
-
-
-if __name__ == '__main__':
-    sys.exit(main())

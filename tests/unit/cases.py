@@ -26,6 +26,7 @@ from novaclient import exceptions as nova_exceptions
 from openstack_auth import policy
 from openstack_dashboard.test import helpers
 
+from snapshot_panel.cloud import dependents
 from snapshot_panel.cloud import details
 from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import frame
@@ -103,6 +104,8 @@ class PanelTestCase(helpers.TestCase):
         # Nothing could be settled yet.
         self.settle.side_effect = lambda _request, instance, images, unread: (
             instance, images)
+        self.outlook = self.patch('look_ahead', dependents.Outlook(),
+                                  dependents)
         self.dismiss = self.patch('dismiss', None)
         self.patch('list_hidden', [], glance)
         # The services of the frame are not there.

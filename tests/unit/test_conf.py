@@ -16,6 +16,7 @@ import logging
 
 from django.core import checks
 from django.test import utils
+from django.views import debug
 import hypothesis
 from hypothesis import strategies
 import pytest
@@ -173,3 +174,41 @@ def test_the_log_names_it_when_horizon_starts(settings, caplog):
     assert [record.getMessage() for record in caplog.records] == [
         "SNAPSHOT_PANEL: 'poll_interval' is 0 and must be a whole number from "
         '1 to 600. The default is used: 2.']
+
+
+KEY = 'a secret of thirty-two characters'
+
+
+def test_keys_sign_in_the_order_in_which_they_are_written(settings):
+    settings.SNAPSHOT_PANEL = {'signing_keys': [KEY, KEY[::-1]]}
+
+    assert conf.signing_keys() == (KEY.encode(), KEY[::-1].encode())
+    assert conf.problems() == ()
+
+
+@pytest.mark.parametrize('written', [
+    KEY, [KEY[:31]], [KEY, ''], (KEY,), {KEY}, [KEY.encode()], [None], None,
+    {KEY: KEY}])
+def test_wrong_keys_sign_nothing_and_are_not_told(settings, caplog, written):
+    settings.SNAPSHOT_PANEL = {'signing_keys': written}
+
+    assert conf.signing_keys() == ()
+    [text] = texts()
+    assert 'must be a list of texts of at least 32 characters' in text
+    assert KEY[:8] not in text
+    assert all(KEY[:8] not in each.msg for each in checks.run_checks(
+        tags=['snapshot_panel']))
+
+
+def test_a_secret_is_not_told_where_the_settings_are_no_dictionary(settings):
+    settings.SNAPSHOT_PANEL = [('signing_keys', [KEY])]
+
+    assert KEY[:8] not in texts()[0]
+
+
+def test_djangos_page_of_an_error_hides_the_keys(settings):
+    settings.SNAPSHOT_PANEL = {'signing_keys': [KEY]}
+
+    shown = debug.SafeExceptionReporterFilter().get_safe_settings()
+
+    assert KEY not in repr(shown['SNAPSHOT_PANEL'])

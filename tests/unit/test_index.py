@@ -28,6 +28,7 @@ from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import guests
 from snapshot_panel.cloud import marks
 from snapshot_panel.cloud import taking
+from snapshot_panel.consistency import checklist
 from snapshot_panel.consistency import records
 from snapshot_panel.consistency import verdict
 from snapshot_panel.ui import lines
@@ -561,6 +562,35 @@ class ClickTest(cases.PanelTestCase):
         response = self.click(builders.INSTANCE)
 
         assert 'could not be written down' in self.messages(response)[1]
+
+    def test_a_note_that_could_not_be_written_makes_no_verdict_worse(self):
+        self.take.return_value = cases.attempt(
+            taking.Taken(builders.SNAPSHOT, (cases.NOVA_DOWN,)))
+
+        told = self.messages(self.click(builders.INSTANCE))[1]
+
+        assert 'if it vanishes' in told
+        assert 'unproven' not in told
+
+    def test_what_is_to_be_known_before_leads_to_the_dialog(self):
+        full = checklist.Result(checklist.Finding.QUOTA_METADATA,
+                                {'used': 128, 'allowed': 128})
+        self.take.return_value = dataclasses.replace(
+            cases.NOT_TAKEN, untold=full)
+
+        response = self.click(builders.INSTANCE)
+
+        self.assertRedirectsNoFollow(response, cases.SNAPSHOT)
+        told, = self.messages(response)
+        assert 'full: 128 of 128 keys' in told
+        assert 'not ready' not in told
+
+    def test_a_lock_is_said_at_the_row(self):
+        for locked in (True, False):
+            self.show(builders.instance(locked=locked))
+
+            self.assertEqual(locked, 'Locked: no note of the snapshot'
+                             in self.text(cases.INDEX))
 
     def test_each_of_several_is_taken_or_told(self):
         self.take.side_effect = [cases.TAKEN, cases.NOT_TAKEN, cases.NOVA_DOWN]

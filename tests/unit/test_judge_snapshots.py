@@ -132,11 +132,22 @@ def test_what_a_service_says_cannot_move_the_cursor(found):
     assert len(problems) < 1000
 
 
+def test_those_without_an_instance_are_counted_apart(found):
+    found[:] = [report(judged(snapshot(50)), strays=(
+        verdict.Verdict.FILESYSTEM, verdict.Verdict.UNPROVEN))]
+
+    output, _problems, _status = run()
+
+    assert 'snapshots 1 (filesystem-consistent 1), without instance 2;' in (
+        output)
+
+
 def test_machines_get_an_object_a_line(found):
     found[:] = [report(
         judged(snapshot(50, verdict.Rule.GONE),
                snapshot(90), frozen=True), judged(), problems=(FAILED,),
-        sealed=3, strays=2), NOT_LET_IN]
+        sealed=3, strays=(verdict.Verdict.CRASH, verdict.Verdict.PENDING)),
+        NOT_LET_IN]
 
     output, problems, _status = run('--json')
 
@@ -156,7 +167,11 @@ def test_machines_get_an_object_a_line(found):
         'reason': 'down'}]
     assert (first['judged_now'], first['snapshots_without_instance'],
             first['busy']) == (3, 2, False)
+    told = first['verdicts_without_instance']
+    assert {name for name, count in told.items() if count} == {
+        'crash-consistent', 'pending'}
     assert second['failures'][0]['instance'] is None
+    assert second['verdicts_without_instance'] is None
     assert second['snapshots'] is second['instances'] is None
     assert 'instances 2' in problems
 

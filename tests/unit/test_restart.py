@@ -26,6 +26,8 @@ from snapshot_panel.ui import words
 from tests.unit import builders
 from tests.unit import cases
 
+NEWS = cases.INSTANCE + 'news/'
+
 pytestmark = pytest.mark.usefixtures('no_image_of_today')
 
 
@@ -107,6 +109,34 @@ class RestartTest(cases.PanelTestCase):
                                         words.RESTART_STEPS[step][1])
                     self.assertContains(self.client.get(url),
                                         'data-unsettled="true"')
+
+    def hold(self, **changes):
+        made = builders.plan(restart.Phase.TAKING)
+        self.show(builders.instance(metadata=made.metadata(), **changes))
+
+    def test_what_waits_for_a_lock_is_looked_at_again(self):
+        for changes, words_of_it in (
+                ({'status': 'SHUTOFF', 'locked': True}, 'is locked'),
+                ({'status': 'RESCUE'}, 'the status of the instance')):
+            self.hold(**changes)
+
+            for url in (cases.INDEX, cases.INSTANCE):
+                page = self.text(url)
+                assert 'data-held="true"' in page
+                assert 'data-unsettled' not in page
+                assert words_of_it in page
+                assert 'carries on by itself' in page
+            assert self.client.get(NEWS).json()['held']
+
+    def test_once_it_is_unlocked_it_is_carried_on(self):
+        self.hold(status='SHUTOFF')
+
+        answer = self.client.get(NEWS).json()
+
+        assert answer['unsettled']
+        assert not answer['held']
+        for url in (cases.INDEX, cases.INSTANCE):
+            self.assertNotContains(self.client.get(url), 'data-held')
 
     def test_every_end_is_shown_with_what_can_be_done(self):
         for cause in restart.Cause:

@@ -14,10 +14,12 @@
 
 import html
 import json
+import re
 from unittest import mock
 
 import pytest
 
+from snapshot_panel.cloud import dependents
 from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import restarting
 from snapshot_panel.cloud import taking
@@ -151,7 +153,7 @@ class FormTest(cases.PanelTestCase):
             self.take.assert_called_with(
                 mock.ANY, builders.INSTANCE, 'mine',
                 accept=verdict.Verdict(promise), extra={}, keep=None,
-                shown={})
+                shown={}, told=True)
 
     def test_what_cannot_be_is_refused(self):
         for changes in ({'name': ''}, {'name': '  '}, {'name': 'x' * 256},
@@ -261,6 +263,62 @@ class FormTest(cases.PanelTestCase):
             named = self.take.call_args.kwargs
             self.assertEqual((int(keep) if keep else None, gone),
                              (named['keep'], list(named['shown'])))
+
+    def test_what_somebody_needs_is_said_to_stay(self):
+        ids = self.older(verdict.Rule.FREEZE_WITNESSED, verdict.Rule.SILENT)
+        self.outlook.return_value = dependents.Outlook({
+            ids[0]: errors.InUse('Nova', errors.RUN_FROM, ('heir',))})
+
+        page = html.unescape(self.text(cases.SNAPSHOT))
+
+        self.assertEqual(1, page.count('instances run from it (heir)'))
+        assert 'last 1 proven consistent, the new one counted: 1 older' in page
+        commands = re.findall('openstack image delete[^<]*', page)
+        self.assertEqual({'openstack image delete ' + ids[1]}, set(commands))
+        self.assertEqual(ids, [image.id for image
+                               in self.outlook.call_args.args[2]])
+        # Whoever needs it may need it no more by then.
+        self.assertEqual(ids, [each[0] for each in json.loads(
+            forms.Form(self.text(cases.SNAPSHOT)).data['shown'])])
+
+    def test_where_all_is_needed_there_is_no_command(self):
+        ids = self.older(verdict.Rule.SILENT)
+        self.outlook.return_value = dependents.Outlook({
+            ids[0]: errors.InUse('Glance', errors.MEMBERS)})
+
+        page = self.text(cases.SNAPSHOT)
+
+        assert '0 older snapshots go' in page
+        assert 'shared with other projects' in page
+        assert 'openstack image delete' not in page
+
+    def test_what_is_protected_is_said_to_stay(self):
+        rule = verdict.Rule.FREEZE_WITNESSED
+        self.show(builders.instance(), builders.aged(1, rule),
+                  builders.aged(2, rule, protected=True))
+
+        page = self.text(cases.SNAPSHOT)
+
+        self.assertEqual(1, page.count('It stays: it is protected.'))
+        shown = json.loads(forms.Form(page).data['shown'])
+        self.assertEqual(1, len(shown))
+
+    def test_a_service_that_does_not_say_who_needs_what_is_named(self):
+        self.older(verdict.Rule.SILENT)
+        for outlook in (dependents.Outlook(problems=(cases.NOVA_DOWN,) * 3),
+                        dependents.Outlook(cut=True)):
+            self.outlook.return_value = outlook
+
+            page = self.text(cases.SNAPSHOT)
+
+            assert 'Not all was found out' in page
+            self.assertEqual(bool(outlook.problems),
+                             page.count('Nova: The service does not') == 1)
+
+    def test_where_nothing_may_go_nobody_is_asked(self):
+        self.text(cases.SNAPSHOT)
+
+        assert not self.outlook.called
 
     def test_what_will_go_is_said(self):
         shown = json.dumps([[builders.BASE_IMAGE, 1, 'web-0']])

@@ -20,6 +20,7 @@ from novaclient import exceptions as nova_exceptions
 import pytest
 
 from snapshot_panel.cloud import asking
+from snapshot_panel.cloud import dependents
 from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import restarting
 from snapshot_panel.cloud import settling
@@ -33,6 +34,7 @@ from snapshot_panel.consistency import retention
 from snapshot_panel.consistency import verdict
 from snapshot_panel.ui import lines
 from snapshot_panel.ui import words
+from tests import images
 from tests.unit import builders
 from tests.unit.cloud import answers
 
@@ -185,17 +187,23 @@ def test_each_snapshot_is_its_instances_whatever_its_root_is(user_request,
     assert written['image_type'] == 'snapshot'
 
 
-@pytest.mark.parametrize('names, bound', [
-    (['createImage'], True), (['createImage', 'createImage'], False),
-    (['createBackup'], False), ([], False)])
+Unbound = records.Unbound
+
+
+@pytest.mark.parametrize('names, known_as', [
+    (['createImage'], 'req-0'),
+    (['createImage', 'createImage'], Unbound.SEVERAL_SINCE),
+    (['createImage', 'createBackup'], Unbound.SEVERAL_SINCE),
+    (['createBackup'], Unbound.NONE_SINCE), ([], Unbound.NONE_SINCE)])
 def test_what_was_left_unbound_is_bound_where_its_action_is_known(
-        names, bound):
+        names, known_as):
     image = builders.asked(properties={records.IMAGE: 'none'})
     done = builders.actions(*[builders.action(name, 'req-%d' % number)
                               for number, name in enumerate(names)])
 
     assert records.is_unbound(image)
-    assert records.own_action(image, done) == ('req-0' if bound else None)
+    assert records.own_action(image, done) == known_as
+    assert records.own_action(image, done[:len(names)]) is Unbound.TOO_LONG_AGO
 
 
 def test_an_unbound_image_that_is_remembered_is_bound(
@@ -317,6 +325,44 @@ def test_with_room_for_it_the_instance_is_stopped(user_request, nova_client):
     nova_client.servers.stop.assert_called_once_with(builders.INSTANCE)
 
 
+@pytest.mark.parametrize('names, said', [
+    (['createImage', 'createImage', 'reboot'], 'several snapshots'),
+    (['reboot'], 'no snapshot since'), (['stop'], 'too long ago')])
+def test_why_it_could_not_be_bound_is_said_and_nothing_else(
+        names, said, user_request, nova_client, glance_client):
+    nova_client.instance_action.list.return_value = [
+        answers.nova_action(name, builders.BEFORE if name == 'reboot'
+                            else 'req-%d' % number)
+        for number, name in enumerate(names)]
+    data = images.marked_image('xfs')
+    unbound = builders.asked(size=len(data), checksum='sum', properties={
+        records.IMAGE: 'none'})
+    glance_client.data.data = data
+    held = answers.glance_image(unbound)
+    glance_client.images.get.side_effect = lambda _id: dict(held)
+    glance_client.http_client.patch.side_effect = (
+        lambda url, headers, data: held.update({
+            each['path'][1:]: each['value'] for each in json.loads(data)}))
+
+    _instance, (image,) = settling.settle(
+        user_request, builders.remembering(builders.memory()), [unbound])
+
+    decision = verdict.look(image)
+    assert decision.rule is verdict.Rule.UNBOUND
+    causes = [cause for cause in ('several snapshots', 'no snapshot since',
+                                  'too long ago')
+              if cause in words.reason(decision)]
+    assert causes == [said]
+
+
+@pytest.mark.parametrize('cause', [['several-since'], 'x', None, {}])
+def test_a_cause_that_nobody_knows_is_not_said(cause):
+    decision = verdict.Decision(verdict.Rule.UNBOUND, {'cause': cause})
+
+    assert words.reason(decision) == words.reason(
+        verdict.Decision(verdict.Rule.UNBOUND))
+
+
 def test_what_nobody_could_bind_is_said():
     unbound = builders.asked(properties={
         records.IMAGE: 'none', **builders.mapping()})
@@ -325,3 +371,71 @@ def test_what_nobody_could_bind_is_said():
 
     assert decision.rule is verdict.Rule.UNBOUND
     assert 'could not be written' in words.reason(decision)
+
+
+def look_ahead(user_request, *held):
+    return dependents.look_ahead(user_request, builders.instance(), held)
+
+
+def test_looking_ahead_costs_one_list_however_many_may_go(
+        user_request, nova_client, glance_client, calls):
+    held = [builders.aged(age) for age in range(1, 60)]
+    nova_client.servers.list.return_value = [
+        answers.server(name='heir', image={'id': held[7].id}),
+        answers.server(name='other')]
+
+    outlook = look_ahead(user_request, *held)
+
+    assert len(calls.mock_calls) == 1
+    assert {image_id: problem.names
+            for image_id, problem in outlook.kept.items()} == {
+                held[7].id: ('heir',)}
+    assert (outlook.problems, outlook.cut) == ((), False)
+
+
+def test_looking_ahead_asks_who_else_was_given_some(user_request, nova_client,
+                                                    glance_client):
+    nova_client.servers.list.return_value = []
+    held = [builders.aged(age, visibility='shared') for age in range(1, 60)]
+    given = held[3].id
+    glance_client.http_client.get.side_effect = lambda url: (None, {
+        'members': [{'status': 'accepted'}] if given in url else []})
+
+    outlook = look_ahead(user_request, *held)
+
+    assert {image_id: problem.cause
+            for image_id, problem in outlook.kept.items()} == {
+                given: errors.MEMBERS}
+    # More than these are not asked for, and that is said.
+    assert glance_client.http_client.get.call_count == 20
+    assert outlook.cut
+
+
+def test_looking_ahead_says_which_service_did_not(user_request, nova_client,
+                                                  glance_client):
+    nova_client.servers.list.side_effect = nova_exceptions.ClientException(500)
+    glance_client.http_client.get.side_effect = (
+        glance_exceptions.HTTPServiceUnavailable())
+
+    outlook = look_ahead(user_request, builders.aged(1, visibility='shared'))
+
+    assert [each.service for each in outlook.problems] == ['Glance', 'Nova']
+    assert outlook.kept == {}
+
+
+def test_looking_ahead_is_not_sure_where_there_are_more_instances(
+        user_request, nova_client):
+    nova_client.servers.list.return_value = [answers.server()] * 201
+
+    assert look_ahead(user_request, builders.aged(1)).cut
+
+
+@pytest.mark.parametrize('status', facts.SHELVED)
+def test_looking_ahead_sees_a_shelved_disk(status, user_request, nova_client):
+    nova_client.servers.list.return_value = []
+    disk = builders.image(name='web-shelved')
+
+    outlook = dependents.look_ahead(
+        user_request, builders.instance(status=status), [disk])
+
+    assert outlook.kept[disk.id].cause == errors.SHELVED

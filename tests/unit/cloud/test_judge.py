@@ -243,6 +243,73 @@ def test_who_may_not_read_disks_is_not_told_so_for_each(account, hold):
     assert 'download_image' in problem.reason
 
 
+GONE = {'instance_uuid': builders.VOLUMES[0]}
+
+
+@pytest.fixture
+def gone(nova_client):
+    """Let Nova know no other instance than the one that it lists."""
+    def get(instance_id):
+        if instance_id != builders.INSTANCE:
+            raise nova_exceptions.NotFound(404)
+        return answers.server()
+
+    nova_client.servers.get.side_effect = get
+
+
+@pytest.mark.usefixtures('gone')
+def test_the_snapshots_of_deleted_instances_are_judged_once(account, hold):
+    store = hold(unread(0), unread(1, properties=GONE),
+                 builders.asked(size=len(DISK), properties=GONE))
+
+    first = judge.judge(account)
+    reads = list(store.reads)
+    second = judge.judge(account)
+
+    assert set(store.seals().values()) == {AT_REST}
+    assert (first.sealed, second.sealed) == (3, 0)
+    assert first.strays == second.strays == (
+        verdict.Verdict.FILESYSTEM, verdict.Verdict.FILESYSTEM)
+    assert first.problems == second.problems == ()
+    assert store.reads == reads
+
+
+def test_one_whose_instance_is_there_after_all_is_left_alone(
+        account, hold, nova_client):
+    store = hold(unread(0, properties=GONE))
+
+    report = judge.judge(account)
+
+    assert store.reads == []
+    assert report.strays == (verdict.Verdict.PENDING,)
+    assert report.problems == ()
+
+
+@pytest.mark.usefixtures('gone')
+def test_who_may_not_read_disks_of_deleted_instances_is_told_once(account,
+                                                                  hold):
+    store = hold(*[unread(number, properties=GONE) for number in range(40)])
+    store.data = fakes.Data()
+
+    report = judge.judge(account)
+
+    assert len(store.reads) <= conf.get_config()['guests_at_once']
+    problem, = report.problems
+    assert 'download_image' in problem.reason
+    assert set(report.strays) == {verdict.Verdict.PENDING}
+
+
+@pytest.mark.usefixtures('gone')
+def test_a_store_that_is_down_is_not_asked_for_each(account, hold):
+    store = hold(*[unread(number, properties=GONE) for number in range(40)])
+    store.unreadable = store.images
+
+    report = judge.judge(account)
+
+    assert len(store.reads) < 20
+    assert report.problems
+
+
 def _asked_for_one_disk():
     data = fakes.Data(DISK)
     disk.read_disk(lambda offset, length: data(
@@ -309,7 +376,7 @@ def test_a_large_project_costs_a_list_for_each_thousand(
     # As many requests as one reading of this disk takes.
     assert set(once.values()) == {len(_asked_for_one_disk())}
     assert (report.sealed, len(report.judged), report.strays) == (
-        25, 1000, 0)
+        25, 1000, ())
     # Nothing else is asked of a service for what is sealed.
     seal = store.count - store.lists - len(store.reads)
     assert seal == 3 * len(new)
@@ -615,7 +682,7 @@ def test_the_report_tells_what_there_is(account, everything, carry_on):
         **dict.fromkeys(verdict.Verdict, 0),
         verdict.Verdict.FILESYSTEM: 2, verdict.Verdict.CRASH: 1,
         verdict.Verdict.DISCARDED: 1}
-    assert report.strays == 1
+    assert report.strays == (verdict.Verdict.FILESYSTEM,)
     assert judged.frozen is None
 
 
@@ -693,3 +760,21 @@ def test_every_project_is_reported(account, everything):
     reports = list(judge.judge_all([account, other], 2, 0))
 
     assert sorted(report.cloud for report in reports) == ['demo', 'other']
+
+
+def test_what_refused_requests_left_behind_is_deleted(account, hold,
+                                                      glance_client):
+    age = builders.ago(7200)
+    left = builders.asked(
+        id=builders.COPIES[0], status='queued', size=None, created=age,
+        updated=age, properties={
+            records.IMAGE: 'none', records.ACTION: 'none',
+            records.REQUESTED_AT: records.format_time(age)})
+    store = hold(left)
+    glance_client.images.delete.side_effect = store.images.pop
+
+    first = judge.judge(account)
+    second = judge.judge(account)
+
+    glance_client.images.delete.assert_called_once_with(left.id)
+    assert first.problems == second.problems == ()

@@ -12,6 +12,7 @@
 
 """Snapshots of instances that were deleted before the verdict."""
 
+import dataclasses
 import json
 from unittest import mock
 
@@ -21,6 +22,7 @@ import pytest
 from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import glance
 from snapshot_panel.cloud import settling
+from snapshot_panel.consistency import facts
 from snapshot_panel.consistency import verdict
 from tests import images
 from tests.unit import builders
@@ -127,3 +129,96 @@ def test_what_has_its_verdict_keeps_it(user_request, deleted, glance_client,
 
     assert verdict.look(image).rule is Rule.DISK_IN_USE
     assert not written.called
+
+
+KEY = 'a secret of thirty-two characters'
+
+
+def sealed(rule, data, **changes):
+    return builders.sealed(rule, size=len(data), checksum='sum', **changes)
+
+
+def test_a_seal_is_signed_with_the_operators_key(
+        user_request, deleted, glance_client, written, settings):
+    settings.SNAPSHOT_PANEL = {'signing_keys': [KEY]}
+    data = images.ext4_image()
+    image = snapshot(builders.image, data)
+    hold(glance_client, image, data)
+
+    settling.settle_orphan(user_request, builders.SNAPSHOT)
+
+    after = glance.image_of(answers.glance_image(dataclasses.replace(
+        image, properties={**image.properties, **written.call_args.args[2]})))
+    assert after.signature is facts.Signature.HERE
+    settings.SNAPSHOT_PANEL = {}
+    assert verdict.look(after).rule is Rule.DISK_AT_REST
+
+
+def test_without_a_key_nothing_is_signed(user_request, deleted, glance_client,
+                                         written):
+    data = images.ext4_image()
+    hold(glance_client, snapshot(builders.image, data), data)
+
+    settling.settle_orphan(user_request, builders.SNAPSHOT)
+
+    assert 'consistency_signature' not in written.call_args.args[2]
+
+
+def test_an_image_comes_in_with_what_its_signature_says(settings):
+    settings.SNAPSHOT_PANEL = {'signing_keys': [KEY]}
+    forged = builders.sealed(properties={'consistency_signature': 'x'})
+
+    image = glance.image_of(answers.glance_image(forged))
+
+    assert verdict.look(image).rule is Rule.FORGED
+
+
+@pytest.mark.parametrize('rule, data, found', [
+    (Rule.DISK_AT_REST, images.ext4_image(), 'confirmed'),
+    (Rule.FREEZE_WITNESSED, images.ext4_image(), 'confirmed'),
+    (Rule.DISK_IN_USE, images.ext4_image(in_use=True), 'confirmed'),
+    (Rule.DISK_AT_REST, images.ext4_image(in_use=True), 'contradicted'),
+    (Rule.DISK_AT_REST, images.marked_image('xfs'), 'contradicted'),
+    (Rule.DISK_IN_USE, images.ext4_image(), 'contradicted'),
+    (Rule.FREEZE_WITNESSED, images.ext4_image(in_use=True), 'contradicted'),
+    (Rule.FREEZE_WITNESSED, images.marked_image('xfs'), 'open'),
+    (Rule.SILENT, images.ext4_image(), 'open')])
+def test_a_disk_that_is_read_again_is_compared_and_nothing_written(
+        user_request, glance_client, written, caplog, rule, data, found):
+    hold(glance_client, sealed(rule, data), data)
+
+    assert settling.check_again(
+        user_request, builders.SNAPSHOT).value == found
+
+    assert not written.called
+    assert ('read again, says' in caplog.text) == (found == 'contradicted')
+
+
+def test_it_is_read_again_and_not_remembered(user_request, glance_client,
+                                             written):
+    resting, busy = (images.ext4_image(in_use=each) for each in (False, True))
+    image = sealed(Rule.DISK_AT_REST, resting)
+    hold(glance_client, image, resting)
+    settling.check_again(user_request, builders.SNAPSHOT)
+    hold(glance_client, image, busy)
+
+    assert settling.check_again(
+        user_request, builders.SNAPSHOT).value == 'contradicted'
+
+
+def test_another_projects_disk_is_not_read_again(user_request, glance_client):
+    data = images.ext4_image()
+    hold(glance_client, sealed(Rule.DISK_AT_REST, data, owner='another'),
+         data)
+
+    with pytest.raises(errors.NotFound):
+        settling.check_again(user_request, builders.SNAPSHOT)
+
+    assert not glance_client.data.asked
+
+
+def test_what_has_no_data_cannot_be_checked(user_request, glance_client):
+    hold(glance_client, builders.sealed(size=0), b'')
+
+    with pytest.raises(errors.Conflict):
+        settling.check_again(user_request, builders.SNAPSHOT)

@@ -67,9 +67,13 @@ DEFINITIONS = {'properties': {'hw_x': {
 LIMITS = {'limits': {'absolute': {
     'maxServerMeta': 128, 'totalSnapshotsUsed': 2, 'maxTotalSnapshots': 10,
     'totalGigabytesUsed': 30, 'maxTotalVolumeGigabytes': 1000}}}
+INTERFACES = {'interfaceAttachments': [
+    {'port_id': 'port', 'net_id': 'net', 'fixed_ips': []}]}
 
 # Each function with a whole answer, and what it promises to return.
 READERS = {
+    'networks': (lambda session: nova.list_networks(session, 'id'),
+                 INTERFACES, tuple),
     'instances': (lambda session: nova.list_instances(session, 5),
                   {'servers': [SERVER]}, nova.InstancePage),
     'instance': (lambda session: nova.get_instance(

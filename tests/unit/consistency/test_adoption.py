@@ -73,6 +73,25 @@ def test_a_snapshot_carries_the_property_to_a_new_instance():
         '--network=lan web' % NAME)
 
 
+def test_a_copy_has_each_interface_though_two_networks_share_their_name():
+    found = next(each for each in ways(
+        networks=('lan',), network_ids=('id-1', 'id-2', 'id-1'))
+        if each.way is Way.RELAUNCH)
+
+    assert found.commands[-1].split()[-4:-1] == [
+        '--network=id-1', '--network=id-2', '--network=id-1']
+    assert not found.by_name
+
+
+@pytest.mark.parametrize('changes, by_name', [
+    ({'networks': ('lan',)}, True),
+    ({'networks': ('lan',), 'network_ids': ()}, True), ({}, False)])
+def test_networks_that_are_only_known_by_name_are_said_to_be(changes,
+                                                             by_name):
+    assert {each.way: each.by_name for each in ways(**changes)} == {
+        Way.OPERATOR: False, Way.RELAUNCH: by_name, Way.REBUILD: False}
+
+
 @pytest.mark.parametrize('on_image', [True, False])
 def test_a_rebuild_needs_the_property_on_the_image(on_image):
     found = lines(Way.REBUILD, on_image=on_image)

@@ -25,7 +25,9 @@ from snapshot_panel.cloud import images
 from snapshot_panel.cloud import settling
 from snapshot_panel.consistency import edits
 from snapshot_panel.consistency import facts
+from snapshot_panel.consistency import judging
 from snapshot_panel.consistency import verdict
+from snapshot_panel.ui import words
 from tests.unit import builders
 
 ID = builders.BASE_IMAGE
@@ -268,6 +270,72 @@ class JudgeTest(ImagesTestCase):
 
         self.assertRedirects(response, url('image', ID),
                              fetch_redirect_response=False)
+
+
+class CheckTest(ImagesTestCase):
+
+    def check(self, outcome):
+        with mock.patch.object(settling, 'check_again', autospec=True,
+                               side_effect=[outcome]):
+            return self.client.post(url('check_image', ID))
+
+    def page(self, image):
+        with mock.patch.object(editing, 'open_sheet', autospec=True,
+                               return_value=sheet(image)):
+            return self.client.get(url('image', image.id))
+
+    def test_only_a_verdict_of_ours_on_a_disk_can_be_checked(self):
+        opened = self.patch('open_sheet', None)
+        for shown, offered in (
+                (builders.sealed(owner=self.tenant.id), True),
+                (builders.sealed(owner='another'), False),
+                (builders.sealed(owner=self.tenant.id, size=0), False),
+                (builders.asked(owner=self.tenant.id), False)):
+            opened.return_value = sheet(shown)
+
+            page = self.client.get(url('image', shown.id))
+
+            self.assertEqual(
+                offered, url('check_image', shown.id).encode()
+                in page.content, shown)
+
+    def test_what_the_disk_says_is_told_on_the_page_of_the_image(self):
+        for found, tag, said in (
+                ('confirmed', 'success', 'says so too'),
+                ('open', 'info', 'neither proves nor denies'),
+                ('contradicted', 'error', 'denies the verdict')):
+            response = self.check(judging.Comparison(found))
+
+            self.assertRedirects(response, url('image', ID),
+                                 fetch_redirect_response=False)
+            message, = response.wsgi_request._messages._queued_messages
+            self.assertEqual(tag, message.level_tag)
+            assert said in str(message)
+
+    def test_a_service_that_fails_is_told(self):
+        response = self.check(errors.Forbidden('Glance', 'x'))
+
+        self.assertEqual(403, response.status_code)
+
+    def test_looking_checks_nothing(self):
+        with mock.patch.object(settling, 'check_again') as asked:
+            self.client.get(url('check_image', ID))
+
+        assert not asked.called
+
+    def test_each_signature_is_said(self):
+        for signature in facts.Signature:
+            page = self.page(builders.sealed(
+                owner=self.tenant.id, signature=signature))
+
+            self.assertContains(page, words.SIGNATURES[signature])
+            self.assertEqual(signature is facts.Signature.FALSE,
+                             b'Do not trust it' in page.content)
+
+    def test_nothing_is_said_where_nobody_signs(self):
+        page = self.page(builders.sealed(owner=self.tenant.id))
+
+        assert b'signed' not in page.content
 
 
 class PresetTest(ImagesTestCase):
