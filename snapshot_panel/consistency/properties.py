@@ -20,6 +20,7 @@ from collections.abc import Collection
 from collections.abc import Mapping
 import dataclasses
 import enum
+import math
 import re
 
 from oslo_utils import strutils
@@ -261,6 +262,9 @@ def _kind_flaw(value: str, definition: Definition) -> Flaw | None:
     try:
         number = (int if definition.kind is Kind.INTEGER else float)(value)
     except ValueError:
+        return Flaw.NOT_A_NUMBER
+    if not math.isfinite(number):
+        # Python reads 'nan', which is outside of no range.
         return Flaw.NOT_A_NUMBER
     low = definition.lowest is not None and number < definition.lowest
     high = definition.highest is not None and number > definition.highest

@@ -58,6 +58,8 @@ def test_names_of_new_properties(name, flaw):
     ('1.5', {'kind': Kind.INTEGER}, Flaw.NOT_A_NUMBER),
     ('1.5', {'kind': Kind.NUMBER}, None),
     ('many', {'kind': Kind.NUMBER}, Flaw.NOT_A_NUMBER),
+    ('nan', {'kind': Kind.NUMBER, 'lowest': 0}, Flaw.NOT_A_NUMBER),
+    ('inf', {'kind': Kind.NUMBER}, Flaw.NOT_A_NUMBER),
     ('True', {'kind': Kind.BOOLEAN}, None),
     ('maybe', {'kind': Kind.BOOLEAN}, Flaw.NOT_A_FLAG),
 ])
