@@ -168,7 +168,8 @@ def _take(session: asking.Session, instance: facts.Instance,
         LOG.warning('No snapshot of %s: %s', instance.id, problem)
         _write(session, instance, restart.advance(
             plan, restart.Phase.STARTING, timeutils.utcnow(True),
-            restart.Cause.NOT_TAKEN))
+            restart.Cause.OVER_QUOTA if isinstance(problem, errors.OverLimit)
+            else restart.Cause.NOT_TAKEN))
     else:
         _write(session, instance, dataclasses.replace(
             plan, image_id=taken.image_id))

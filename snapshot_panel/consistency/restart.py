@@ -46,6 +46,7 @@ class Cause(enum.Enum):
     STOP_FAILED = 'stop-failed'
     INTERFERED = 'interfered'
     NOT_TAKEN = 'not-taken'
+    OVER_QUOTA = 'over-quota'
     CANCELLED = 'cancelled'
     START_FAILED = 'start-failed'
 

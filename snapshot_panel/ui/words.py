@@ -425,17 +425,20 @@ RESTART_CAUSES = {
         'The instance was to be stopped for a snapshot, and the compute '
         'service never got the request. Nothing was done to it.'),
     Cause.STOP_FAILED: _(
-        'The instance did not stop, or was started again at once. No '
-        'snapshot was taken. Look at its action log.'),
+        'The instance still runs, so no snapshot was taken. Its action log '
+        'says what became of the stop.'),
     Cause.INTERFERED: _(
         'Somebody started, stopped or changed the instance while it was '
         'stopped for a snapshot, so the panel leaves it alone.'),
     Cause.NOT_TAKEN: _(
         'The instance was stopped, but the compute service did not take the '
-        'snapshot. A quota may be used up.'),
+        'snapshot.'),
+    Cause.OVER_QUOTA: _(
+        'The instance was stopped, but no snapshot was taken: a quota is used '
+        'up. Delete what is not needed.'),
     Cause.START_FAILED: _(
         'The instance was stopped for a snapshot and could not be started '
-        'again. It may be locked, or its host may lack room.'),
+        'again. Its action log says why; then start it.'),
 }
 # While nobody can change the metadata, where the plan is.
 RESTART_LOCKED = _('It waits: the instance is locked. Unlock it; an open page '

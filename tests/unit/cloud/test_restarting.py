@@ -329,16 +329,16 @@ def test_who_comes_second_with_the_same_changes_nothing(user_request, cloud):
     assert cloud.plan is None
 
 
-@pytest.mark.parametrize('kind', [errors.OverLimit, errors.Refused])
+@pytest.mark.parametrize('kind, cause', [
+    (errors.OverLimit, 'over-quota'), (errors.Refused, 'not-taken')])
 def test_a_snapshot_that_is_refused_starts_it_again(user_request, cloud,
-                                                    kind):
+                                                    kind, cause):
     cloud.refuse = {'create_image': kind}
 
     whole(user_request, cloud)
 
     assert cloud.done == ['stop', 'start']
-    assert (cloud.instance.status, cloud.plan.cause) == (facts.RUNNING,
-                                                         'not-taken')
+    assert (cloud.instance.status, cloud.plan.cause) == (facts.RUNNING, cause)
 
 
 def test_who_may_not_take_it_leaves_it_to_others(user_request, cloud):
