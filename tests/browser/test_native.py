@@ -115,7 +115,8 @@ def sealed(api):
             ('Crash-consistent', verdict.Rule.DISK_IN_USE, None),
             ('Not judged yet', verdict.Rule.DISK_AT_REST, OTHER)):
         image = api.glance.images.create(
-            name='native-' + word.split()[0].lower(), disk_format='raw',
+            # On the first page, whatever there is.
+            name='0-native-' + word.split()[0].lower(), disk_format='raw',
             container_format='bare', image_type='snapshot',
             instance_uuid=OTHER)
         api.glance.images.upload(image['id'], io.BytesIO(b'x' * 512))
