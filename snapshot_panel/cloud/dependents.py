@@ -89,30 +89,30 @@ def look_ahead(session: asking.Session, instance: facts.Instance,
         (glance, lambda: asking.for_each(
             lambda image: members_of(session, image),
             shared[:_SHARED_ASKED])))
-    kept: dict[str, errors.InUse] = {}
-    problems: list[errors.CloudError] = []
+    counts = counts if isinstance(counts, list) else [counts]
+    failed = [answer for answer in (*counts, users)
+              if isinstance(answer, errors.CloudError)]
     cut = len(shared) > _SHARED_ASKED
-    if isinstance(counts, errors.CloudError):
-        problems.append(counts)
-        counts = []
-    for image, count in zip(shared, counts):
-        if isinstance(count, errors.CloudError):
-            problems.append(count)
-        elif count:
-            kept[image.id] = errors.InUse('Glance', errors.MEMBERS)
-    if isinstance(users, errors.CloudError):
-        problems.append(users)
-    else:
+    # The last that fits an image is what check() would find first.
+    kept = {image.id: errors.InUse('Glance', errors.MEMBERS)
+            for image, count in zip(shared, counts)
+            if isinstance(count, int) and count}
+    if not isinstance(users, errors.CloudError):
         cut = cut or users.more
-        running = project_images.by_image(users.instances)
-        kept.update({
-            image.id: errors.InUse('Nova', errors.RUN_FROM, tuple(
-                each.name for each in running[image.id][:_NAMED]))
-            for image in images if image.id in running})
+        kept.update(_run_from(images, users.instances))
     kept.update({image.id: errors.InUse(
         'Nova', errors.SHELVED, (instance.name,)) for image in images
         if retention.holds_disk(instance, image)})
-    return Outlook(kept, tuple(problems), cut)
+    return Outlook(kept, tuple(failed), cut)
+
+
+def _run_from(images: Iterable[facts.Image],
+              instances: Iterable[facts.Instance]
+              ) -> dict[str, errors.InUse]:
+    running = project_images.by_image(instances)
+    return {image.id: errors.InUse('Nova', errors.RUN_FROM, tuple(
+        each.name for each in running[image.id][:_NAMED]))
+        for image in images if image.id in running}
 
 
 def members_of(session: asking.Session, image: facts.Image) -> int:

@@ -40,6 +40,7 @@ from snapshot_panel.consistency import witness
 
 LOG = logging.getLogger(__name__)
 
+# A field of Attempt hides the module.
 _Result = checklist.Result
 
 

@@ -147,8 +147,8 @@ def own_image(plan: records.Plan, actions: Sequence[facts.Action] | None,
     asked = [image for image in images
              if image.properties.get(records.AFTER_ACTION) in since]
     # A request that Nova refused leaves an image too, which nobody binds.
-    return next(iter(sorted(
-        asked, key=lambda image: not records.is_bound(image))), None)
+    return min(asked, key=lambda image: not records.is_bound(image),
+               default=None)
 
 
 def decide(plan: records.Plan, instance: facts.Instance,

@@ -17,7 +17,6 @@ has no words.
 """
 
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import pgettext
 from django.utils.translation import pgettext_lazy
 
 from snapshot_panel import disk
@@ -105,13 +104,12 @@ def _line(part):
         'reason': _BY_CODE[part.reason]}
 
 
-def kinds(report: object, word: disk.Word | None = None) -> str:
-    """Return the kinds of file system with a certain word: "ext4, xfs".
+def kinds(report: object, word: disk.Word | None = None) -> tuple[str, ...]:
+    """Return the kinds of file system with a certain word, '?' for none.
 
     :param word: a :class:`disk.Word`, None for all that count.
     """
     reading = disk.Reading.from_json(report)
     named = [part.kind for part in (reading.parts if reading else ())
              if part.word is not None and word in (None, part.word)]
-    return pgettext('between the items of a list', ', ').join(
-        dict.fromkeys(named)) or '?'
+    return tuple(dict.fromkeys(named)) or ('?',)
