@@ -476,8 +476,8 @@ KEPT_NONE = _('There is no older snapshot that this panel made of this '
 KEPT_FORBIDDEN = _('Older snapshots are kept: your role may not delete '
                    'images.')
 KEPT_PROTECTED = _('It stays: it is protected.')
-KEPT_IN_DOUBT = _('Not all was found out: whatever somebody turns out to need '
-                  'stays.')
+KEPT_IN_DOUBT = _('Not everything could be checked. What turns out to be '
+                  'needed stays.')
 
 ERRORS = {
     errors.NotFound: _(

@@ -589,7 +589,7 @@ class ClickTest(cases.PanelTestCase):
         for locked in (True, False):
             self.show(builders.instance(locked=locked))
 
-            self.assertEqual(locked, 'Locked: no note of the snapshot'
+            self.assertEqual(locked, 'Locked: a lost snapshot is not reported'
                              in self.text(cases.INDEX))
 
     def test_each_of_several_is_taken_or_told(self):

@@ -311,7 +311,7 @@ class FormTest(cases.PanelTestCase):
 
             page = self.text(cases.SNAPSHOT)
 
-            assert 'Not all was found out' in page
+            assert 'Not everything could be checked' in page
             self.assertEqual(bool(outlook.problems),
                              page.count('Nova: The service does not') == 1)
 
