@@ -68,6 +68,17 @@ class ImagesTestCase(helpers.TestCase):
     def own(self, properties=None, **changes):
         return image(properties, owner=self.tenant.id, **changes)
 
+    def assert_offered(self, name, *cases):
+        """Assert on which images' pages a form is: (image, whether)."""
+        opened = self.patch('open_sheet', None)
+        for shown, offered in cases:
+            opened.return_value = sheet(shown)
+
+            page = self.client.get(url('image', shown.id))
+
+            self.assertEqual(offered, url(name, shown.id).encode()
+                             in page.content, shown)
+
 
 class ListTest(ImagesTestCase):
 
@@ -231,20 +242,13 @@ class JudgeTest(ImagesTestCase):
                 response.wsgi_request._messages._queued_messages]
 
     def test_only_a_snapshot_without_a_verdict_can_be_judged(self):
-        opened = self.patch('open_sheet', None)
-        for shown, offered in (
-                (builders.image(owner=self.tenant.id), True),
-                (builders.asked(owner=self.tenant.id), True),
-                (builders.sealed(owner=self.tenant.id), False),
-                (builders.image(owner='another'), False),
-                (self.own(), False)):
-            opened.return_value = sheet(shown)
-
-            page = self.client.get(url('image', shown.id))
-
-            self.assertEqual(
-                offered, url('judge_image', shown.id).encode()
-                in page.content, shown)
+        self.assert_offered(
+            'judge_image',
+            (builders.image(owner=self.tenant.id), True),
+            (builders.asked(owner=self.tenant.id), True),
+            (builders.sealed(owner=self.tenant.id), False),
+            (builders.image(owner='another'), False),
+            (self.own(), False))
 
     def test_the_verdict_is_told_on_the_page_of_the_image(self):
         response = self.judge(builders.sealed(verdict.Rule.DISK_AT_REST,
@@ -285,19 +289,12 @@ class CheckTest(ImagesTestCase):
             return self.client.get(url('image', image.id))
 
     def test_only_a_verdict_of_ours_on_a_disk_can_be_checked(self):
-        opened = self.patch('open_sheet', None)
-        for shown, offered in (
-                (builders.sealed(owner=self.tenant.id), True),
-                (builders.sealed(owner='another'), False),
-                (builders.sealed(owner=self.tenant.id, size=0), False),
-                (builders.asked(owner=self.tenant.id), False)):
-            opened.return_value = sheet(shown)
-
-            page = self.client.get(url('image', shown.id))
-
-            self.assertEqual(
-                offered, url('check_image', shown.id).encode()
-                in page.content, shown)
+        self.assert_offered(
+            'check_image',
+            (builders.sealed(owner=self.tenant.id), True),
+            (builders.sealed(owner='another'), False),
+            (builders.sealed(owner=self.tenant.id, size=0), False),
+            (builders.asked(owner=self.tenant.id), False))
 
     def test_what_the_disk_says_is_told_on_the_page_of_the_image(self):
         for found, tag, said in (
