@@ -26,3 +26,8 @@ def row(page, name):
 def shows(locator, text):
     """Wait until that text is there."""
     expect(locator).to_contain_text(text, timeout=clients.PATIENCE * 1000)
+
+
+def said(page, text, level='success'):
+    """Wait until Horizon says that text, at that level, above the page."""
+    shows(page.locator('.alert-%s.alert-dismissable' % level), text)

@@ -63,7 +63,9 @@ def test_what_goes_is_shown_and_goes(browse, make, api, dashboard):
     expect(leaving.filter(visible=True)).to_have_count(0)
 
     dialog.locator('[name=keep]').select_option('1')
-    expect(leaving.filter(visible=True)).to_have_count(2)
+    expect(leaving.filter(visible=True)).to_have_count(3)
+    expect(leaving.filter(has_text='It stays: it is protected.')
+           ).to_contain_text('two')
     dialog.locator('[name=keep]').select_option('3')
     expect(leaving.filter(visible=True)).to_have_count(1)
     expect(leaving.filter(visible=True)).to_contain_text('one')
@@ -71,8 +73,7 @@ def test_what_goes_is_shown_and_goes(browse, make, api, dashboard):
     dialog.locator('[name=properties]').fill('release=7\nnote = a b')
     dialog.get_by_role('button', name='Take consistent snapshot').click()
 
-    looking.shows(page.locator('.alert-info'),
-                  '1 older snapshot will be deleted')
+    looking.said(page, '1 older snapshot will be deleted', 'info')
     looking.shows(looking.row(page, name), 'It replaced 1 older snapshot')
     found = sealed(api, server_id)
     assert set(found) == {'two', 'three', 'four'}
@@ -103,7 +104,7 @@ def test_a_closed_browser_replaces_all_the_same(browse, make, api, dashboard):
     dialog.locator('[name=keep]').select_option('1')
     dialog.locator('[name=name]').fill('two')
     dialog.get_by_role('button', name='Take consistent snapshot').click()
-    looking.shows(first.locator('.alert-info'), 'will be deleted')
+    looking.said(first, 'will be deleted', 'info')
     first.context.close()
     clients.wait_for(lambda: api.idle(server_id), 'Nova')
 
@@ -131,7 +132,7 @@ def test_a_snapshot_that_cannot_be_proven_any_more_is_refused(browse, make,
     assert api.snapshots(server_id) == []
     # The dialog now offers what can be had.
     dialog.get_by_role('button', name='Take it anyway: crash').click()
-    looking.shows(page.locator('.alert-success'), 'being taken')
+    looking.said(page, 'being taken')
 
 
 def test_who_does_not_insist_gets_what_there_is(browse, make, api):

@@ -40,7 +40,7 @@ def begin(browse):
         looking.shows(asked, 'will not be available for some minutes')
         asked.get_by_role('button',
                           name='Stop, snapshot and start again').click()
-        looking.shows(page.locator('.alert-success'), 'is being shut down')
+        looking.said(page, 'is being shut down')
         return page
     return go
 
@@ -116,7 +116,7 @@ def test_somebody_else_is_not_worked_against(begin, browse, make, api,
     assert not found.violations_count, found.generate_report()
     notice.get_by_role('button', name='Dismiss').press('Enter')
 
-    looking.shows(page.locator('.alert-success'), 'will not be shown')
+    looking.said(page, 'will not be shown')
     assert api.snapshots(server_id) == []
     assert api.status(server_id) == 'ACTIVE'
 
@@ -129,7 +129,7 @@ def test_it_can_be_cancelled_while_it_stops(begin, make, api, cloud):
 
     page.get_by_role('button', name='Cancel: start it again').click()
 
-    looking.shows(page.locator('.alert-success'), 'is started again')
+    looking.said(page, 'is started again')
     runs(api, server_id)
     assert api.snapshots(server_id) == []
 

@@ -89,7 +89,8 @@ def test_a_locked_instance_is_taken_without_a_note(locked, openstack,
                                                    dashboard):
     before = len(openstack.snapshots(locked))
 
-    assert 'Locked: no note' in dashboard.rows(locked)[locked]
+    assert ('Locked: a lost snapshot is not reported'
+            in dashboard.rows(locked)[locked])
     page = dashboard.click(locked)
 
     said = ' '.join(dashboard.messages(page))
