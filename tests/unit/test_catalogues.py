@@ -128,6 +128,10 @@ def _compiled(message):
             for number, text in enumerate(message.string)]
 
 
+# What older series of Horizon say wrong, and the newest as we do.
+MENDED = {('Snapshots', 'Снимок')}
+
+
 @each_catalogue
 def test_horizons_own_words_stay_horizons(path):
     """Ours come before Horizon's: the same message must say the same."""
@@ -138,7 +142,8 @@ def test_horizons_own_words_stay_horizons(path):
     assert [(message.id, message.string, own.string)
             for message in messages(path) for other in theirs
             for own in [other.get(sources(message)[0], message.context)]
-            if own and own.string and own.string != message.string] == []
+            if own and own.string and own.string != message.string
+            and (message.id, own.string) not in MENDED] == []
 
 
 def _of(module, language, domain):

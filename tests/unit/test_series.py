@@ -49,6 +49,17 @@ def test_the_series_are_those_of_tox_of_the_constraints_and_of_the_ci():
     assert sorted([*pinned, of_tox[-1]]) == sorted(of_tox)
 
 
+def test_the_tests_of_a_series_find_the_tests():
+    # The processes of pytest-xdist have no path but the one of the first.
+    tox = configparser.ConfigParser(interpolation=None)
+    tox.read(series.ROOT / 'tox.ini')
+    commands = [tox[name]['commands'] for name in tox
+                if name.startswith('testenv:horizon-')]
+
+    assert [each.split()[:3] for each in commands] == [
+        ['python', '-m', 'pytest']]
+
+
 def test_the_documented_table_has_a_row_for_each_series():
     with series.TABLE.open(newline='') as file:
         headings, *rows = csv.reader(file)

@@ -50,7 +50,8 @@ def now():
 @pytest.fixture
 def user_request():
     made = http.HttpRequest()
-    made.user = mock.Mock(tenant_id='project', username='ann')
+    made.user = mock.Mock(tenant_id='project', username='ann',
+                          service_catalog=[])
     return made
 
 
