@@ -27,7 +27,7 @@ CHECKS := pep8,guest,package,docs,releasenotes
 .DEFAULT_GOAL := help
 export HYPERVISOR INSTALL
 .PHONY: help demo demo-reset test test-all clean environments hypervisor truth bench \
-	constraints pep8 docs releasenotes
+	constraints dist pep8 docs releasenotes
 # Tests and the demo share folders and ports: one thing at a time.
 .NOTPARALLEL:
 
@@ -76,6 +76,10 @@ bench: environments  ## Measure the pages against Horizon's own
 # files says that it is made from; by default that of the tests.
 constraints: $(TOX)  ## Renew the pinned versions
 	@$(OWN)/bin/python -m tests.constraints $(FILES)
+
+# Of what is committed; twine and check-wheel-contents look at it.
+dist: $(TOX)  ## Build what a release uploads, in dist/
+	$(TOX_RUN) -e dist
 
 clean:  ## Remove what make, tox and the tests made
 	rm -rf $(OWN) .tox .demo build dist doc/build releasenotes/build \
