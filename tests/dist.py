@@ -72,7 +72,7 @@ def make(folder: pathlib.Path) -> list[pathlib.Path]:
         archive = pathlib.Path(made, 'source.tar')
         output('archive', '--output', str(archive), 'HEAD')
         source = pathlib.Path(made, 'source')
-        shutil.unpack_archive(archive, source, filter='data')
+        shutil.unpack_archive(archive, source)
         run('build', '--outdir', str(folder), str(source))
     files = sorted(folder.iterdir())
     run('twine', 'check', '--strict', *map(str, files))

@@ -12,8 +12,11 @@
 
 """The wheel, installed beside Horizon, serves its pages by itself."""
 
+import os
 import pathlib
+import re
 import shutil
+import subprocess
 import sys
 
 import pytest
@@ -49,3 +52,72 @@ def test_the_installed_package_serves_its_pages(python, tmp_path):
         '--settings=panel_settings', cwd=tmp_path)
 
     assert 'Ran 2 tests' in output
+
+
+# What an operator of Horizon has written before.
+LOCAL_SETTINGS = '''\
+WEBROOT = '/cloud/'
+SECRET_KEY = 'not secret'
+COMPRESS_OFFLINE = %s
+'''
+COMMAND = ('-m', 'snapshot_panel.install')
+
+
+@pytest.fixture
+def horizon(python):
+    """The folder of a Horizon that has nothing of the panel yet."""
+    [folder] = (python.parents[1] / 'lib').glob(
+        'python*/site-packages/openstack_dashboard')
+    yield folder
+    (folder / 'local/local_settings.py').unlink()
+
+
+def try_command(python, *arguments):
+    """Run the command of the documents; return its status and its text."""
+    done = subprocess.run([python, *COMMAND, *arguments], text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    return done.returncode, done.stdout
+
+
+def draw_login(python):
+    """Return the addresses of scripts in Horizon's page to log in."""
+    page = building.run(
+        python, '-c', 'import django; django.setup()\n'
+        'from django.test import Client\n'
+        'print(Client(SERVER_NAME="localhost").get('
+        '"/cloud/auth/login/").content.decode())',
+        env={**os.environ,
+             'DJANGO_SETTINGS_MODULE': 'openstack_dashboard.settings'})
+    return re.findall(r'src=[\'"]([^\'"]+\.js)', page)
+
+
+@pytest.mark.parametrize('offline', [True, False])
+def test_one_command_puts_it_into_a_horizon_and_one_takes_it_out(
+        python, horizon, offline):
+    (horizon / 'local/local_settings.py').write_text(LOCAL_SETTINGS % offline)
+    static = horizon.parent / 'static'
+    before, _said = try_command(python, '--check')
+
+    status, said = try_command(python)
+
+    assert status == 0, said
+    assert (before, try_command(python, '--check')[0]) == (1, 0)
+    assert (static / 'snapshot_panel/native.js').is_file()
+    assert ('compress --force' in said) == offline
+    scripts = draw_login(python)
+    assert scripts
+    for script in scripts:
+        assert script.startswith('/cloud/static/')
+        assert (static / script.removeprefix('/cloud/static/')).is_file()
+    if offline:
+        assert any('snapshot-panel' in (
+            static / script.removeprefix('/cloud/static/')).read_text()
+            for script in scripts)
+
+    status, said = try_command(python, '--uninstall')
+
+    assert status == 0, said
+    assert said.rstrip().endswith('pip uninstall snapshot-panel')
+    assert draw_login(python)
+    assert not (static / 'snapshot_panel').exists()
+    assert not list((horizon / 'local/enabled').glob('_1035*'))

@@ -28,9 +28,9 @@ RULES = ('consistency', 'disk', 'guest')
 SETTINGS = ('conf',)
 CLOUD = ('cloud',)
 SHARED = ('ui',)
-PAGES = ('apps', 'enabled', 'forms', 'guest_setup', 'images', 'instance',
-         'management', 'native', 'panel', 'tables', 'tabs', 'templatetags',
-         'urls', 'views')
+PAGES = ('apps', 'enabled', 'forms', 'guest_setup', 'images', 'install',
+         'instance', 'management', 'native', 'panel', 'tables', 'tabs',
+         'templatetags', 'urls', 'views')
 LAYERS = (RULES, SETTINGS, CLOUD, SHARED, PAGES)
 
 
