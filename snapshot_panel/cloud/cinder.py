@@ -20,14 +20,14 @@ for by itself, all at the same time. Most instances have none and cost nothing.
 from collections.abc import Callable
 import typing
 
-from cinderclient import client as cinder_client
-from cinderclient import exceptions as cinder_exceptions
 from horizon import exceptions as horizon_exceptions
 from openstack_dashboard.api import base
 
 from horizon.utils import memoized
 
 from snapshot_panel.cloud import asking
+from snapshot_panel.cloud.clients import cinder_client
+from snapshot_panel.cloud.clients import cinder_exceptions
 from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import reading
 from snapshot_panel.cloud import sessions
@@ -42,6 +42,7 @@ def _make_client(session: asking.Session) -> typing.Any:
 
     :raises horizon_exceptions.ServiceCatalogException: there is no Cinder.
     """
+    errors.require('Cinder')
     return cinder_client.Client('3', session=sessions.make(
         session, _find_url(session)))
 

@@ -18,12 +18,14 @@ import html
 import logging
 import re
 
-from cinderclient import exceptions as cinder_exceptions
-from glanceclient import exc as glance_exceptions
 from horizon import exceptions as horizon_exceptions
 from keystoneauth1 import exceptions as keystone_exceptions
-from novaclient import exceptions as nova_exceptions
 import requests
+
+from snapshot_panel.cloud import clients
+from snapshot_panel.cloud.clients import cinder_exceptions
+from snapshot_panel.cloud.clients import glance_exceptions
+from snapshot_panel.cloud.clients import nova_exceptions
 
 LOG = logging.getLogger(__name__)
 
@@ -111,6 +113,10 @@ class Unavailable(CloudError):
     status = 503
 
 
+class Missing(Unavailable):
+    """Horizon does not have the service's client; ``reason`` names it."""
+
+
 class Unanswered(Unavailable):
     """No answer came to what changes something: it may have happened."""
 
@@ -167,13 +173,22 @@ def code(problem: CloudError) -> int | None:
     return None
 
 
+def require(service: str) -> None:
+    """Make sure that there is a client for a service.
+
+    :raises Missing: there is none
+    """
+    if service in clients.MISSING:
+        raise Missing(service, clients.MISSING[service])
+
+
 def lasts(problem: CloudError) -> bool:
     """Return whether asking again will most likely bring the same.
 
     Nova answers 501 where a hypervisor has no such thing, and 500 where it
     ran into an error, such as a console's log that it may not read.
     """
-    return isinstance(problem, Forbidden) or code(problem) in (500, 501)
+    return isinstance(problem, (Forbidden, Missing)) or code(problem) in (500, 501)
 
 
 # What reading something else than the answer that is expected ends with, here

@@ -24,12 +24,12 @@ import typing
 import urllib.parse
 
 from django.utils.encoding import iri_to_uri
-from glanceclient import exc as glance_exceptions
 from openstack_dashboard.api import glance as horizon_glance
 from oslo_utils import uuidutils
 import requests
 
 from snapshot_panel.cloud import asking
+from snapshot_panel.cloud.clients import glance_exceptions
 from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import reading
 from snapshot_panel import conf
@@ -47,6 +47,7 @@ _PATCH_TYPE = 'application/openstack-images-v2.1-json-patch'
 
 def client(session: asking.Session) -> typing.Any:
     """Return Horizon's client, with a bound on how long it waits."""
+    errors.require('Glance')
     made = horizon_glance.glanceclient(session)
     made.http_client.timeout = conf.get_config()['request_timeout']
     verify = asking.verification(session)

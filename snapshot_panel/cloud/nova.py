@@ -20,15 +20,15 @@ import re
 import typing
 
 from django.core.cache import cache
-from novaclient import api_versions
-from novaclient import client as nova_client
-from novaclient import exceptions as nova_exceptions
 from openstack_dashboard.api import base
 from oslo_utils import uuidutils
 
 from horizon.utils import memoized
 
 from snapshot_panel.cloud import asking
+from snapshot_panel.cloud.clients import nova_client
+from snapshot_panel.cloud.clients import nova_exceptions
+from snapshot_panel.cloud.clients import nova_versions
 from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import reading
 from snapshot_panel.cloud import sessions
@@ -38,11 +38,11 @@ from snapshot_panel.consistency import records
 LOG = logging.getLogger(__name__)
 
 # From here on Nova shows the image properties that an instance carries.
-EMBEDDED_VERSION = api_versions.APIVersion('2.98')
+EMBEDDED_VERSION = nova_versions.APIVersion('2.98')
 # What python-novaclient can be constructed with (fact 8), and the oldest
 # that the panel needs: 2.51 shows events to members, 2.58 limits actions.
-_CLIENT_VERSION = api_versions.APIVersion('2.96')
-_OLDEST_VERSION = api_versions.APIVersion('2.58')
+_CLIENT_VERSION = nova_versions.APIVersion('2.96')
+_OLDEST_VERSION = nova_versions.APIVersion('2.58')
 
 _VERSION_TTL = 3600
 _ACTIONS_LIMIT = 50
@@ -50,6 +50,7 @@ _ACTIONS_LIMIT = 50
 
 def _make_client(session: asking.Session) -> typing.Any:
     """Return a client that shows embedded properties where the cloud can."""
+    errors.require('Nova')
     nova_url = base.url_for(session, 'compute')
     # With no name of its own the client says that of the session.
     made = nova_client.Client(
@@ -69,8 +70,7 @@ client: Callable[[asking.Session], typing.Any] = memoized.memoized(
     _make_client)
 
 
-def _best_version(made: typing.Any, nova_url: str
-                  ) -> api_versions.APIVersion:
+def _best_version(made: typing.Any, nova_url: str) -> typing.Any:
     """Return the version to speak, which a cloud keeps for a while."""
     # The URL may name the project; Nova's version does not depend on it.
     key = 'snapshot_panel:nova:%s' % re.sub(r'[^!-~]', '', nova_url)
@@ -83,7 +83,7 @@ def _best_version(made: typing.Any, nova_url: str
         cache.set(key, newest, _VERSION_TTL)
     if not newest:
         return _OLDEST_VERSION
-    newest = api_versions.APIVersion(newest)
+    newest = nova_versions.APIVersion(newest)
     if newest >= EMBEDDED_VERSION:
         return EMBEDDED_VERSION
     return min(newest, _CLIENT_VERSION)

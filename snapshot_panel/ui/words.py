@@ -584,6 +584,9 @@ def error(problem):
     """Return what to tell a user about a :class:`errors.CloudError`."""
     if isinstance(problem, errors.InUse):
         return fill(IN_USE[problem.cause], {'names': problem.names})
+    if isinstance(problem, errors.Missing):
+        return _('%(package)s is not installed. Tell the operator.') % {
+            'package': problem.reason}
     text = next((text for kind, text in ERRORS.items()
                  if isinstance(problem, kind)), ERRORS[errors.Unavailable])
     if isinstance(problem, errors.Conflict):
