@@ -10,7 +10,6 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""What can go wrong when a service is asked, whichever service it is."""
 """The services' own clients, each imported in this one place.
 
 Horizon turns from them to openstacksdk, a service after the other, and will

@@ -188,7 +188,8 @@ def lasts(problem: CloudError) -> bool:
     Nova answers 501 where a hypervisor has no such thing, and 500 where it
     ran into an error, such as a console's log that it may not read.
     """
-    return isinstance(problem, (Forbidden, Missing)) or code(problem) in (500, 501)
+    return (isinstance(problem, (Forbidden, Missing))
+            or code(problem) in (500, 501))
 
 
 # What reading something else than the answer that is expected ends with, here

@@ -10,7 +10,6 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""What can go wrong when a service is asked, whichever service it is."""
 """A Horizon that does not bring a service's client."""
 
 import os
