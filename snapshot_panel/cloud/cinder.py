@@ -43,7 +43,7 @@ def _make_client(session: asking.Session) -> typing.Any:
     :raises horizon_exceptions.ServiceCatalogException: there is no Cinder.
     """
     return cinder_client.Client('3', session=sessions.make(
-        session, _find_url(session)))
+        session, _find_url(session), 'Cinder'))
 
 
 client: Callable[[asking.Session], typing.Any] = memoized.memoized(
