@@ -44,7 +44,10 @@ def write_down(path):
 
 @dataclasses.dataclass(frozen=True)
 class Request:
-    """One request to a service, one of :data:`layouts.LISTENERS`."""
+    """One request to a service, one of :data:`layouts.LISTENERS`.
+
+    ``service`` is '' for what stands in for one.
+    """
 
     service: str
     method: str
@@ -79,4 +82,7 @@ class Wire:
 
     def _request(self, line):
         method, port, url = line.rstrip('\n').split(' ', 2)
-        return Request(layouts.LISTENERS[int(port) - self._base], method, url)
+        number = int(port) - self._base
+        known = 0 <= number < len(layouts.LISTENERS)
+        return Request(layouts.LISTENERS[number] if known else '', method,
+                       url)
