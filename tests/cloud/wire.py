@@ -53,6 +53,17 @@ class Request:
     method: str
     url: str
 
+    @property
+    def changes(self):
+        """Whether it changes something at a service.
+
+        Not whether an action of Nova does: a console is asked for by a POST
+        to the same address. Nova's own list of actions tells.
+        """
+        return (self.method not in ('GET', 'HEAD', 'OPTIONS')
+                and self.service not in ('', 'keystone')
+                and not self.url.endswith('/action'))
+
     def __str__(self):
         return f'{self.method} {self.service} {self.url}'
 

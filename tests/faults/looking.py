@@ -29,13 +29,12 @@ SERVICES = {'Nova': ('compute', '/v2.1'), 'Glance': ('image', ''),
             'Cinder': ('volumev3', '/v3')}
 # A page with the frame of Horizon and nothing of the services.
 QUIET = '/settings/'
-# What a page may wait for, in seconds. A click that has to write may wait
-# until it knows what became of it.
+# How long a page may wait, in seconds.
 BOUND = 10
 CLICK = 'Click'
-WRITES = {'POST', 'PUT', 'PATCH', 'DELETE'}
-# The tokens that Horizon asks Keystone for.
-_TOKENS = '/auth/tokens'
+# The same by whether it is a click: that one waits for what it reads and for
+# what it changes, and leads to a page.
+BOUNDS = {False: BOUND, True: server.HUNG_SECONDS + 2 * BOUND}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,7 +42,8 @@ class Look:
     """What came of one look or click.
 
     ``seconds`` until the answer was there; ``said`` is what the page says of
-    the fault, and ``written`` are the changes that reached a service.
+    the fault, and ``written`` are the changes that reached a service, of
+    which an instance's metadata comes before its snapshot.
     """
 
     page: str
@@ -55,13 +55,20 @@ class Look:
     @property
     def wrong(self):
         """What is not as promised, in a few words; '' where all is."""
-        bound = server.HUNG_SECONDS + BOUND if self.page == CLICK else BOUND
+        click = self.page == CLICK
         return ', '.join(text for text, holds in {
             'broken': self.status == 500 or (
                 self.status >= 400 and not self.said),
-            f'more than {bound} s': self.seconds > bound,
-            'silent': self.page == CLICK and not self.said,
-            f'wrote {self.written}': self.written}.items() if holds)
+            'too long': self.seconds > BOUNDS[click],
+            'silent': click and not self.said,
+            f'wrote {self.written}': self.written and not click,
+        }.items() if holds)
+
+
+def asked(name):
+    """Return the names of the pages that ask a service."""
+    return ('Instance', CLICK) if name == 'Cinder' else (
+        'Index', 'Instance', 'Image', CLICK)
 
 
 def pages(cloud):
@@ -89,13 +96,17 @@ class Stage:
 
     @contextlib.contextmanager
     def set(self):
-        """Give a function of a fault and a page's name: a :class:`Look`."""
+        """Give a function of a fault and pages' names: :class:`Look` s."""
         with server.Service() as service, self._placed(service):
-            def look(fault, page):
-                # Before it fails: who is refused once is logged out.
-                dashboard = clients.Dashboard(self._cloud, landing=QUIET)
+            def look(fault, *names):
+                # Before it fails. Who is refused once is logged out.
+                seats = {name: clients.Dashboard(self._cloud, landing=QUIET)
+                         for name in (names if fault == '401' else
+                                      names[:1])}
                 with service.failing(fault):
-                    return self._look(dashboard, page)
+                    return [self._look(
+                        seats.get(name, seats[names[0]]), name)
+                        for name in names]
             yield look
 
     @contextlib.contextmanager
@@ -136,9 +147,7 @@ class Stage:
             seconds = time.monotonic() - begin
         return Look(name, answer.status_code, seconds,
                     said(answer), tuple(
-                        str(each) for each in sent
-                        if each.method in WRITES and each.service
-                        and not each.url.endswith(_TOKENS)))
+                        str(each) for each in sent if each.changes))
 
 
 def said(answer):
@@ -150,4 +159,6 @@ def said(answer):
     texts = [' '.join(html.unescape(re.sub('<[^>]+>', ' ', text)).split())
              for text in found]
     return ' '.join(dict.fromkeys(
-        re.sub('^(×|Close|Dismiss) ?', '', text) for text in texts))
+        text.removeprefix('Error: ').replace(' : ', ': ') for text in texts
+        if any(f'{name}:' in text.replace(' :', ':')
+               for name in SERVICES)))

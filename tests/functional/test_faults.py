@@ -32,7 +32,7 @@ def failing(cloud, request):
 def test_the_index_says_who_fails_and_waits_for_nobody(fault, failing):
     service, look = failing
 
-    seen = look(fault, 'Index')
+    seen, = look(fault, 'Index')
 
     assert not seen.wrong
     assert service in seen.said
@@ -40,8 +40,8 @@ def test_the_index_says_who_fails_and_waits_for_nobody(fault, failing):
 
 def test_a_click_on_a_hung_nova_takes_nothing_and_says_so(cloud):
     with looking.Stage(cloud, 'Nova').set() as look:
-        seen = look('hung', looking.CLICK)
+        seen, = look('hung', looking.CLICK)
 
     assert not seen.wrong
-    assert seen.seconds < looking.BOUND
+    assert not seen.written
     assert 'Nova' in seen.said
