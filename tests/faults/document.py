@@ -20,6 +20,8 @@ from tests.faults import looking
 
 PATH = pathlib.Path(__file__).parents[2] / 'doc/source/faults.csv'
 HEADINGS = ('Service', 'Fault', 'Page', 'The user sees', 'Seconds', 'Written')
+# As many characters of what a page says are in the table.
+LONGEST = 200
 # Seconds differ from run to run; the table says which of these are enough.
 STEPS = (5, *looking.BOUNDS.values(), 1000)
 
@@ -34,11 +36,15 @@ def write(found):
             [HEADINGS, *rows(found)])
 
 
+def _short(text):
+    return text if len(text) < LONGEST else text[:LONGEST].rstrip() + '…'
+
+
 def rows(found):
     """Return a row for all faults of a service that look the same."""
     faults = {}
     for (service, fault, page), look in found.items():
-        same = (service, page, look.said or 'The page.',
+        same = (service, page, _short(look.said) or 'the page',
                 'under %d' % next(step for step in STEPS
                                   if look.seconds < step),
                 'a snapshot' if look.written else 'nothing')

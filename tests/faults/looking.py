@@ -60,7 +60,7 @@ class Look:
             'broken': self.status == 500 or (
                 self.status >= 400 and not self.said),
             'too long': self.seconds > BOUNDS[click],
-            'silent': click and not self.said,
+            'silent': click and not (self.said or self.written),
             f'wrote {self.written}': self.written and not click,
         }.items() if holds)
 

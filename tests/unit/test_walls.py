@@ -24,7 +24,6 @@ import requests
 
 from snapshot_panel.cloud import frame
 from snapshot_panel import urls
-from tests import addresses
 from tests.unit import builders
 
 PANEL = 'horizon:project:consistent_snapshots:'
@@ -49,11 +48,10 @@ ADDRESSES = {name: reverse(PANEL + name, args=[HELD[part] for part in parts])
              for name, parts in patterns(urls.urlpatterns)}
 
 
-def test_the_functional_tests_walk_every_address_too():
-    assert ADDRESSES == {
-        name: reverse(PANEL + 'index') + addresses.fill(
-            path, HELD['instance_id'], HELD['image_id'])
-        for name, path in addresses.PATHS.items()}
+def test_every_address_is_walked():
+    assert {'index', 'rows', 'image', 'setup_file', 'restart'} <= set(
+        ADDRESSES)
+    assert len(set(ADDRESSES.values())) == len(ADDRESSES)
 
 
 @pytest.mark.parametrize('method', LOOKS + CHANGES)
