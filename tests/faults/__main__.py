@@ -68,7 +68,7 @@ def _play(cloud, arguments):
     for service in arguments.service or looking.SERVICES:
         with looking.Stage(cloud, service).set() as look:
             for fault in arguments.fault or server.ANSWERS:
-                for seen in look(fault, *looking.asked(service)):
+                for seen in look(fault, *looking.PAGES):
                     found[service, fault, seen.page] = seen
                     print(f'{service} {fault}, {seen.page}: {seen.status} in '
                           f'{seen.seconds:.1f} s: {seen.said[:200]}'

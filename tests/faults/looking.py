@@ -25,13 +25,13 @@ from tests.cloud import wire
 from tests.faults import server
 
 # Which services fail: how the catalogue calls them, and where they answer.
-SERVICES = {'Nova': ('compute', '/v2.1'), 'Glance': ('image', ''),
-            'Cinder': ('volumev3', '/v3')}
+SERVICES = {'Nova': ('compute', '/v2.1'), 'Glance': ('image', '')}
 # A page with the frame of Horizon and nothing of the services.
 QUIET = '/settings/'
 # How long a page may wait, in seconds.
 BOUND = 10
 CLICK = 'Click'
+PAGES = ('Index', 'Instance', 'Image', CLICK)
 # The same by whether it is a click: that one waits for what it reads and for
 # what it changes, and leads to a page.
 BOUNDS = {False: BOUND, True: server.HUNG_SECONDS + 2 * BOUND}
@@ -63,12 +63,6 @@ class Look:
             'silent': click and not (self.said or self.written),
             f'wrote {self.written}': self.written and not click,
         }.items() if holds)
-
-
-def asked(name):
-    """Return the names of the pages that ask a service."""
-    return ('Instance', CLICK) if name == 'Cinder' else (
-        'Index', 'Instance', 'Image', CLICK)
 
 
 def pages(cloud):
