@@ -119,6 +119,12 @@ GROUPS: Mapping[str, tuple[cfg.Opt, ...]] = {
             'request_timeout', 60, 1, 600, 'seconds',
             "How long one request to Nova, Glance or Cinder may take."),
         _number(
+            'page_timeout', 8, 1, 600, 'seconds',
+            "How long a page waits for Nova, Glance or Cinder each. A service "
+            "that has not answered by then is not asked again for that page, "
+            "which says so. What changes something or runs behind the page "
+            "may take as long as ``request_timeout``."),
+        _number(
             'disk_stream_mib', 64, 0, 16384, 'MiB',
             "How much of an image is read from its beginning where Glance's "
             "store cannot give parts of it, see :ref:`reading`. 0: such "

@@ -19,6 +19,7 @@ from horizon import tabs
 
 from snapshot_panel.cloud import details
 from snapshot_panel.cloud import errors
+from snapshot_panel.cloud import patience
 from snapshot_panel.cloud import snapshots
 from snapshot_panel import conf
 from snapshot_panel import panel
@@ -49,6 +50,7 @@ class ChecklistTab(tabs.Tab):
 
     def get_context_data(self, request):
         shown = self.tab_group.kwargs['instance']
+        patience.limit(request)
         try:
             instance, images = snapshots.one(request, shown.id)
             asked = details.ask_about(request, instance)

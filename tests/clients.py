@@ -84,13 +84,13 @@ class OpenStack(object):
 class Dashboard(object):
     """Horizon's pages, as one logged-in user, without a browser."""
 
-    def __init__(self, cloud, user='demo'):
+    def __init__(self, cloud, user='demo', landing='/'):
         self.url = cloud.url.rstrip('/')
         self.http = requests.Session()
         self.http.trust_env = False
         page = self.get('/auth/login/')
         answer = self.post(
-            '/auth/login/', username=user, next='/',
+            '/auth/login/', username=user, next=landing,
             password=cloud.users[user]['password'],
             **dict(self.inputs(page, 'region', 'csrfmiddlewaretoken')))
         assert 'id_password' not in answer.text, 'cannot log in as ' + user

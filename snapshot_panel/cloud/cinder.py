@@ -44,7 +44,7 @@ def _make_client(session: asking.Session) -> typing.Any:
     """
     errors.require('Cinder')
     return cinder_client.Client('3', session=sessions.make(
-        session, _find_url(session)))
+        session, _find_url(session), 'Cinder'))
 
 
 client: Callable[[asking.Session], typing.Any] = memoized.memoized(

@@ -30,19 +30,27 @@ from snapshot_panel.cloud.clients import nova_exceptions
 LOG = logging.getLogger(__name__)
 
 
+def _line(text: str) -> str:
+    """Return a text with a space for all that is not printable."""
+    return ' '.join(''.join(
+        character if character.isprintable() else ' '
+        for character in text).split())
+
+
 class CloudError(Exception):
     """A service did not do what it was asked.
 
     ``service`` is its name ('Nova', 'Glance', 'Cinder'); ``reason`` is what
     the service said, untrusted text; ``said`` is the same for people, ''
-    where the service gave no cause of its own.
+    where the service gave no cause of its own. As a text it is one line, for
+    logs: services repeat names, and whoever gave one must not write a log.
     """
 
     status = 502
     said = ''
 
     def __init__(self, service: str, reason: object) -> None:
-        super().__init__('%s: %s' % (service, reason))
+        super().__init__('%s: %s' % (service, _line(str(reason))))
         self.service = service
         self.reason = str(reason)
 
@@ -280,9 +288,7 @@ def _said(error: Exception) -> str:
         return ''
     # Glance escapes it for a page of its own.
     text = html.unescape(_ADDED.sub(' ', str(error)[:2 * _SAID_LIMIT]))
-    text = ' '.join(''.join(
-        character if character.isprintable() else ' '
-        for character in text).split())
+    text = _line(text)
     if len(text) > _SAID_LIMIT:
         return text[:_SAID_LIMIT] + '…'
     return text

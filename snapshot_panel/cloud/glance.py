@@ -31,6 +31,7 @@ import requests
 from snapshot_panel.cloud import asking
 from snapshot_panel.cloud.clients import glance_exceptions
 from snapshot_panel.cloud import errors
+from snapshot_panel.cloud import patience
 from snapshot_panel.cloud import reading
 from snapshot_panel import conf
 from snapshot_panel.consistency import edits
@@ -53,6 +54,7 @@ def client(session: asking.Session) -> typing.Any:
     verify = asking.verification(session)
     if verify is not None:
         made.http_client.session.verify = verify
+    patience.bound(session, made.http_client.session, 'Glance')
     return made
 
 

@@ -55,7 +55,7 @@ def _make_client(session: asking.Session) -> typing.Any:
     # With no name of its own the client says that of the session.
     made = nova_client.Client(
         _OLDEST_VERSION.get_string(), user_agent=None,
-        session=sessions.make(session, nova_url))
+        session=sessions.make(session, nova_url, 'Nova'))
     # As our own error: before 26.0 Horizon's memoized takes a TypeError for
     # an argument that cannot be hashed, warns, and asks again.
     with errors.asking('Nova'):

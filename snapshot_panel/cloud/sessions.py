@@ -21,10 +21,11 @@ from openstack_auth import utils as auth_utils
 
 import snapshot_panel
 from snapshot_panel.cloud import asking
+from snapshot_panel.cloud import patience
 from snapshot_panel import conf
 
 
-def make(session: asking.Session, url: str) -> typing.Any:
+def make(session: asking.Session, url: str, service: str) -> typing.Any:
     """Return a session of Keystone's for one service.
 
     As Horizon's own since 27: the service learns from which address the user
@@ -33,14 +34,17 @@ def make(session: asking.Session, url: str) -> typing.Any:
     another token.
 
     :param url: where the service is.
+    :param service: its name.
     """
     verify = asking.verification(session)
     if verify is None:
         verify = (not settings.OPENSTACK_SSL_NO_VERIFY
                   and (settings.OPENSTACK_SSL_CACERT or True))
-    return keystone_session.Session(
+    made = keystone_session.Session(
         token_endpoint.Token(url, session.user.token.id), verify=verify,
         timeout=conf.get_config()['request_timeout'],
         original_ip=auth_utils.get_client_ip(session),
         app_name='horizon', additional_user_agent=[
             ('snapshot_panel', snapshot_panel.__version__)])
+    patience.bound(session, made.session, service)
+    return made

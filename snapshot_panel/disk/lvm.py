@@ -215,13 +215,13 @@ def _section(tokens: Iterator[str], depth: int) -> Section:
 
 def _value(tokens: Iterator[str]) -> object:
     token = next(tokens, '')
-    if token != '[':
+    if token != '[':  # nosec B105 # a bracket of LVM's text
         return _scalar(token)
     values: list[object] = []
     for token in tokens:
-        if token == ']':
+        if token == ']':  # nosec B105 # a bracket of LVM's text
             return values
-        if token != ',':
+        if token != ',':  # nosec B105 # a comma of LVM's text
             values.append(_scalar(token))
     raise source.Cannot(Reason.VOLUME_METADATA)
 

@@ -21,6 +21,7 @@ from horizon import exceptions
 
 from snapshot_panel.cloud import editing
 from snapshot_panel.cloud import errors
+from snapshot_panel.cloud import patience
 from snapshot_panel.ui import urls
 from snapshot_panel.ui import words
 
@@ -35,9 +36,16 @@ ASK_RULES = (('compute', 'os_compute_api:os-console-output'),)
 
 
 class ProblemMixin(object):
-    """Show what a service refused as a page with the right status."""
+    """Show what a service refused as a page with the right status.
+
+    ``waits`` is whether somebody waits for the answer.
+    """
+
+    waits = True
 
     def dispatch(self, request, *args, **kwargs):
+        if self.waits:
+            patience.limit(request)
         try:
             return super().dispatch(request, *args, **kwargs)
         except errors.UNAUTHORIZED:
@@ -67,6 +75,8 @@ class PostMixin(ProblemMixin):
 
 class AnswerMixin(ProblemMixin):
     """Answer a page's script, without Horizon's frame."""
+
+    waits = False
 
     def dispatch(self, request, *args, **kwargs):
         # The frame's list of projects: Keystone would be asked for it when

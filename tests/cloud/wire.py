@@ -44,11 +44,25 @@ def write_down(path):
 
 @dataclasses.dataclass(frozen=True)
 class Request:
-    """One request to a service, one of :data:`layouts.LISTENERS`."""
+    """One request to a service, one of :data:`layouts.LISTENERS`.
+
+    ``service`` is '' for what stands in for one.
+    """
 
     service: str
     method: str
     url: str
+
+    @property
+    def changes(self):
+        """Whether it changes something at a service.
+
+        Not whether an action of Nova does: a console is asked for by a POST
+        to the same address. Nova's own list of actions tells.
+        """
+        return (self.method not in ('GET', 'HEAD', 'OPTIONS')
+                and self.service not in ('', 'keystone')
+                and not self.url.endswith('/action'))
 
     def __str__(self):
         return f'{self.method} {self.service} {self.url}'
@@ -79,4 +93,7 @@ class Wire:
 
     def _request(self, line):
         method, port, url = line.rstrip('\n').split(' ', 2)
-        return Request(layouts.LISTENERS[int(port) - self._base], method, url)
+        number = int(port) - self._base
+        known = 0 <= number < len(layouts.LISTENERS)
+        return Request(layouts.LISTENERS[number] if known else '', method,
+                       url)

@@ -101,7 +101,7 @@ def test_what_is_neither_true_nor_false_turns_nothing_off(settings, value):
 @pytest.mark.parametrize('written, similar', [
     ('ephemeral_backed', 'ephemeral_backend'),
     ('EPHEMERAL_BACKEND', 'ephemeral_backend'),
-    ('poll-interval', 'poll_interval'), ('timeout', 'request_timeout'),
+    ('poll-interval', 'poll_interval'), ('request-timeout', 'request_timeout'),
     ('colour', None), ('', None),
     (7, None), (None, None), (('poll_interval',), 'poll_interval')])
 def test_a_name_that_is_none_is_named(settings, written, similar):

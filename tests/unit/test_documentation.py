@@ -12,11 +12,15 @@
 
 """The documentation has the settings as they are, and names each rule."""
 
+import csv
 import pathlib
 import re
 
 from snapshot_panel import conf
 from snapshot_panel.consistency import verdict
+from tests.faults import document as faults
+from tests.faults import looking
+from tests.faults import server
 from tests import settings_list
 
 SOURCE = pathlib.Path(__file__).parents[2] / 'doc/source'
@@ -53,3 +57,25 @@ def test_every_rule_is_explained_below_its_verdict():
 
     assert documented == {(rule.code, rule.verdict.value)
                           for rule in verdict.Rule}
+
+
+def test_the_table_of_faults_holds_every_fault_of_every_page():
+    with faults.PATH.open(newline='') as file:
+        headings, *rows = csv.reader(file)
+
+    assert tuple(headings) == faults.HEADINGS
+    assert sorted((service, fault, page) for service, names, page, *_rest
+                  in rows for fault in names.split(', ')) == sorted(
+        (service, fault, page) for service in looking.SERVICES
+        for fault in server.ANSWERS for page in looking.PAGES)
+
+
+def test_no_fault_in_the_table_costs_a_page_more_than_its_bound():
+    with faults.PATH.open(newline='') as file:
+        rows = list(csv.DictReader(file))
+
+    for row in rows:
+        click = row['Page'] == looking.CLICK
+        assert int(row['Seconds'].removeprefix('under ')) <= (
+            looking.BOUNDS[click]), row
+        assert click or row['Written'] == 'nothing', row

@@ -27,6 +27,7 @@ import pytest
 from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import guests
 from snapshot_panel.cloud import marks
+from snapshot_panel.cloud import patience
 from snapshot_panel.cloud import taking
 from snapshot_panel.consistency import checklist
 from snapshot_panel.consistency import records
@@ -632,3 +633,18 @@ class ClickTest(cases.PanelTestCase):
         response = self.click(builders.INSTANCE)
 
         self.assert_login(response)
+
+
+class WaitTest(cases.PanelTestCase):
+
+    def limited(self, url):
+        with mock.patch.object(patience, 'limit', autospec=True) as limit:
+            self.client.get(url)
+        return limit.called
+
+    def test_a_page_is_bounded_and_what_runs_behind_it_is_not(self):
+        self.show(builders.instance())
+
+        for url in (cases.INDEX, cases.INSTANCE, cases.SNAPSHOT):
+            self.assertTrue(self.limited(url), url)
+        self.assertFalse(self.limited(cases.ROWS))

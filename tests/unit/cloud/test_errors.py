@@ -133,3 +133,13 @@ def test_what_the_service_said_is_plain_and_short(raised, said):
         raise raised
 
     assert caught.value.said == said
+
+
+@pytest.mark.parametrize('kind', [
+    errors.Unavailable, errors.NotFound, errors.InUse])
+def test_what_a_service_said_is_one_line_of_a_log(kind):
+    hostile = ('web\r\n2026 ERROR forged\x85\u2028\x1b[2J\u202e'
+               + '\U00020bb7' * 255)
+
+    assert str(kind('Nova', hostile)).isprintable()
+    assert 'forged' in str(kind('Nova', hostile))

@@ -89,6 +89,17 @@ def test_what_a_refused_request_left_is_deleted_with_its_reason(settle,
     assert 'Nova had refused the request' in caplog.text
 
 
+@pytest.mark.usefixtures('actions')
+def test_an_images_name_writes_no_line_of_its_own_into_the_log(settle,
+                                                               caplog):
+    with caplog.at_level(logging.WARNING):
+        settle(winner(), left(name='x\n2026 ERROR forged \x1b[2J\u202e'))
+
+    assert LEFT in caplog.text
+    for record in caplog.records:
+        assert record.getMessage().isprintable()
+
+
 def test_it_goes_where_nova_began_no_snapshot_at_all(settle, actions):
     actions()
 

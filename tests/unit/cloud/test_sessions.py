@@ -128,7 +128,7 @@ def test_certificates_are_checked_as_horizon_does(
     settings.OPENSTACK_SSL_NO_VERIFY = no_verify
     settings.OPENSTACK_SSL_CACERT = bundle
 
-    assert sessions.make(user_request, NOVA).verify == verify
+    assert sessions.make(user_request, NOVA, 'Nova').verify == verify
 
 
 @pytest.mark.parametrize('timeout', [60, 5])

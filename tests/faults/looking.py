@@ -1,0 +1,158 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+
+"""A user looks and clicks while a service fails."""
+
+import contextlib
+import dataclasses
+import html
+import re
+import time
+
+from tests import clients
+from tests.cloud import rest
+from tests.cloud import wire
+from tests.faults import server
+
+# Which services fail: how the catalogue calls them, and where they answer.
+SERVICES = {'Nova': ('compute', '/v2.1'), 'Glance': ('image', '')}
+# A page with the frame of Horizon and nothing of the services.
+QUIET = '/settings/'
+# How long a page may wait, in seconds.
+BOUND = 10
+CLICK = 'Click'
+PAGES = ('Index', 'Instance', 'Image', CLICK)
+# The same by whether it is a click: that one waits for what it reads and for
+# what it changes, and leads to a page.
+BOUNDS = {False: BOUND, True: server.HUNG_SECONDS + 2 * BOUND}
+
+
+@dataclasses.dataclass(frozen=True)
+class Look:
+    """What came of one look or click.
+
+    ``seconds`` until the answer was there; ``said`` is what the page says of
+    the fault, and ``written`` are the changes that reached a service, of
+    which an instance's metadata comes before its snapshot.
+    """
+
+    page: str
+    status: int
+    seconds: float
+    said: str
+    written: tuple
+
+    @property
+    def wrong(self):
+        """What is not as promised, in a few words; '' where all is."""
+        click = self.page == CLICK
+        return ', '.join(text for text, holds in {
+            'broken': self.status == 500 or (
+                self.status >= 400 and not self.said),
+            'too long': self.seconds > BOUNDS[click],
+            'silent': click and not (self.said or self.written),
+            f'wrote {self.written}': self.written and not click,
+        }.items() if holds)
+
+
+def pages(cloud):
+    """Return what is looked at: the path and the method by its name."""
+    instance = '%s%s/' % (clients.PANEL, cloud.instances['files-data-volume'])
+    return {
+        'Index': ('GET', clients.PANEL),
+        'Instance': ('GET', instance),
+        'Image': ('GET', '%simages/%s/' % (
+            clients.PANEL, cloud.images['debian-12-own'])),
+        CLICK: ('POST', instance + 'take/')}
+
+
+class Stage:
+    """A demo cloud whose catalogue names a service that fails.
+
+    :param cloud: the content of ready.json as attributes
+    :param name: one of :data:`SERVICES`
+    """
+
+    def __init__(self, cloud, name):
+        self._cloud = cloud
+        self._name = name
+        self._wire = wire.Wire(cloud)
+
+    @contextlib.contextmanager
+    def set(self):
+        """Give a function of a fault and pages' names: :class:`Look` s."""
+        with server.Service() as service, self._placed(service):
+            def look(fault, *names):
+                # Before it fails. Who is refused once is logged out.
+                seats = {name: clients.Dashboard(self._cloud, landing=QUIET)
+                         for name in (names if fault == '401' else
+                                      names[:1])}
+                with service.failing(fault):
+                    return [self._look(
+                        seats.get(name, seats[names[0]]), name)
+                        for name in names]
+            yield look
+
+    @contextlib.contextmanager
+    def _placed(self, service):
+        """Let the catalogue name the stand-in to users.
+
+        The services ask each other at their internal addresses.
+        """
+        kind, path = SERVICES[self._name]
+        admin = rest.Session(
+            self._cloud.auth_url, {}, 'admin',
+            self._cloud.users['admin']['password'], 'admin')
+        number = next(
+            each['id'] for each in admin(
+                'keystone', 'GET', '/services')['services']
+            if each['type'] == kind)
+        endpoint = next(
+            each for each in admin(
+                'keystone', 'GET', '/endpoints')['endpoints']
+            if each['service_id'] == number
+            and each['interface'] == 'public')
+
+        def name(url):
+            admin('keystone', 'PATCH', f'/endpoints/{endpoint["id"]}',
+                  {'endpoint': {'url': url}})
+        name(service.url + path)
+        try:
+            yield
+        finally:
+            name(endpoint['url'])
+
+    def _look(self, dashboard, name):
+        method, path = pages(self._cloud)[name]
+        ask = dashboard.get if method == 'GET' else dashboard.post
+        with self._wire.listen() as sent:
+            begin = time.monotonic()
+            answer = ask(path)
+            seconds = time.monotonic() - begin
+        return Look(name, answer.status_code, seconds,
+                    said(answer), tuple(
+                        str(each) for each in sent if each.changes))
+
+
+def said(answer):
+    """Return what a page says of a fault, in one line."""
+    if '/auth/login/' in answer.url:
+        return 'The user logs in again.'
+    found = re.findall(r'<div class="alert alert-(?:danger|warning|info)\b.*?'
+                       r'</div>', answer.text, re.DOTALL)
+    texts = [' '.join(html.unescape(re.sub('<[^>]+>', ' ', text)).split())
+             for text in found]
+    return ' '.join(dict.fromkeys(
+        text.removeprefix('Error: ').replace(' : ', ': ') for text in texts
+        if any(f'{name}:' in text.replace(' :', ':')
+               for name in SERVICES)))
