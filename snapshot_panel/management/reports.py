@@ -17,6 +17,7 @@ import math
 
 from snapshot_panel.consistency import bounded
 from snapshot_panel.consistency import verdict
+from snapshot_panel.ui import words
 
 Verdict = verdict.Verdict
 
@@ -49,21 +50,44 @@ def problem_lines(report):
         for problem in report.problems]
 
 
+def rotation_lines(report, dry):
+    """Return a line for each snapshot that the rule lets go.
+
+    :param bool dry: nothing was to be deleted.
+    """
+    return ['%s: %s: %s (%s): %s' % (
+        _name(report), _printable(each.instance.name),
+        _printable(each.image.name), words.badge(verdict.look(
+            each.image)).word, _fate(each, dry)) for each in report.rotated]
+
+
+def _fate(rotated, dry):
+    if rotated.kept is not None:
+        return _printable(words.error(rotated.kept))
+    if rotated.gone:
+        return words.WENT % {'keep': rotated.newer}
+    # As the dialog of a snapshot says it.
+    return (words.GOES if dry else words.GOES_LATER) % {'keep': rotated.newer}
+
+
 def _name(report):
     return '/'.join(filter(None, (report.cloud, report.project.name)))
 
 
 def _said(problem):
-    # What a service says is untrusted, and a terminal obeys.
-    text = ''.join(each if each.isprintable() else ' '
-                   for each in problem.reason)
-    return '%s: %s' % (problem.service, text[:300])
+    return '%s: %s' % (problem.service, _printable(problem.reason)[:300])
+
+
+def _printable(text):
+    # What a service says is untrusted, and so are names: a terminal obeys.
+    return ''.join(each if each.isprintable() else ' ' for each in str(text))
 
 
 def as_json(report):
     """Return the report as one line of JSON; doc/source/judge.rst tells it."""
     return json.dumps({
         **_round(report), **_found(report),
+        'rotated': [_rotated(each) for each in report.rotated],
         'failures': [{'instance': problem.instance_id,
                       'service': problem.service, 'reason': problem.reason}
                      for problem in report.problems]})
@@ -109,6 +133,15 @@ def _instance(judged, now):
             'id': proven.id, 'name': proven.name,
             'verdict': proven.decision.verdict.value,
             'at': _moment(proven.at), 'age': _age(proven, now)}}
+
+
+def _rotated(rotated):
+    return {'instance': rotated.instance.id, 'id': rotated.image.id,
+            'name': rotated.image.name,
+            'verdict': verdict.look(rotated.image).verdict.value,
+            'newer_proven': rotated.newer, 'deleted': rotated.gone,
+            'stays': None if rotated.kept is None
+            else rotated.kept.said or rotated.kept.reason}
 
 
 def _discarded(instance, snapshot):

@@ -515,6 +515,10 @@ class Leaving:
         return self.line.id
 
     @property
+    def goes(self):
+        return words.GOES % {'keep': self.keeping}
+
+    @property
     def keeps(self):
         return [keep for keep in KEEPS if keep <= self.keeping]
 
@@ -581,7 +585,8 @@ class Retention:
                   for keep in KEEPS if keep <= most),
             spared=tuple(
                 Leaving(snapshot_line(each.image, row.instance), each.keeping,
-                        words.KEPT_PROTECTED)
+                        words.KEPT_PROTECTED if each.image.protected
+                        else words.KEPT_OPEN)
                 for each in retention.spared(row.instance, row.images)))
 
 

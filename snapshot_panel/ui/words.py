@@ -476,6 +476,15 @@ KEPT_NONE = _('There is no older snapshot that this panel made of this '
 KEPT_FORBIDDEN = _('Older snapshots are kept: your role may not delete '
                    'images.')
 KEPT_PROTECTED = _('It stays: it is protected.')
+KEPT_OPEN = _('It stays: other projects can see it.')
+# With which number to keep a snapshot goes.
+GOES = ngettext_lazy('(goes if only the last one is kept)',
+                     '(goes if at most the last %(keep)d are kept)', 'keep')
+GOES_LATER = ngettext_lazy(
+    'goes with a later round: %(keep)d proven consistent is newer',
+    'goes with a later round: %(keep)d proven consistent are newer', 'keep')
+WENT = ngettext_lazy('deleted: %(keep)d proven consistent is newer',
+                     'deleted: %(keep)d proven consistent are newer', 'keep')
 KEPT_IN_DOUBT = _('Not everything could be checked. What turns out to be '
                   'needed stays.')
 
@@ -536,6 +545,8 @@ IN_USE = {
     errors.MEMBERS: _(
         'It stays: it is shared with other projects. If it has to go all the '
         'same, stop sharing it, or delete it under Images.'),
+    errors.PROTECTED: KEPT_PROTECTED,
+    errors.OPEN: KEPT_OPEN,
     errors.RENAMED: _(
         'Nothing was done: meanwhile it has another name (before and now: '
         '%(names)s). Look at it again.'),
