@@ -27,7 +27,9 @@ from prometheus_client import parser
 import pytest
 
 from snapshot_panel.cloud import accounts
+from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import judge
+from snapshot_panel.cloud import rotating
 from snapshot_panel.consistency import known
 from snapshot_panel.consistency import verdict
 from snapshot_panel.management.commands import judge_snapshots
@@ -254,14 +256,42 @@ def test_a_wrong_account_is_a_mistake_of_the_command_line(found):
                                           judge_snapshots.USAGE)
 
 
-@pytest.mark.parametrize('arguments, workers, patience, guests', [
-    ([], 4, 300, False),
-    (['--workers', '9', '--patience', '0', '--guests'], 9, 0, True)])
-def test_options_reach_the_judge(arguments, workers, patience, guests, found):
+@pytest.mark.parametrize('arguments, reached', [
+    ([], (4, 300, False, None, False)),
+    (['--workers', '9', '--patience', '0', '--guests', '--keep', '3',
+      '--dry-run'], (9, 0, True, 3, True))])
+def test_options_reach_the_judge(arguments, reached, found):
     run(*arguments)
 
-    judge.judge_all.assert_called_once_with(['account'], workers, patience,
-                                            guests)
+    judge.judge_all.assert_called_once_with(['account'], *reached)
+
+
+def test_what_goes_is_told_as_the_dialog_tells_it(found):
+    going, used = builders.aged(90), builders.aged(95)
+    web = builders.instance(name='w\x1beb')
+    found[:] = [report(judged(), rotated=(
+        rotating.Rotated(web, going, 2),
+        rotating.Rotated(web, used, 3, errors.InUse(
+            'Nova', errors.RUN_FROM, ('copy',)))))]
+
+    output, _problems, _status = run('--keep', '2', '--dry-run')
+
+    _line, first, second = output.splitlines()
+    assert first == ('demo/web: w eb: 90 (File-system consistent): '
+                     '(goes if at most the last 2 are kept)')
+    assert 'It stays: instances run from it (copy)' in second
+
+
+def test_machines_are_told_what_went(found):
+    found[:] = [report(judged(), rotated=(rotating.Rotated(
+        builders.instance(), builders.aged(90), 2, gone=True),))]
+
+    output, _problems, _status = run('--json')
+
+    assert json.loads(output)['rotated'] == [{
+        'instance': builders.INSTANCE, 'id': builders.aged(90).id,
+        'name': '90', 'verdict': 'filesystem-consistent', 'newer_proven': 2,
+        'deleted': True, 'stays': None}]
 
 
 def test_clouds_and_projects_are_as_named(found):
@@ -285,7 +315,7 @@ def test_watching_begins_a_round_so_often(found):
 
 @pytest.mark.parametrize('arguments', [
     ['--watch', '0'], ['--watch', '-1'], ['--patience', 'nan'],
-    ['--workers', '0'], ['--once', '--watch', '5']])
+    ['--workers', '0'], ['--keep', '0'], ['--once', '--watch', '5']])
 def test_a_number_without_sense_is_refused(arguments, found):
     with pytest.raises(base.CommandError):
         management.call_command('judge_snapshots', *arguments)

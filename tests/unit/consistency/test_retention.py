@@ -17,6 +17,7 @@ import dataclasses
 import uuid
 
 from hypothesis import given
+from hypothesis import settings
 from hypothesis import stateful
 from hypothesis import strategies as st
 import pytest
@@ -212,6 +213,11 @@ def test_what_was_clicked_counts_only_where_all_take_part():
     assert rotated(images, 1, retention.ALL) == [1, 2]
 
 
+# Proven more often than not, so that there is something to delete.
+KINDS = st.sampled_from([Rule.FREEZE_WITNESSED, Rule.DISK_AT_REST,
+                         Rule.DISK_IN_USE])
+
+
 class Rotation(stateful.RuleBasedStateMachine):
     """Clicks, schedules, judges and people, each acting on what it read."""
 
@@ -240,11 +246,11 @@ class Rotation(stateful.RuleBasedStateMachine):
         self._add(dataclasses.replace(image, id=image_id, properties={
             **image.properties, records.IMAGE: image_id}))
 
-    @stateful.rule(rule=st.sampled_from(RULES))
+    @stateful.rule(rule=KINDS)
     def the_schedule_takes_one(self, rule):
         self._next(scheduled(self._now, rule))
 
-    @stateful.rule(rule=st.sampled_from(RULES), keep=st.integers(1, 3))
+    @stateful.rule(rule=KINDS, keep=st.integers(1, 3))
     def somebody_clicks(self, rule, keep):
         offered = retention.candidates(builders.instance(),
                                        self.images.values())
@@ -303,3 +309,5 @@ class Rotation(stateful.RuleBasedStateMachine):
 
 
 TestTheLastProvenOneNeverGoes = Rotation.TestCase
+TestTheLastProvenOneNeverGoes.settings = settings(
+    settings(), max_examples=150, stateful_step_count=20)
