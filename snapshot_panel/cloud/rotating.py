@@ -102,7 +102,8 @@ def rotate(session: asking.Session, instance: facts.Instance,
         round carries on.
     """
     offered = retention.candidates(instance, images, rule.makers)
-    spared = retention.spared(instance, images, rule.makers) if rule.dry else ()
+    spared = (retention.spared(instance, images, rule.makers)
+              if rule.dry else ())
     ids = set(retention.going(offered, rule.keep, coming=0))
     chosen = [each for each in offered if each.image.id in ids]
     if not chosen and not spared:

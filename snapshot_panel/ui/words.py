@@ -33,6 +33,7 @@ from snapshot_panel.consistency import protection
 from snapshot_panel.consistency import records
 from snapshot_panel.consistency import restart
 from snapshot_panel.consistency import retention
+from snapshot_panel.consistency import schedules
 from snapshot_panel.consistency import verdict
 from snapshot_panel.consistency import witness
 from snapshot_panel import disk
@@ -43,6 +44,7 @@ Finding = checklist.Finding
 Group = protection.Group
 Rule = verdict.Rule
 Replacement = retention.Standing
+Period = schedules.Period
 Cause = restart.Cause
 Phase = restart.Phase
 Standing = checklist.Standing
@@ -477,6 +479,17 @@ KEPT_FORBIDDEN = _('Older snapshots are kept: your role may not delete '
                    'images.')
 KEPT_PROTECTED = _('It stays: it is protected.')
 KEPT_OPEN = _('It stays: other projects can see it.')
+# How often a schedule takes a snapshot, and the whole of it.
+PERIODS = {Period.DAILY: _('Daily'), Period.WEEKLY: _('Weekly, on Sundays')}
+SCHEDULES = {
+    Period.DAILY: ngettext_lazy(
+        'Daily at %(hour)s; the last %(keep)d proven consistent is kept.',
+        'Daily at %(hour)s; the last %(keep)d proven consistent are kept.',
+        'keep'),
+    Period.WEEKLY: ngettext_lazy(
+        'Sundays at %(hour)s; the last %(keep)d proven consistent is kept.',
+        'Sundays at %(hour)s; the last %(keep)d proven consistent are kept.',
+        'keep')}
 # With which number to keep a snapshot goes.
 GOES = ngettext_lazy('(goes if only the last one is kept)',
                      '(goes if at most the last %(keep)d are kept)', 'keep')
