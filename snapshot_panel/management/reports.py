@@ -16,6 +16,7 @@ import json
 import math
 
 from snapshot_panel.consistency import bounded
+from snapshot_panel.consistency import schedules
 from snapshot_panel.consistency import verdict
 from snapshot_panel.ui import words
 
@@ -108,7 +109,7 @@ def _found(report):
     if report.judged is None:
         return dict.fromkeys(('snapshots', 'snapshots_without_instance',
                               'verdicts_without_instance', 'instances',
-                              'discarded'))
+                              'discarded', 'alarms'))
     return {
         'snapshots': {each.value: count
                       for each, count in report.verdicts.items()},
@@ -116,6 +117,8 @@ def _found(report):
         'verdicts_without_instance': {
             each.value: report.strays.count(each) for each in Verdict},
         'instances': [_instance(each, report.at) for each in report.judged],
+        'alarms': [alarm for each in report.judged
+                   for alarm in _alarms(each, report.at)],
         'discarded': [_discarded(each.instance, snapshot)
                       for each in report.judged
                       for snapshot in each.snapshots
@@ -129,10 +132,33 @@ def _instance(judged, now):
         'status': judged.instance.status,
         'snapshots': len(judged.snapshots),
         'frozen': judged.frozen,
+        'schedule': _schedule(judged.instance),
+        'overdue': judged.overdue(now),
         'newest_proven': proven and {
             'id': proven.id, 'name': proven.name,
             'verdict': proven.decision.verdict.value,
             'at': _moment(proven.at), 'age': _age(proven, now)}}
+
+
+def _schedule(instance):
+    schedule = schedules.read(instance)
+    return schedule and {'period': schedule.period.value,
+                         'hour': schedule.hour, 'keep': schedule.keep}
+
+
+def _alarms(judged, now):
+    """Return what somebody should be told of an instance, as plain values."""
+    instance = judged.instance
+    named = {'instance': instance.id, 'name': instance.name}
+    if judged.overdue(now):
+        yield {'alarm': 'overdue', **named, 'newest_proven': _moment(
+            judged.proven and judged.proven.at)}
+    if judged.frozen:
+        yield {'alarm': 'frozen', **named}
+    for snapshot in judged.snapshots:
+        if snapshot.decision.verdict is Verdict.DISCARDED:
+            yield {'alarm': 'discarded', **named, 'snapshot': snapshot.name,
+                   'at': _moment(snapshot.at)}
 
 
 def _rotated(rotated):
@@ -184,6 +210,9 @@ def write_metrics(path, reports):
         'that is proven consistent; +Inf where it has none', _INSTANCE)
     frozen = gauge('guest_frozen', 'Whether a guest with the kit may stand '
                    'frozen; of those that were asked', _INSTANCE)
+    overdue = gauge('schedule_overdue', 'Whether the newest proven snapshot '
+                    'is older than the schedule allows; of those that have '
+                    'one', _INSTANCE)
     failures = gauge('failures', 'What could not be judged')
     seconds = gauge('judge_seconds', 'How long the round took')
     ended = gauge('judge_timestamp_seconds', 'When the last round ended '
@@ -205,6 +234,8 @@ def write_metrics(path, reports):
             whose = (*labels, judged.instance.name, judged.instance.id)
             age = judged.proven and _age(judged.proven, report.at)
             proven.labels(*whose).set(math.inf if age is None else age)
+            if schedules.read(judged.instance) is not None:
+                overdue.labels(*whose).set(judged.overdue(report.at))
             if judged.frozen is not None:
                 frozen.labels(*whose).set(judged.frozen)
     prometheus_client.write_to_textfile(path, registry)

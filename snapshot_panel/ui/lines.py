@@ -388,6 +388,10 @@ class InstanceRow:
                 is checklist.Standing.UNKNOWN)
 
     @property
+    def overdue(self):
+        return protection.Group.OVERDUE in self.groups
+
+    @property
     def never_proven(self):
         return protection.Group.NEVER in self.groups
 
@@ -632,5 +636,6 @@ def instance_row(instance, images, asked=details.Details(), *,
         problem=problem, snapshots_known=snapshots_known,
         snapshots_reached=snapshots_reached, images=images,
         proven=proven and SnapshotLine(proven), may_ask=may_ask,
-        groups=protection.groups(checks, snapshots, timeutils.utcnow(True),
-                                 proof_age, snapshots_whole))
+        groups=protection.groups(instance, checks, snapshots,
+                                 timeutils.utcnow(True), proof_age,
+                                 snapshots_whole))

@@ -105,6 +105,14 @@ GROUPS = {
     Group.NEVER: (
         pgettext_lazy('so many instances', 'never proven'),
         _('Never proven: no snapshot is proven consistent.')),
+    Group.OVERDUE: (
+        pgettext_lazy('so many instances', 'overdue'),
+        _('Overdue: the newest proven snapshot is older than the schedule '
+          'allows.')),
+    Group.FROZEN: (
+        pgettext_lazy('so many instances', 'may stand frozen'),
+        _('May stand frozen: as long as the guest does, nothing in it can '
+          'write.')),
 }
 DAYS = ngettext_lazy('%(count)d day', '%(count)d days', 'count')
 LIKELY = _('Nothing is against it; the disk itself will tell afterwards.')

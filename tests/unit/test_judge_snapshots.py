@@ -31,6 +31,7 @@ from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import judge
 from snapshot_panel.cloud import rotating
 from snapshot_panel.consistency import known
+from snapshot_panel.consistency import schedules
 from snapshot_panel.consistency import verdict
 from snapshot_panel.management.commands import judge_snapshots
 from snapshot_panel.management import reports
@@ -176,6 +177,45 @@ def test_machines_get_an_object_a_line(found):
     assert second['verdicts_without_instance'] is None
     assert second['snapshots'] is second['instances'] is None
     assert 'instances 2' in problems
+
+
+NIGHTLY = {schedules.KEY: 'daily 3 7 2026-10-01T00:00:00Z'}
+
+
+def test_alarms_are_lines_that_a_mail_tool_can_take(found):
+    late = judged(snapshot(10 ** 6, verdict.Rule.DISK_AT_REST),
+                  snapshot(10 ** 7, verdict.Rule.GONE), frozen=True,
+                  metadata=NIGHTLY)
+    fine = judged(snapshot(90), metadata=NIGHTLY)
+    found[:] = [report(late, fine, judged())]
+
+    output, _problems, _status = run('--json')
+
+    told = json.loads(output)
+    assert [each['alarm'] for each in told['alarms']] == [
+        'overdue', 'frozen', 'discarded']
+    assert told['alarms'][0] == {
+        'alarm': 'overdue', 'instance': builders.INSTANCE, 'name': 'web',
+        'newest_proven': '2026-11-10T22:13:20Z'}
+    assert told['alarms'][2]['snapshot'] == 'nightly'
+    assert [each['overdue'] for each in told['instances']] == [
+        True, False, False]
+    assert [each['schedule'] and each['schedule']['keep']
+            for each in told['instances']] == [7, 7, None]
+
+
+def test_metrics_tell_what_is_overdue(found, tmp_path):
+    path = tmp_path / 'judge.prom'
+    found[:] = [report(
+        judged(metadata=NIGHTLY),
+        judged(snapshot(90), metadata=NIGHTLY, id=builders.COPIES[0]),
+        judged(id=builders.COPIES[1]))]
+
+    run('--metrics', str(path))
+
+    assert {instance_id: value for (name, instance_id), value in samples(
+        path).items() if name == 'schedule_overdue'} == {
+            builders.INSTANCE: 1, builders.COPIES[0]: 0}
 
 
 def samples(path):

@@ -24,7 +24,7 @@ from snapshot_panel.cloud import rotating
 from snapshot_panel.consistency import retention
 from snapshot_panel.consistency import schedules
 from tests.unit import builders
-from tests.unit.cloud.test_replacing import Glance
+from tests.unit.cloud import answers
 
 made = builders.aged
 NIGHTLY = {schedules.KEY: 'daily 3 2 2026-11-20T00:00:00Z'}
@@ -35,7 +35,7 @@ RULE = rotating.Rule(2, retention.ALL)
 def glance(nova_client, glance_client):
     # No instance runs from any of them.
     nova_client.servers.list.return_value = []
-    return Glance(glance_client, *[made(age) for age in range(5)])
+    return answers.Glance(glance_client, *[made(age) for age in range(5)])
 
 
 def rotate(session, glance, rule=RULE, users=(), **changes):
@@ -100,7 +100,7 @@ def test_the_last_proven_one_stays_where_the_newer_ones_go_meanwhile(
     def vanish(id, **_options):
         for each in ids:
             glance.images.pop(each, None)
-        return Glance.list(glance, id)
+        return answers.Glance.list(glance, id)
 
     glance_client.images.list.side_effect = vanish
 
@@ -114,7 +114,7 @@ def test_one_that_was_protected_meanwhile_stays(user_request, glance,
                                                 glance_client):
     def protect(id, **_options):
         glance.images[made(4).id]['protected'] = True
-        return Glance.list(glance, id)
+        return answers.Glance.list(glance, id)
 
     glance_client.images.list.side_effect = protect
 
