@@ -69,7 +69,6 @@ def test_a_schedule_is_chosen_and_copied(show):
     expect(page.locator('#snapshot-panel-3')).to_contain_text('0 22 * * 0 sh')
     found = axe.Axe().run(page, context={'include': [
         ['.snapshot-panel-schedule']]})
-    page.screenshot(path='/tmp/nights-schedule.png', full_page=True)
     assert found.violations_count == 0, found.generate_report()
 
 
