@@ -500,7 +500,7 @@ SCHEDULES = {
         'keep')}
 # With which number to keep a snapshot goes.
 GOES = ngettext_lazy('(goes if only the last one is kept)',
-                     '(goes if at most the last %(keep)d are kept)', 'keep')
+                     '(goes if at most the last %(keep)s are kept)', 'keep')
 GOES_LATER = ngettext_lazy(
     'goes with a later round: %(keep)d proven consistent is newer',
     'goes with a later round: %(keep)d proven consistent are newer', 'keep')

@@ -387,7 +387,9 @@ class Pages:
     def __init__(self, number):
         self.servers = [{
             **answers.server(id=str(uuid.UUID(int=each))).to_dict(),
-            'name': 'web-%d' % each} for each in range(number)]
+            'name': 'web-%d' % each, 'metadata': {
+                schedules.KEY: 'daily 3 1 2026-11-20T00:00:00Z'}}
+            for each in range(number)]
         self.asked = []
 
     def get(self, url):
