@@ -26,6 +26,8 @@ urlpatterns = [
          name='compare'),
     path('<str:instance_id>/news/', instance_views.NewsView.as_view(),
          name='news'),
+    path('<str:instance_id>/schedule/',
+         instance_views.ScheduleView.as_view(), name='schedule'),
     path('<str:instance_id>/setup/',
          include('snapshot_panel.guest_setup.urls')),
     path('<str:instance_id>/take/', views.TakeView.as_view(), name='take'),

@@ -14,6 +14,7 @@
 
 from collections.abc import Iterable
 from collections.abc import Mapping
+from collections.abc import Sequence
 import dataclasses
 
 from snapshot_panel.cloud import asking
@@ -23,6 +24,9 @@ from snapshot_panel.cloud import images as project_images
 from snapshot_panel.cloud import nova
 from snapshot_panel.consistency import facts
 from snapshot_panel.consistency import retention
+
+# Instances by the id of the image that they run from.
+Users = Mapping[str | None, Sequence[facts.Instance]]
 
 # How many instances that run from an image are named.
 _NAMED = 3
@@ -81,38 +85,66 @@ def look_ahead(session: asking.Session, instance: facts.Instance,
     snapshots, and one for each that is shared, up to a limit.
     """
     images = list(images)
-    shared = [image for image in images if image.visibility == 'shared']
-    users, counts = asking.ask_services(
+    users, members = asking.ask_services(
         session,
         (nova, lambda: nova.list_instances(
             session, project_images.INSTANCES_MATCHED)),
-        (glance, lambda: asking.for_each(
-            lambda image: members_of(session, image),
-            shared[:_SHARED_ASKED])))
-    counts = counts if isinstance(counts, list) else [counts]
-    failed = [answer for answer in (*counts, users)
-              if isinstance(answer, errors.CloudError)]
-    cut = len(shared) > _SHARED_ASKED
+        (glance, lambda: _look_for_members(session, images)))
+    members = _or_failed(members)
+    if isinstance(users, errors.CloudError):
+        return _outlook(instance, images, {}, dataclasses.replace(
+            members, problems=(*members.problems, users)))
+    return _outlook(
+        instance, images, project_images.by_image(users.instances),
+        dataclasses.replace(members, cut=members.cut or users.more))
+
+
+def look_among(session: asking.Session, instance: facts.Instance,
+               images: Iterable[facts.Image], users: Users) -> Outlook:
+    """Do as :func:`look_ahead` where the project's instances are known.
+
+    :param users: all of them, by the id of the image that they run from.
+    """
+    images = list(images)
+    members = _or_failed(asking.outcome(
+        lambda: _look_for_members(session, images)))
+    return _outlook(instance, images, users, members)
+
+
+def _or_failed(members: Outlook | errors.CloudError) -> Outlook:
+    return (Outlook(problems=(members,))
+            if isinstance(members, errors.CloudError) else members)
+
+
+def _look_for_members(session: asking.Session,
+                      images: Iterable[facts.Image]) -> Outlook:
+    """Return which images are kept by the projects that share them."""
+    shared = [image for image in images if image.visibility == 'shared']
+    counts = asking.for_each(lambda image: members_of(session, image),
+                             shared[:_SHARED_ASKED])
+    return Outlook(
+        {image.id: errors.InUse('Glance', errors.MEMBERS)
+         for image, count in zip(shared, counts)
+         if isinstance(count, int) and count},
+        tuple(count for count in counts
+              if isinstance(count, errors.CloudError)),
+        len(shared) > _SHARED_ASKED)
+
+
+def _outlook(instance: facts.Instance, images: Iterable[facts.Image],
+             users: Users, members: Outlook) -> Outlook:
     # The last that fits an image is what check() would find first.
-    kept = {image.id: errors.InUse('Glance', errors.MEMBERS)
-            for image, count in zip(shared, counts)
-            if isinstance(count, int) and count}
-    if not isinstance(users, errors.CloudError):
-        cut = cut or users.more
-        kept.update(_run_from(images, users.instances))
-    kept.update({image.id: errors.InUse(
-        'Nova', errors.SHELVED, (instance.name,)) for image in images
-        if retention.holds_disk(instance, image)})
-    return Outlook(kept, tuple(failed), cut)
+    return dataclasses.replace(members, kept={
+        **members.kept, **_run_from(images, users),
+        **{image.id: errors.InUse('Nova', errors.SHELVED, (instance.name,))
+           for image in images if retention.holds_disk(instance, image)}})
 
 
-def _run_from(images: Iterable[facts.Image],
-              instances: Iterable[facts.Instance]
+def _run_from(images: Iterable[facts.Image], users: Users
               ) -> dict[str, errors.InUse]:
-    running = project_images.by_image(instances)
     return {image.id: errors.InUse('Nova', errors.RUN_FROM, tuple(
-        each.name for each in running[image.id][:_NAMED]))
-        for image in images if image.id in running}
+        each.name for each in users[image.id][:_NAMED]))
+        for image in images if users.get(image.id)}
 
 
 def members_of(session: asking.Session, image: facts.Image) -> int:

@@ -82,6 +82,8 @@ SHELVED = 'shelved'
 RUN_FROM = 'run-from'
 MEMBERS = 'members'
 RENAMED = 'renamed'
+PROTECTED = 'protected'
+OPEN = 'open'
 
 
 class InUse(Conflict):

@@ -42,12 +42,15 @@ from oslo_utils import timeutils
 
 from snapshot_panel.cloud import accounts
 from snapshot_panel.cloud import asking
+from snapshot_panel.cloud import dependents
 from snapshot_panel.cloud import disks
 from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import glance
 from snapshot_panel.cloud import guests
+from snapshot_panel.cloud import images as project_images
 from snapshot_panel.cloud import marks
 from snapshot_panel.cloud import restarting
+from snapshot_panel.cloud import rotating
 from snapshot_panel.cloud import settling
 from snapshot_panel.cloud import snapshots
 from snapshot_panel import conf
@@ -58,6 +61,7 @@ from snapshot_panel.consistency import known
 from snapshot_panel.consistency import leftovers
 from snapshot_panel.consistency import protection
 from snapshot_panel.consistency import restart
+from snapshot_panel.consistency import schedules
 from snapshot_panel.consistency import verdict
 
 LOG = logging.getLogger(__name__)
@@ -107,6 +111,11 @@ class Judged:
         """The newest snapshot that is proven consistent, or None."""
         return protection.last_proven(self.snapshots)
 
+    def overdue(self, now: datetime.datetime) -> bool:
+        """Return whether its proof is older than its schedule allows."""
+        return schedules.overdue(
+            self.instance, self.proven.at if self.proven else None, now)
+
 
 @dataclasses.dataclass(frozen=True)
 class Report:
@@ -117,7 +126,8 @@ class Report:
     all instances, None where that or a failure kept it from finding out what
     there is. ``sealed`` is how many snapshots have a verdict now that had none
     before; ``strays`` are the verdicts of those that belong to no instance of
-    the project (any more), and are among no others.
+    the project (any more), and are among no others. ``rotated`` are those
+    that the rule lets go, newest first.
     """
 
     cloud: str
@@ -129,6 +139,7 @@ class Report:
     strays: tuple[verdict.Verdict, ...] = ()
     problems: tuple[Problem, ...] = ()
     busy: bool = False
+    rotated: tuple[rotating.Rotated, ...] = ()
 
     @property
     def verdicts(self) -> dict[verdict.Verdict, int]:
@@ -139,14 +150,16 @@ class Report:
 
 
 def judge_all(users: Iterable[accounts.Account], workers: int,
-              patience: float, ask_guests: bool = False) -> Iterator[Report]:
+              patience: float, ask_guests: bool = False,
+              keep: int | None = None, dry: bool = False
+              ) -> Iterator[Report]:
     """Judge the projects of some accounts, and give each report when it ends.
 
     :param workers: how many projects at the same time.
-    :param patience: as :func:`judge` takes it, and ``ask_guests``.
+    :param patience: as :func:`judge` takes it, and all that follow.
     """
     with concurrent.futures.ThreadPoolExecutor(workers) as pool:
-        rounds = [pool.submit(judge, account, patience, ask_guests)
+        rounds = [pool.submit(judge, account, patience, ask_guests, keep, dry)
                   for account in users]
         for done in concurrent.futures.as_completed(rounds):
             yield done.result()
@@ -185,16 +198,19 @@ def _projects(account: accounts.Account, names: Sequence[str], every: bool
 
 
 def judge(account: accounts.Account, patience: float = 0,
-          ask_guests: bool = False) -> Report:
+          ask_guests: bool = False, keep: int | None = None,
+          dry: bool = False) -> Report:
     """Judge the snapshots of one project.
 
     :param patience: for how many seconds to go along with instances that
         are shut off for a snapshot, so that they run again soon.
     :param ask_guests: look whether guests with the kit stand frozen.
+    :param keep: and dry, as :func:`rotating.rule_of` takes them; a dry round
+        writes nothing at all.
     """
     begun = time.monotonic()
     project = accounts.Project('', '')
-    round_ = _Round(account)
+    round_ = _Round(account, keep, dry)
     busy = False
     try:
         project = account.project()
@@ -207,14 +223,17 @@ def judge(account: accounts.Account, patience: float = 0,
     return Report(
         account.cloud, project, timeutils.utcnow(True),
         time.monotonic() - begun, round_.judged, round_.sealed,
-        round_.stray_verdicts(), tuple(dict.fromkeys(round_.problems)), busy)
+        round_.stray_verdicts(), tuple(dict.fromkeys(round_.problems)), busy,
+        tuple(round_.rotated))
 
 
 class _Round:
     """One round over one project, as far as it came."""
 
-    def __init__(self, account: accounts.Account) -> None:
+    def __init__(self, account: accounts.Account, keep: int | None,
+                 dry: bool) -> None:
         self._account = account
+        self._keep, self._dry = keep, dry
         self._lock = threading.Lock()
         self._failed_in_a_row = 0
         self._refused = False
@@ -224,6 +243,7 @@ class _Round:
         self.judged: tuple[Judged, ...] | None = None
         self.problems: list[Problem] = []
         self.sealed = 0
+        self.rotated: list[rotating.Rotated] = []
         # Those that belong to no instance, as they are by now.
         self._strays: dict[str, facts.Image] = {}
 
@@ -236,6 +256,13 @@ class _Round:
         if everything is None:
             return
         self._group(*everything)
+        if not self._dry:
+            self._settle(until)
+        self._rotate()
+        self._conclude(ask_guests)
+
+    def _settle(self, until: float) -> None:
+        """Do what is to be done about snapshots and instances."""
         before = self._decided()
         unsettled = self._unsettled()
         disks_only = self._unread(unsettled)
@@ -253,7 +280,33 @@ class _Round:
             self.note(errors.Unavailable(
                 'judge', 'the rest waits for the next round'))
         self.sealed = len(self._decided() - before)
-        self._conclude(ask_guests)
+
+    def _rotate(self) -> None:
+        """Delete what the rule lets go, of each instance."""
+        instances = [instance for instance, _images in self._states.values()]
+        users = project_images.by_image(instances)
+        ruled = [(instance, rule) for instance in instances
+                 if (rule := rotating.rule_of(instance, self._keep,
+                                              self._dry)) is not None]
+        for answer in asking.for_each(
+                lambda pair: self._rotate_one(*pair, users), ruled):
+            self.rotated += asking.or_raise(answer)
+
+    def _rotate_one(self, instance: facts.Instance, rule: rotating.Rule,
+                    users: dependents.Users) -> list[rotating.Rotated]:
+        if self._gave_up():
+            return []
+        images = self._states[instance.id][1]
+        rotated = self._attempt(lambda session: rotating.rotate(
+            session, instance, images, rule, users), instance.id) or []
+        for each in rotated:
+            if each.failed and each.kept is not None:
+                self._count_failure()
+                self.note(each.kept, instance.id)
+        gone = {each.image.id for each in rotated if each.gone}
+        self._states[instance.id] = instance, [
+            image for image in images if image.id not in gone]
+        return rotated
 
     def note(self, problem: errors.CloudError, instance_id: str | None = None
              ) -> None:
@@ -461,7 +514,7 @@ class _Round:
             Judged(instance, tuple(known.snapshots(
                 instance, images, now, deployment)), frozen.get(instance.id))
             for instance, images in self._states.values())
-        if not self._gave_up():
+        if not self._gave_up() and not self._dry:
             marks.leave(self._account.session(), now)
 
     def _frozen(self) -> dict[str, bool]:

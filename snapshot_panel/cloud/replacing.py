@@ -62,6 +62,10 @@ def _replace(session: asking.Session, instance: facts.Instance,
         successor = glance.get_image(session, successor.id)
         if (retention.may_go(instance, image, successor)
                 and _delete(session, instance, image)):
+            LOG.warning('Snapshot %s (%s) of %s was deleted: %s (%s) was to '
+                        'replace it, and is proven consistent', image.id,
+                        image.name, instance.id, successor.id,
+                        successor.name)
             gone.add(image.id)
     glance.add_properties(session, successor.id,
                           {records.REPLACED: records.DONE})

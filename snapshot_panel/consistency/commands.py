@@ -33,6 +33,70 @@ def take(
                 instance_id)
 
 
+def set_metadata(instance_id: str, name: str, value: str) -> str:
+    """Return the command that sets a key of an instance's metadata."""
+    return line('openstack', 'server', 'set',
+                *_property('%s=%s' % (name, value)), instance_id)
+
+
+def save_scheduled(instance_id: str, name: str, mark: str) -> str:
+    """Return what saves a script that takes a snapshot, named by its time.
+
+    Cron and systemd quote each in its own way, so neither gets more than
+    the name of the file.
+
+    :param name: what the image's name begins with, printable.
+    :param mark: the property that is given the instance and the time.
+    """
+    return '\n'.join((
+        'cat > "$HOME"/%s <<\'END\'' % _script(instance_id),
+        '#!/bin/sh -e',
+        'export OS_CLOUD="${OS_CLOUD:-openstack}"',
+        'at="$(date -u +%Y%m%dT%H%M%SZ)"',
+        'openstack server image create --name=%s-"$at" --property %s=%s/"$at" '
+        '%s' % (quote(name), quote(mark), quote(instance_id),
+                quote(instance_id)),
+        'END'))
+
+
+def cron(instance_id: str, hour: int, weekly: bool) -> str:
+    """Return the line of a crontab that runs the script of a schedule."""
+    return '0 %d * * %s sh "$HOME"/%s' % (
+        hour, '0' if weekly else '*', _script(instance_id))
+
+
+def timer(instance_id: str, hour: int, weekly: bool) -> str:
+    """Return what makes systemd run the script of a schedule."""
+    unit = '"$HOME"/.config/systemd/user/snapshot-%s' % quote(instance_id)
+    return '\n'.join((
+        'mkdir -p "$HOME"/.config/systemd/user',
+        "cat > %s.service <<'END'" % unit,
+        '[Service]',
+        'Type=oneshot',
+        'ExecStart=/bin/sh %%h/%s' % _script(instance_id),
+        'END',
+        "cat > %s.timer <<'END'" % unit,
+        '[Timer]',
+        'OnCalendar=%s*-*-* %02d:00:00' % ('Sun ' if weekly else '', hour),
+        'Persistent=true',
+        '[Install]',
+        'WantedBy=timers.target',
+        'END',
+        'systemctl --user daemon-reload',
+        'systemctl --user enable --now snapshot-%s.timer' % quote(instance_id),
+        'loginctl enable-linger'))
+
+
+def end_timer(instance_id: str) -> str:
+    """Return the command that ends what :func:`timer` began."""
+    return 'systemctl --user disable --now snapshot-%s.timer' % quote(
+        instance_id)
+
+
+def _script(instance_id: str) -> str:
+    return quote('snapshot-%s.sh' % instance_id)
+
+
 def restart(instance_id: str, name: str) -> list[str]:
     """Return the commands that stop, copy and start an instance."""
     status = line('openstack', 'server', 'show', '-f', 'value', '-c',

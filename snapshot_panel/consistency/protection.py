@@ -19,7 +19,10 @@ import datetime
 import enum
 
 from snapshot_panel.consistency import checklist
+from snapshot_panel.consistency import facts
+from snapshot_panel.consistency import journey
 from snapshot_panel.consistency import known
+from snapshot_panel.consistency import schedules
 from snapshot_panel.consistency import verdict
 
 
@@ -30,13 +33,20 @@ class Group(enum.Enum):
     NOT_READY = 'not-ready'
     FAILING = 'failing'
     NEVER = 'never'
+    OVERDUE = 'overdue'
+    FROZEN = 'frozen'
+
+
+# What is only spoken of where it is so.
+ALARMS = frozenset({Group.OVERDUE, Group.FROZEN})
 
 
 # How old the proof of a protected instance may be, if nobody chose.
 AGE = datetime.timedelta(days=7)
 
 # What an instance needs first comes first.
-_WORST_FIRST = (Group.FAILING, Group.NOT_READY, Group.NEVER)
+_WORST_FIRST = (Group.FROZEN, Group.OVERDUE, Group.FAILING,
+                Group.NOT_READY, Group.NEVER)
 
 _FAILED = (verdict.Verdict.CRASH, verdict.Verdict.DISCARDED)
 
@@ -50,8 +60,9 @@ def last_proven(snapshots: Iterable[known.Snapshot]) -> known.Snapshot | None:
                  if snapshot.decision.verdict.consistent), None)
 
 
-def groups(checks: checklist.Checklist, snapshots: Sequence[known.Snapshot],
-           now: datetime.datetime, age: datetime.timedelta,
+def groups(instance: facts.Instance, checks: checklist.Checklist,
+           snapshots: Sequence[known.Snapshot], now: datetime.datetime,
+           age: datetime.timedelta,
            whole: bool = True) -> frozenset[Group]:
     """Return what an instance is counted as.
 
@@ -61,12 +72,16 @@ def groups(checks: checklist.Checklist, snapshots: Sequence[known.Snapshot],
     :param whole: these are all of its snapshots, so that one that is not
         among them does not exist.
     """
+    proven = last_proven(snapshots)
     found = {
         Group.PROTECTED: any(_protects(snapshot, now - age)
                              for snapshot in snapshots),
         Group.NOT_READY: not_ready(checks),
         Group.FAILING: any(map(_failed, known.latest(snapshots))),
-        Group.NEVER: whole and last_proven(snapshots) is None}
+        Group.NEVER: whole and proven is None,
+        Group.OVERDUE: (whole or proven is not None) and schedules.overdue(
+            instance, proven.at if proven else None, now),
+        Group.FROZEN: journey.left_frozen(checks)}
     return frozenset(group for group, holds in found.items() if holds)
 
 

@@ -11,11 +11,12 @@
 # under the License.
 
 
-"""Which older snapshots are deleted once a new one is proven consistent.
+"""Which older snapshots are deleted: one rule for clicks, schedules, judges.
 
-The rule is "keep the newest N that were proven consistent", the new one
-included: whatever this panel made of this instance and is older than those
-is deleted. So a consistent snapshot always stays.
+The rule is "keep the newest N that were proven consistent": whatever takes
+part and is older than those is deleted. So one that is proven always stays.
+Whoever deletes asks again just before, with what is there then
+(:func:`lets_go`).
 """
 
 from collections.abc import Iterable
@@ -24,64 +25,116 @@ import enum
 
 from snapshot_panel.consistency import facts
 from snapshot_panel.consistency import records
+from snapshot_panel.consistency import schedules
 from snapshot_panel.consistency import verdict
+
+
+class Maker(enum.Enum):
+    """What had a snapshot made."""
+
+    PANEL = 'panel'
+    SCHEDULE = 'schedule'
+
+
+# Whose snapshots take part. Somebody who clicks for a snapshot before an
+# upgrade does not expect the nightly ones to push it out, nor the reverse.
+CLICKED = frozenset({Maker.PANEL})
+SCHEDULED = frozenset({Maker.SCHEDULE})
+ALL = frozenset(Maker)
+
+# Seen by other projects, whatever its list of members says.
+_OPEN = ('public', 'community')
 
 
 @dataclasses.dataclass(frozen=True)
 class Candidate:
     """A snapshot that may be deleted.
 
-    ``keeping`` is the largest N for which it is.
+    ``newer`` is how many that are proven consistent are newer.
     """
 
     image: facts.Image
-    keeping: int
+    newer: int
+
+    @property
+    def keeping(self) -> int:
+        """The largest N for which it goes once one more is proven."""
+        return self.newer + 1
 
 
 def candidates(
-        instance: facts.Instance, images: Iterable[facts.Image]
-        ) -> tuple[Candidate, ...]:
+        instance: facts.Instance, images: Iterable[facts.Image],
+        makers: frozenset[Maker] = CLICKED) -> tuple[Candidate, ...]:
     """Return a :class:`Candidate` for each snapshot that may be deleted.
 
-    They come newest first. Snapshots that are protected, that are still
-    being made or settled, or that this panel did not make are left out.
+    They come newest first. Snapshots that are protected or open to other
+    projects, that are still being made or settled, or that others made are
+    left out.
 
     :param images: the snapshots of the instance.
+    :param makers: whose snapshots take part.
     """
-    return tuple(each for each in _by_age(instance, images)
-                 if not each.image.protected)
+    return tuple(each for each in _by_age(instance, images, makers)
+                 if not _spared(each.image))
 
 
-def spared(instance: facts.Instance, images: Iterable[facts.Image]
-           ) -> tuple[Candidate, ...]:
-    """Return the snapshots that would go, were they not protected.
+def spared(instance: facts.Instance, images: Iterable[facts.Image],
+           makers: frozenset[Maker] = CLICKED) -> tuple[Candidate, ...]:
+    """Return those that would go, were they not protected or open to others.
 
-    :param images: as :func:`candidates` takes them.
+    :param images: and makers, as :func:`candidates` takes them.
     """
-    return tuple(each for each in _by_age(instance, images)
-                 if each.image.protected)
+    return tuple(each for each in _by_age(instance, images, makers)
+                 if _spared(each.image))
 
 
-def _by_age(instance: facts.Instance, images: Iterable[facts.Image]
-            ) -> list[Candidate]:
-    made = sorted((image for image in images if _ours(instance, image)),
+def _spared(image: facts.Image) -> bool:
+    return image.protected or image.visibility in _OPEN
+
+
+def _by_age(instance: facts.Instance, images: Iterable[facts.Image],
+            makers: frozenset[Maker]) -> list[Candidate]:
+    made = sorted((image for image in images
+                   if _takes_part(instance, image, makers)),
                   key=lambda image: (image.created, image.id), reverse=True)
     offered: list[Candidate] = []
-    keeping = 1
+    newer = 0
     for image in made:
-        offered.append(Candidate(image, keeping))
+        offered.append(Candidate(image, newer))
         if _consistent(image):
-            keeping += 1
+            newer += 1
     return offered
 
 
-def going(offered: Iterable[Candidate], keep: int | None) -> tuple[str, ...]:
+def going(offered: Iterable[Candidate], keep: int | None, coming: int = 1
+          ) -> tuple[str, ...]:
     """Return the ids of the candidates to delete where N is ``keep``.
 
     :param keep: how many consistent snapshots to keep, None to keep all.
+    :param coming: how many of those are still to be made, and proven before
+        any goes: the one that is asked for at a click.
     """
     return tuple(candidate.image.id for candidate in offered
-                 if keep is not None and keep <= candidate.keeping)
+                 if keep is not None and keep <= candidate.newer + coming)
+
+
+def keepers(offered: Iterable[Candidate], keep: int) -> tuple[str, ...]:
+    """Return the ids of those that the rule keeps for their proof."""
+    return tuple(each.image.id for each in offered
+                 if each.newer < keep and _consistent(each.image))
+
+
+def lets_go(instance: facts.Instance, image: facts.Image,
+            images: Iterable[facts.Image], keep: int,
+            makers: frozenset[Maker] = CLICKED) -> bool:
+    """Return whether the rule lets one snapshot go now.
+
+    :param images: others of the instance, as just read, among them the ones
+        to keep.
+    """
+    return image.id in going(candidates(
+        instance, [image, *(each for each in images if each.id != image.id)],
+        makers), keep, coming=0)
 
 
 def may_go(
@@ -93,7 +146,7 @@ def may_go(
     :param successor: the image that replaces it, as just read.
     """
     return (image.id in due(instance, successor)
-            and _ours(instance, image) and not image.protected
+            and lets_go(instance, image, [successor], keep=1)
             and not _touched(image, successor))
 
 
@@ -112,7 +165,8 @@ def due(instance: facts.Instance, image: facts.Image) -> tuple[str, ...]:
 
     Empty unless it is proven consistent and they were not deleted yet.
     """
-    if standing(image) is not Standing.DUE or not _ours(instance, image):
+    if (standing(image) is not Standing.DUE
+            or not _takes_part(instance, image, CLICKED)):
         return ()
     return records.read_replaces(image)
 
@@ -153,14 +207,22 @@ def standing(image: facts.Image) -> Standing:
     return Standing.DONE if records.has_replaced(image) else Standing.DUE
 
 
-def _ours(instance: facts.Instance, image: facts.Image) -> bool:
-    """Return whether this panel made and sealed it, of this instance."""
+def _takes_part(instance: facts.Instance, image: facts.Image,
+                makers: frozenset[Maker]) -> bool:
+    """Return whether one of these made it of this instance, and it is over."""
     return (image.active and image.created is not None
             and image.instance_id == instance.id
             and image.owner == instance.project_id
-            and records.read_request(image) is not None
+            and _maker(instance, image) in makers
             and verdict.look(image).rule not in (
-                verdict.Rule.UNSETTLED, verdict.Rule.NOT_OURS))
+                verdict.Rule.UNSETTLED, verdict.Rule.UNREAD,
+                verdict.Rule.NOT_OURS))
+
+
+def _maker(instance: facts.Instance, image: facts.Image) -> Maker | None:
+    if records.read_request(image) is not None:
+        return Maker.PANEL
+    return (Maker.SCHEDULE if schedules.made(instance, image) else None)
 
 
 def _consistent(image: facts.Image) -> bool:

@@ -97,6 +97,12 @@ COMMANDS = {
                  'the channel'),
 }
 
+SCHEDULE_TELL = _('Tell the panel and the judge')
+SCHEDULE_SAVE = _('Save the command on a machine that has the openstack '
+                  'client and clouds.yaml')
+SCHEDULE_CRON = _('With cron, add this line (crontab -e)')
+SCHEDULE_TIMER = _('Or with a systemd timer')
+
 # What the last snapshot showed of a step.
 LAST_STALL = _('The last one stood still for %s s.')
 LAST_TOOK = _('The last one was made in %s s at most.')

@@ -27,15 +27,20 @@ from horizon import views as horizon_views
 
 from openstack_dashboard import policy
 
+from oslo_utils import timeutils
+
 from snapshot_panel.cloud import details
 from snapshot_panel.cloud import disks
 from snapshot_panel.cloud import errors
+from snapshot_panel.cloud import marks
 from snapshot_panel.cloud import restarting
 from snapshot_panel.cloud import snapshots
 from snapshot_panel import conf
+from snapshot_panel.consistency import schedules
 from snapshot_panel.instance import compare
 from snapshot_panel.instance import history
 from snapshot_panel.instance import lines
+from snapshot_panel.instance import schedule
 from snapshot_panel.instance import tables
 from snapshot_panel.ui import lines as ui_lines
 from snapshot_panel.ui import standings
@@ -170,6 +175,27 @@ class CompareView(ui_views.ProblemMixin, horizon_views.HorizonTemplateView):
 
     def _back(self):
         return redirect(urls.name('instance'), self.kwargs['instance_id'])
+
+
+class ScheduleView(ui_views.ProblemMixin, horizon_views.HorizonTemplateView):
+    """Snapshots by the clock: what to copy where."""
+
+    template_name = 'consistent_snapshots/instance/schedule.html'
+    page_title = _('Schedule: {{ instance.name }}')
+
+    def get_context_data(self, **kwargs):
+        instance, images = snapshots.one(self.request,
+                                         self.kwargs['instance_id'])
+        if isinstance(images, errors.CloudError):
+            ui_tables.report_error(self.request, images)
+            images = []
+        form = schedule.ScheduleForm(self.request.GET or None,
+                                     current=schedules.read(instance))
+        return super().get_context_data(
+            instance=instance, form=form,
+            lines=schedule.ScheduleLines.of(
+                instance, images, form.chosen(timeutils.utcnow(True))),
+            judged_at=marks.last(self.request), **kwargs)
 
 
 class NewsView(ui_views.AnswerMixin, generic.View):

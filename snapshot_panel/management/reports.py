@@ -16,7 +16,9 @@ import json
 import math
 
 from snapshot_panel.consistency import bounded
+from snapshot_panel.consistency import schedules
 from snapshot_panel.consistency import verdict
+from snapshot_panel.ui import words
 
 Verdict = verdict.Verdict
 
@@ -49,21 +51,44 @@ def problem_lines(report):
         for problem in report.problems]
 
 
+def rotation_lines(report, dry):
+    """Return a line for each snapshot that the rule lets go.
+
+    :param bool dry: nothing was to be deleted.
+    """
+    return ['%s: %s: %s (%s): %s' % (
+        _name(report), _printable(each.instance.name),
+        _printable(each.image.name), words.badge(verdict.look(
+            each.image)).word, _fate(each, dry)) for each in report.rotated]
+
+
+def _fate(rotated, dry):
+    if rotated.kept is not None:
+        return _printable(words.error(rotated.kept))
+    if rotated.gone:
+        return words.WENT % {'keep': rotated.newer}
+    # As the dialog of a snapshot says it.
+    return (words.GOES if dry else words.GOES_LATER) % {'keep': rotated.newer}
+
+
 def _name(report):
     return '/'.join(filter(None, (report.cloud, report.project.name)))
 
 
 def _said(problem):
-    # What a service says is untrusted, and a terminal obeys.
-    text = ''.join(each if each.isprintable() else ' '
-                   for each in problem.reason)
-    return '%s: %s' % (problem.service, text[:300])
+    return '%s: %s' % (problem.service, _printable(problem.reason)[:300])
+
+
+def _printable(text):
+    # What a service says is untrusted, and so are names: a terminal obeys.
+    return ''.join(each if each.isprintable() else ' ' for each in str(text))
 
 
 def as_json(report):
     """Return the report as one line of JSON; doc/source/judge.rst tells it."""
     return json.dumps({
         **_round(report), **_found(report),
+        'rotated': [_rotated(each) for each in report.rotated],
         'failures': [{'instance': problem.instance_id,
                       'service': problem.service, 'reason': problem.reason}
                      for problem in report.problems]})
@@ -84,7 +109,7 @@ def _found(report):
     if report.judged is None:
         return dict.fromkeys(('snapshots', 'snapshots_without_instance',
                               'verdicts_without_instance', 'instances',
-                              'discarded'))
+                              'discarded', 'alarms'))
     return {
         'snapshots': {each.value: count
                       for each, count in report.verdicts.items()},
@@ -92,6 +117,8 @@ def _found(report):
         'verdicts_without_instance': {
             each.value: report.strays.count(each) for each in Verdict},
         'instances': [_instance(each, report.at) for each in report.judged],
+        'alarms': [alarm for each in report.judged
+                   for alarm in _alarms(each, report.at)],
         'discarded': [_discarded(each.instance, snapshot)
                       for each in report.judged
                       for snapshot in each.snapshots
@@ -105,10 +132,42 @@ def _instance(judged, now):
         'status': judged.instance.status,
         'snapshots': len(judged.snapshots),
         'frozen': judged.frozen,
+        'schedule': _schedule(judged.instance),
+        'overdue': judged.overdue(now),
         'newest_proven': proven and {
             'id': proven.id, 'name': proven.name,
             'verdict': proven.decision.verdict.value,
             'at': _moment(proven.at), 'age': _age(proven, now)}}
+
+
+def _schedule(instance):
+    schedule = schedules.read(instance)
+    return schedule and {'period': schedule.period.value,
+                         'hour': schedule.hour, 'keep': schedule.keep}
+
+
+def _alarms(judged, now):
+    """Return what somebody should be told of an instance, as plain values."""
+    instance = judged.instance
+    named = {'instance': instance.id, 'name': instance.name}
+    if judged.overdue(now):
+        yield {'alarm': 'overdue', **named, 'newest_proven': _moment(
+            judged.proven and judged.proven.at)}
+    if judged.frozen:
+        yield {'alarm': 'frozen', **named}
+    for snapshot in judged.snapshots:
+        if snapshot.decision.verdict is Verdict.DISCARDED:
+            yield {'alarm': 'discarded', **named, 'snapshot': snapshot.name,
+                   'at': _moment(snapshot.at)}
+
+
+def _rotated(rotated):
+    return {'instance': rotated.instance.id, 'id': rotated.image.id,
+            'name': rotated.image.name,
+            'verdict': verdict.look(rotated.image).verdict.value,
+            'newer_proven': rotated.newer, 'deleted': rotated.gone,
+            'stays': None if rotated.kept is None
+            else rotated.kept.said or rotated.kept.reason}
 
 
 def _discarded(instance, snapshot):
@@ -151,6 +210,9 @@ def write_metrics(path, reports):
         'that is proven consistent; +Inf where it has none', _INSTANCE)
     frozen = gauge('guest_frozen', 'Whether a guest with the kit may stand '
                    'frozen; of those that were asked', _INSTANCE)
+    overdue = gauge('schedule_overdue', 'Whether the newest proven snapshot '
+                    'is older than the schedule allows; of those that have '
+                    'one', _INSTANCE)
     failures = gauge('failures', 'What could not be judged')
     seconds = gauge('judge_seconds', 'How long the round took')
     ended = gauge('judge_timestamp_seconds', 'When the last round ended '
@@ -172,6 +234,8 @@ def write_metrics(path, reports):
             whose = (*labels, judged.instance.name, judged.instance.id)
             age = judged.proven and _age(judged.proven, report.at)
             proven.labels(*whose).set(math.inf if age is None else age)
+            if schedules.read(judged.instance) is not None:
+                overdue.labels(*whose).set(judged.overdue(report.at))
             if judged.frozen is not None:
                 frozen.labels(*whose).set(judged.frozen)
     prometheus_client.write_to_textfile(path, registry)

@@ -388,6 +388,10 @@ class InstanceRow:
                 is checklist.Standing.UNKNOWN)
 
     @property
+    def overdue(self):
+        return protection.Group.OVERDUE in self.groups
+
+    @property
     def never_proven(self):
         return protection.Group.NEVER in self.groups
 
@@ -515,6 +519,10 @@ class Leaving:
         return self.line.id
 
     @property
+    def goes(self):
+        return words.GOES % {'keep': self.keeping}
+
+    @property
     def keeps(self):
         return [keep for keep in KEEPS if keep <= self.keeping]
 
@@ -581,7 +589,8 @@ class Retention:
                   for keep in KEEPS if keep <= most),
             spared=tuple(
                 Leaving(snapshot_line(each.image, row.instance), each.keeping,
-                        words.KEPT_PROTECTED)
+                        words.KEPT_PROTECTED if each.image.protected
+                        else words.KEPT_OPEN)
                 for each in retention.spared(row.instance, row.images)))
 
 
@@ -627,5 +636,6 @@ def instance_row(instance, images, asked=details.Details(), *,
         problem=problem, snapshots_known=snapshots_known,
         snapshots_reached=snapshots_reached, images=images,
         proven=proven and SnapshotLine(proven), may_ask=may_ask,
-        groups=protection.groups(checks, snapshots, timeutils.utcnow(True),
-                                 proof_age, snapshots_whole))
+        groups=protection.groups(instance, checks, snapshots,
+                                 timeutils.utcnow(True), proof_age,
+                                 snapshots_whole))

@@ -36,13 +36,21 @@ _OF_SCRIPT = ('id', 'again')
 
 
 class Link(typing.NamedTuple):
-    """A link of the strip; ``count`` is None where it counts nothing."""
+    """A link of the strip; ``count`` is None where it counts nothing.
+
+    An ``alarm`` is only shown where there is something to count.
+    """
 
     code: str
     text: typing.Any
     url: str
     current: bool
     count: int | None = None
+    alarm: bool = False
+
+    @property
+    def hidden(self) -> bool:
+        return self.alarm and not self.count and not self.current
 
 
 @dataclasses.dataclass(frozen=True)
@@ -131,7 +139,8 @@ class Strip:
         counted = collections.Counter(
             group for row in self.rows for group in row.groups)
         return [self._link(SHOW, group.value, words.GROUPS[group][0],
-                           group is self.choice.show, counted[group])
+                           group is self.choice.show, counted[group],
+                           group in protection.ALARMS)
                 for group in protection.Group]
 
     @property
@@ -163,9 +172,9 @@ class Strip:
             **{ORDER: None if chosen else WORST}), chosen)
 
     def _link(self, name: str, value: str, text: typing.Any, current: bool,
-              count: int | None = None) -> Link:
+              count: int | None = None, alarm: bool = False) -> Link:
         return Link(value, text, self.choice.link(**{name: value}), current,
-                    count)
+                    count, alarm)
 
 
 def _days(days: int) -> str:

@@ -33,6 +33,7 @@ from snapshot_panel.consistency import protection
 from snapshot_panel.consistency import records
 from snapshot_panel.consistency import restart
 from snapshot_panel.consistency import retention
+from snapshot_panel.consistency import schedules
 from snapshot_panel.consistency import verdict
 from snapshot_panel.consistency import witness
 from snapshot_panel import disk
@@ -43,6 +44,7 @@ Finding = checklist.Finding
 Group = protection.Group
 Rule = verdict.Rule
 Replacement = retention.Standing
+Period = schedules.Period
 Cause = restart.Cause
 Phase = restart.Phase
 Standing = checklist.Standing
@@ -103,6 +105,14 @@ GROUPS = {
     Group.NEVER: (
         pgettext_lazy('so many instances', 'never proven'),
         _('Never proven: no snapshot is proven consistent.')),
+    Group.OVERDUE: (
+        pgettext_lazy('so many instances', 'overdue'),
+        _('Overdue: the newest proven snapshot is older than the schedule '
+          'allows.')),
+    Group.FROZEN: (
+        pgettext_lazy('so many instances', 'may stand frozen'),
+        _('May stand frozen: as long as the guest does, nothing in it can '
+          'write.')),
 }
 DAYS = ngettext_lazy('%(count)d day', '%(count)d days', 'count')
 LIKELY = _('Nothing is against it; the disk itself will tell afterwards.')
@@ -476,6 +486,26 @@ KEPT_NONE = _('There is no older snapshot that this panel made of this '
 KEPT_FORBIDDEN = _('Older snapshots are kept: your role may not delete '
                    'images.')
 KEPT_PROTECTED = _('It stays: it is protected.')
+KEPT_OPEN = _('It stays: other projects can see it.')
+# How often a schedule takes a snapshot, and the whole of it.
+PERIODS = {Period.DAILY: _('Daily'), Period.WEEKLY: _('Weekly, on Sundays')}
+SCHEDULES = {
+    Period.DAILY: ngettext_lazy(
+        'Daily at %(hour)s; the last %(keep)d proven consistent is kept.',
+        'Daily at %(hour)s; the last %(keep)d proven consistent are kept.',
+        'keep'),
+    Period.WEEKLY: ngettext_lazy(
+        'Sundays at %(hour)s; the last %(keep)d proven consistent is kept.',
+        'Sundays at %(hour)s; the last %(keep)d proven consistent are kept.',
+        'keep')}
+# With which number to keep a snapshot goes.
+GOES = ngettext_lazy('(goes if only the last one is kept)',
+                     '(goes if at most the last %(keep)s are kept)', 'keep')
+GOES_LATER = ngettext_lazy(
+    'goes with a later round: %(keep)d proven consistent is newer',
+    'goes with a later round: %(keep)d proven consistent are newer', 'keep')
+WENT = ngettext_lazy('deleted: %(keep)d proven consistent is newer',
+                     'deleted: %(keep)d proven consistent are newer', 'keep')
 KEPT_IN_DOUBT = _('Not everything could be checked. What turns out to be '
                   'needed stays.')
 
@@ -536,6 +566,8 @@ IN_USE = {
     errors.MEMBERS: _(
         'It stays: it is shared with other projects. If it has to go all the '
         'same, stop sharing it, or delete it under Images.'),
+    errors.PROTECTED: KEPT_PROTECTED,
+    errors.OPEN: KEPT_OPEN,
     errors.RENAMED: _(
         'Nothing was done: meanwhile it has another name (before and now: '
         '%(names)s). Look at it again.'),

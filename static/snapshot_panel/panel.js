@@ -50,8 +50,9 @@
     row.dataset.groups.split(' ').filter(Boolean).forEach(function (group) {
       var number = strip.querySelector('[data-count="' + group + '"]');
       number.textContent = Number(number.textContent) + by;
-      if (group === 'unasked') {
-        number.parentElement.hidden = number.textContent === '0';
+      var item = number.closest('li');
+      if ('alarm' in item.dataset) {
+        item.hidden = number.textContent === '0';
       }
     });
   }

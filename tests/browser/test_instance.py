@@ -55,6 +55,23 @@ def unfold(page):
                   ".forEach(function (each) { each.open = true; })")
 
 
+def test_a_schedule_is_chosen_and_copied(show):
+    page = show('web-ready')
+    page.get_by_role('link', name='Schedule', exact=True).click()
+    page.get_by_label('How often').select_option('weekly')
+    page.get_by_label('Hour').fill('22')
+    page.get_by_label('Keep the last').fill('4')
+
+    page.get_by_role('button', name='Show the commands').click()
+
+    expect(page.locator('#snapshot-panel-1')).to_contain_text(
+        'consistency_schedule=weekly 22 4 ')
+    expect(page.locator('#snapshot-panel-3')).to_contain_text('0 22 * * 0 sh')
+    found = axe.Axe().run(page, context={'include': [
+        ['.snapshot-panel-schedule']]})
+    assert found.violations_count == 0, found.generate_report()
+
+
 def test_the_picture_follows_a_snapshot_to_its_verdict(show, api, cloud):
     clients.wait_for(lambda: api.idle(cloud.instances['web-ready']),
                      'Nova to be idle')

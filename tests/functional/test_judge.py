@@ -13,17 +13,23 @@
 """The judge as its operator runs it: no page, no browser, nobody logged in."""
 
 import concurrent.futures
+import datetime
 import json
+import os
 import pathlib
 import re
+import shutil
 import signal
 import subprocess
+import sys
 import types
 
 from prometheus_client import parser
 import pytest
 import yaml
 
+from snapshot_panel.consistency import commands
+from snapshot_panel.consistency import schedules
 from tests import clients
 from tests.cloud import layout as layouts
 from tests.cloud import processes
@@ -196,6 +202,78 @@ def test_two_judges_at_once_find_the_same(judge, make, take, openstack):
     assert all(not report['failures'] for report in both)
     assert [report['judged_now'] for report in both
             if not report['busy']] != []
+
+
+# Where no client is installed: Nova's own, with what the script said.
+CLIENT = '''#!%s
+import sys
+
+options = dict(zip(sys.argv[5::2], sys.argv[6::2]))
+name, instance_id = sys.argv[4].removeprefix('--name='), sys.argv[-1]
+key, _, value = options['--property'].partition('=')
+print(name, instance_id, key, value, sep='\\n')
+'''
+
+
+@pytest.fixture
+def night(judge, openstack, tmp_path):
+    """Let the script of a schedule run once, as cron does."""
+    def run(script):
+        called = subprocess.run(
+            ['sh', '-c', script], env=environment, check=True,
+            stdout=subprocess.PIPE, text=True).stdout
+        if real is None:
+            name, server_id, key, value = called.splitlines()
+            openstack.nova.servers.create_image(server_id, name, {key: value})
+
+    real = shutil.which('openstack', path=os.environ.get(
+        'OPENSTACK_CLIENT', ''))
+    if real is None:
+        (tmp_path / 'openstack').write_text(CLIENT % sys.executable)
+        (tmp_path / 'openstack').chmod(0o755)
+    folder = pathlib.Path(real).parent if real else tmp_path
+    environment = processes.clean_environment({
+        'HOME': str(tmp_path), 'OS_CLOUD': 'judge',
+        'OS_CLIENT_CONFIG_FILE': str(tmp_path / 'clouds.yaml'),
+        'PATH': '%s:%s' % (folder, os.environ['PATH'])})
+    return run
+
+
+def test_three_nights_leave_what_the_schedule_keeps(
+        judge, make, night, openstack):
+    server_id = make('ready')
+    since = datetime.datetime.now(datetime.timezone.utc)
+    schedule = schedules.Schedule(schedules.Period.DAILY, 3, 2, since)
+    openstack.nova.servers.set_meta(server_id, {
+        schedules.KEY: schedule.value()})
+    subprocess.run(['sh', '-c', commands.save_scheduled(
+        server_id, "it's web", schedules.MARK)], check=True,
+        env={**os.environ, 'HOME': str(judge.folder)})
+    script = commands.cron(server_id, 3, weekly=False).removeprefix(
+        '0 3 * * * ')
+
+    def taken():
+        return [image for image in openstack.glance.images.list(
+            filters={'image_type': 'snapshot'})
+            if image.get('instance_uuid') == server_id]
+
+    for number in range(3):
+        before = {image['id'] for image in taken()}
+        night(script)
+        clients.wait_for(lambda: [
+            image for image in taken() if image['id'] not in before
+            and image['status'] == 'active'], 'a snapshot')
+        clients.wait_for(lambda: openstack.idle(server_id), 'Nova')
+        judge.run('--dry-run')
+        assert len(taken()) == min(number, 2) + 1
+        report, = judge.reports()
+
+    left = taken()
+    assert {sealed(openstack, image['id']) for image in left} == {AT_REST}
+    assert len(left) == 2
+    assert all(image['name'].startswith("it's web-2") for image in left)
+    assert [each['deleted'] for each in report['rotated']] == [True]
+    assert report['failures'] == report['alarms'] == []
 
 
 def test_a_killed_judge_loses_nothing(judge, make, take, openstack):

@@ -314,7 +314,8 @@ class StripTest(cases.PanelTestCase):
             page = self.text(cases.INDEX, show=show)
 
             self.assertEqual({'protected': '1', 'not-ready': '1',
-                              'failing': '1', 'never': '2', 'unasked': '3'},
+                              'failing': '1', 'never': '2', 'overdue': '0',
+                              'frozen': '0', 'unasked': '3'},
                              self.counts(page))
 
     def test_a_link_shows_what_it_counts_and_what_may_belong_there(self):

@@ -27,8 +27,11 @@ from prometheus_client import parser
 import pytest
 
 from snapshot_panel.cloud import accounts
+from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import judge
+from snapshot_panel.cloud import rotating
 from snapshot_panel.consistency import known
+from snapshot_panel.consistency import schedules
 from snapshot_panel.consistency import verdict
 from snapshot_panel.management.commands import judge_snapshots
 from snapshot_panel.management import reports
@@ -176,6 +179,45 @@ def test_machines_get_an_object_a_line(found):
     assert 'instances 2' in problems
 
 
+NIGHTLY = {schedules.KEY: 'daily 3 7 2026-10-01T00:00:00Z'}
+
+
+def test_alarms_are_lines_that_a_mail_tool_can_take(found):
+    late = judged(snapshot(10 ** 6, verdict.Rule.DISK_AT_REST),
+                  snapshot(10 ** 7, verdict.Rule.GONE), frozen=True,
+                  metadata=NIGHTLY)
+    fine = judged(snapshot(90), metadata=NIGHTLY)
+    found[:] = [report(late, fine, judged())]
+
+    output, _problems, _status = run('--json')
+
+    told = json.loads(output)
+    assert [each['alarm'] for each in told['alarms']] == [
+        'overdue', 'frozen', 'discarded']
+    assert told['alarms'][0] == {
+        'alarm': 'overdue', 'instance': builders.INSTANCE, 'name': 'web',
+        'newest_proven': '2026-11-10T22:13:20Z'}
+    assert told['alarms'][2]['snapshot'] == 'nightly'
+    assert [each['overdue'] for each in told['instances']] == [
+        True, False, False]
+    assert [each['schedule'] and each['schedule']['keep']
+            for each in told['instances']] == [7, 7, None]
+
+
+def test_metrics_tell_what_is_overdue(found, tmp_path):
+    path = tmp_path / 'judge.prom'
+    found[:] = [report(
+        judged(metadata=NIGHTLY),
+        judged(snapshot(90), metadata=NIGHTLY, id=builders.COPIES[0]),
+        judged(id=builders.COPIES[1]))]
+
+    run('--metrics', str(path))
+
+    assert {instance_id: value for (name, instance_id), value in samples(
+        path).items() if name == 'schedule_overdue'} == {
+            builders.INSTANCE: 1, builders.COPIES[0]: 0}
+
+
 def samples(path):
     """Return the values of a file of metrics by name and finest label."""
     return {(sample.name.removeprefix('snapshot_panel_'),
@@ -254,14 +296,42 @@ def test_a_wrong_account_is_a_mistake_of_the_command_line(found):
                                           judge_snapshots.USAGE)
 
 
-@pytest.mark.parametrize('arguments, workers, patience, guests', [
-    ([], 4, 300, False),
-    (['--workers', '9', '--patience', '0', '--guests'], 9, 0, True)])
-def test_options_reach_the_judge(arguments, workers, patience, guests, found):
+@pytest.mark.parametrize('arguments, reached', [
+    ([], (4, 300, False, None, False)),
+    (['--workers', '9', '--patience', '0', '--guests', '--keep', '3',
+      '--dry-run'], (9, 0, True, 3, True))])
+def test_options_reach_the_judge(arguments, reached, found):
     run(*arguments)
 
-    judge.judge_all.assert_called_once_with(['account'], workers, patience,
-                                            guests)
+    judge.judge_all.assert_called_once_with(['account'], *reached)
+
+
+def test_what_goes_is_told_as_the_dialog_tells_it(found):
+    going, used = builders.aged(90), builders.aged(95)
+    web = builders.instance(name='w\x1beb')
+    found[:] = [report(judged(), rotated=(
+        rotating.Rotated(web, going, 2),
+        rotating.Rotated(web, used, 3, errors.InUse(
+            'Nova', errors.RUN_FROM, ('copy',)))))]
+
+    output, _problems, _status = run('--keep', '2', '--dry-run')
+
+    _line, first, second = output.splitlines()
+    assert first == ('demo/web: w eb: 90 (File-system consistent): '
+                     '(goes if at most the last 2 are kept)')
+    assert 'It stays: instances run from it (copy)' in second
+
+
+def test_machines_are_told_what_went(found):
+    found[:] = [report(judged(), rotated=(rotating.Rotated(
+        builders.instance(), builders.aged(90), 2, gone=True),))]
+
+    output, _problems, _status = run('--json')
+
+    assert json.loads(output)['rotated'] == [{
+        'instance': builders.INSTANCE, 'id': builders.aged(90).id,
+        'name': '90', 'verdict': 'filesystem-consistent', 'newer_proven': 2,
+        'deleted': True, 'stays': None}]
 
 
 def test_clouds_and_projects_are_as_named(found):
@@ -285,7 +355,7 @@ def test_watching_begins_a_round_so_often(found):
 
 @pytest.mark.parametrize('arguments', [
     ['--watch', '0'], ['--watch', '-1'], ['--patience', 'nan'],
-    ['--workers', '0'], ['--once', '--watch', '5']])
+    ['--workers', '0'], ['--keep', '0'], ['--once', '--watch', '5']])
 def test_a_number_without_sense_is_refused(arguments, found):
     with pytest.raises(base.CommandError):
         management.call_command('judge_snapshots', *arguments)

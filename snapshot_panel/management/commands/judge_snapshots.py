@@ -78,6 +78,14 @@ class Command(base.BaseCommand):
             help=_('ask guests with the kit whether they stand frozen: two '
                    'requests for each'))
         parser.add_argument(
+            '--keep', type=_number, metavar='NUMBER',
+            help=_('delete what the panel and its schedules made and is older '
+                   'than so many proven snapshots of an instance; without '
+                   'this, each schedule says how many'))
+        parser.add_argument(
+            '--dry-run', action='store_true', dest='dry',
+            help=_('only show what would be deleted; nothing is judged'))
+        parser.add_argument(
             '--json', action='store_true', dest='as_json',
             help=_('a line of JSON for each project'))
         parser.add_argument(
@@ -114,7 +122,8 @@ class Command(base.BaseCommand):
                 chosen += projects
         for report in judge.judge_all(chosen, options['workers'],
                                       options['patience'],
-                                      options['guests']):
+                                      options['guests'], options['keep'],
+                                      options['dry']):
             ended.append(report)
             self._print(report, options)
         if options['metrics']:
@@ -128,6 +137,8 @@ class Command(base.BaseCommand):
             self.stdout.flush()
         progress = self.stderr if options['as_json'] else self.stdout
         progress.write(reports.line(report))
+        for line in reports.rotation_lines(report, options['dry']):
+            progress.write(line)
         progress.flush()
         for line in reports.problem_lines(report):
             self.stderr.write(line)

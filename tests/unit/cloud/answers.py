@@ -12,10 +12,12 @@
 
 """What services tell, as their clients do."""
 
+import json
 from unittest import mock
 
 from cinderclient.v3 import volume_snapshots
 from cinderclient.v3 import volumes
+from glanceclient import exc as glance_exceptions
 from novaclient import base
 from novaclient.v2 import instance_action
 from novaclient.v2 import servers
@@ -89,3 +91,36 @@ def glance_image(image):
             'tags': [], 'created_at': records.format_time(image.created),
             'updated_at': records.format_time(image.updated),
             **image.properties}
+
+
+class Glance:
+    """An image service that holds these images and does what is asked."""
+
+    def __init__(self, client, *images):
+        self.images = {image.id: glance_image(image)
+                       for image in images}
+        self.deleted = []
+        client.images.list.side_effect = self.list
+        client.images.get.side_effect = self.get
+        client.images.delete.side_effect = self.delete
+        client.http_client.patch.side_effect = self.patch
+
+    def list(self, id, **_options):
+        wanted = id.partition(':')[2].split(',')
+        return [dict(self.images[each]) for each in wanted
+                if each in self.images]
+
+    def get(self, image_id):
+        if image_id not in self.images:
+            raise glance_exceptions.HTTPNotFound()
+        return dict(self.images[image_id])
+
+    def delete(self, image_id):
+        self.get(image_id)
+        del self.images[image_id]
+        self.deleted.append(image_id)
+
+    def patch(self, url, data, **_options):
+        for operation in json.loads(data):
+            self.images[url.rpartition('/')[2]][
+                operation['path'][1:]] = operation['value']

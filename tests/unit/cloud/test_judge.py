@@ -13,6 +13,7 @@
 """Judging whole projects: everything once, whatever happens meanwhile."""
 
 import collections
+import dataclasses
 import json
 import logging
 import subprocess
@@ -40,6 +41,7 @@ from snapshot_panel import conf
 from snapshot_panel.consistency import checklist
 from snapshot_panel.consistency import facts
 from snapshot_panel.consistency import records
+from snapshot_panel.consistency import schedules
 from snapshot_panel.consistency import verdict
 from snapshot_panel import disk
 from tests import images
@@ -334,13 +336,60 @@ def test_what_a_proven_snapshot_replaces_is_deleted(account, hold, nova_client,
     assert sum(report.verdicts.values()) == 2
 
 
+def _nightly(age):
+    moment = '20261122T%06dZ' % age
+    return dataclasses.replace(builders.aged(age, properties={
+        schedules.MARK: schedules.mark(builders.INSTANCE, moment),
+        records.STATE: 'none'}), name='web-' + moment)
+
+
+@pytest.fixture
+def nightly(nova_client, hold):
+    """An instance that keeps two of its nightly snapshots, and has five."""
+    server = answers.server(metadata={
+        schedules.KEY: 'daily 3 2 2026-11-20T00:00:00Z'})
+    nova_client.servers.get.side_effect = lambda _id: server
+    nova_client.servers.list.side_effect = lambda search_opts=None, **_rest: (
+        [] if 'image' in (search_opts or {}) else [server])
+    return hold(*map(_nightly, range(100, 105)))
+
+
+def test_a_schedule_keeps_as_many_as_it_says(account, nightly, glance_client):
+    report = judge.judge(account)
+
+    assert report.problems == ()
+    assert [call.args[0] for call in
+            glance_client.images.delete.call_args_list] == [
+                _nightly(age).id for age in (104, 103, 102)]
+    assert [each.gone for each in report.rotated] == [True] * 3
+    assert sum(report.verdicts.values()) == 2
+
+
+def test_a_dry_round_writes_nothing(account, nightly, glance_client,
+                                    nova_client):
+    nightly.images.update((each.id, answers.glance_image(each))
+                          for each in [unread(7)])
+    before = nightly.seals()
+
+    report = judge.judge(account, keep=1, dry=True)
+
+    assert (nightly.seals(), nightly.reads) == (before, [])
+    assert not glance_client.images.delete.called
+    assert not glance_client.http_client.patch.called
+    assert not nova_client.servers.set_meta_item.called
+    assert len(report.rotated) == 4
+    assert marks.last(account.session()) is None
+
+
 class Pages:
     """What Nova answers to lists, a thousand at the most."""
 
     def __init__(self, number):
         self.servers = [{
             **answers.server(id=str(uuid.UUID(int=each))).to_dict(),
-            'name': 'web-%d' % each} for each in range(number)]
+            'name': 'web-%d' % each, 'metadata': {
+                schedules.KEY: 'daily 3 1 2026-11-20T00:00:00Z'}}
+            for each in range(number)]
         self.asked = []
 
     def get(self, url):

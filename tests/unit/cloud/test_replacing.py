@@ -13,7 +13,6 @@
 
 """Deleting what a proven snapshot replaces, whatever happens meanwhile."""
 
-import json
 from unittest import mock
 
 from glanceclient import exc as glance_exceptions
@@ -30,39 +29,6 @@ made = builders.aged
 GLANCE_DOWN = glance_exceptions.HTTPServiceUnavailable()
 
 
-class Glance:
-    """An image service that holds these images and does what is asked."""
-
-    def __init__(self, client, *images):
-        self.images = {image.id: answers.glance_image(image)
-                       for image in images}
-        self.deleted = []
-        client.images.list.side_effect = self.list
-        client.images.get.side_effect = self.get
-        client.images.delete.side_effect = self.delete
-        client.http_client.patch.side_effect = self.patch
-
-    def list(self, id, **_options):
-        wanted = id.partition(':')[2].split(',')
-        return [dict(self.images[each]) for each in wanted
-                if each in self.images]
-
-    def get(self, image_id):
-        if image_id not in self.images:
-            raise glance_exceptions.HTTPNotFound()
-        return dict(self.images[image_id])
-
-    def delete(self, image_id):
-        self.get(image_id)
-        del self.images[image_id]
-        self.deleted.append(image_id)
-
-    def patch(self, url, data, **_options):
-        for operation in json.loads(data):
-            self.images[url.rpartition('/')[2]][
-                operation['path'][1:]] = operation['value']
-
-
 OLD = [made(age) for age in (1, 2, 3)]
 
 
@@ -75,7 +41,7 @@ def new(*replaced, rule=verdict.Rule.FREEZE_WITNESSED):
 def glance(nova_client, glance_client):
     # No instance runs from any of them.
     nova_client.servers.list.return_value = []
-    return Glance(glance_client, new(*OLD[1:]), *OLD)
+    return answers.Glance(glance_client, new(*OLD[1:]), *OLD)
 
 
 def look(user_request, glance):
@@ -107,7 +73,7 @@ def test_it_is_carried_out_once(user_request, glance):
                                   verdict.Rule.NO_CHANNEL])
 def test_without_proof_nothing_goes(user_request, nova_client, glance_client,
                                     rule):
-    glance = Glance(glance_client, new(*OLD, rule=rule), *OLD)
+    glance = answers.Glance(glance_client, new(*OLD, rule=rule), *OLD)
 
     assert look(user_request, glance) == {0, 1, 2, 3}
     assert not glance_client.http_client.patch.called
@@ -182,7 +148,7 @@ def test_many_are_asked_for_in_parts(user_request, nova_client,
                                      glance_client):
     nova_client.servers.list.return_value = []
     many = [made(age) for age in range(1, 121)]
-    glance = Glance(glance_client, new(*many), *many)
+    glance = answers.Glance(glance_client, new(*many), *many)
 
     assert look(user_request, glance) == {0}
     assert glance_client.images.list.call_count == 3

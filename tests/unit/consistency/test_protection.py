@@ -21,6 +21,7 @@ from snapshot_panel.consistency import facts
 from snapshot_panel.consistency import known
 from snapshot_panel.consistency import protection
 from snapshot_panel.consistency import records
+from snapshot_panel.consistency import schedules
 from snapshot_panel.consistency import verdict
 from tests.unit import builders
 
@@ -44,7 +45,8 @@ def checks(*findings):
 
 def groups(*images, found=(), instance=None, **how):
     how.setdefault('age', WEEK)
-    return protection.groups(checks(*found),
+    instance = instance or builders.instance()
+    return protection.groups(instance, checks(*found),
                              snapshots(*images, instance=instance),
                              builders.NOW, **how)
 
@@ -135,3 +137,30 @@ def test_the_worst_comes_first():
              {Group.PROTECTED}]
 
     assert sorted(reversed(order), key=protection.rank) == order
+
+
+SCHEDULED = builders.instance(metadata={
+    schedules.KEY: 'daily 3 7 2026-10-01T00:00:00Z'})
+
+
+@pytest.mark.parametrize('days, whole, overdue', [
+    (1, True, False), (2, True, True), (2, False, True)])
+def test_a_proof_that_the_schedule_does_not_allow_is_overdue(days, whole,
+                                                             overdue):
+    found = groups(sealed(days=days), instance=SCHEDULED, whole=whole)
+
+    assert (Group.OVERDUE in found) is overdue
+
+
+def test_nobody_is_alarmed_for_want_of_knowledge():
+    assert Group.OVERDUE in groups(instance=SCHEDULED)
+    assert Group.OVERDUE not in groups(instance=SCHEDULED, whole=False)
+    assert Group.OVERDUE not in groups(sealed(days=20))
+
+
+def test_a_guest_that_may_stand_frozen_comes_first():
+    found = groups(sealed(), found=[checklist.Finding.FREEZE_OPEN_END])
+
+    assert Group.FROZEN in found
+    assert protection.rank(found) < protection.rank({
+        Group.FAILING, Group.NOT_READY, Group.NEVER})

@@ -13,12 +13,18 @@
 
 """Which older snapshots go, and that a consistent one always stays."""
 
+import dataclasses
+import uuid
+
 from hypothesis import given
+from hypothesis import settings
+from hypothesis import stateful
 from hypothesis import strategies as st
 import pytest
 
 from snapshot_panel.consistency import records
 from snapshot_panel.consistency import retention
+from snapshot_panel.consistency import schedules
 from snapshot_panel.consistency import verdict
 from tests.unit import builders
 
@@ -148,3 +154,164 @@ def test_how_it_stands_with_what_an_image_replaces(image, standing):
     (OLD, successor(properties={'instance_uuid': 'another'}))])
 def test_what_changed_since_stays(image, new):
     assert not retention.may_go(builders.instance(), image, new)
+
+
+# Rotation: the same rule, without a new one to wait for.
+
+def scheduled(age, rule=Rule.DISK_AT_REST, **changes):
+    """Return a snapshot that the schedule had made."""
+    moment = '20261122T%06dZ' % age
+    properties = {schedules.MARK: schedules.mark(builders.INSTANCE, moment),
+                  records.STATE: 'none', **changes.pop('properties', {})}
+    name = changes.pop('name', 'web-' + moment)
+    return dataclasses.replace(
+        made(age, rule, properties=properties, **changes), name=name)
+
+
+def rotated(images, keep, makers=retention.SCHEDULED):
+    """Return the ages of those that go, in seconds."""
+    offered = retention.candidates(builders.instance(), images, makers)
+    ids = retention.going(offered, keep, coming=0)
+    return [images.index(image) for image in images if image.id in ids]
+
+
+@pytest.mark.parametrize('keep, gone', [
+    (1, [1, 2, 3, 4]), (2, [3, 4]), (3, [4]), (4, [])])
+def test_rotation_keeps_so_many_proven_ones_and_what_is_younger(keep, gone):
+    images = [scheduled(0), scheduled(1, Rule.DISK_IN_USE), scheduled(2),
+              scheduled(3), scheduled(4)]
+
+    assert rotated(images, keep) == gone
+
+
+def test_without_a_proven_one_nothing_goes():
+    images = [scheduled(age, Rule.DISK_IN_USE) for age in range(9)]
+
+    assert rotated(images, 1) == []
+
+
+@pytest.mark.parametrize('other', [
+    scheduled(9, name='before the upgrade'),
+    scheduled(9, protected=True), scheduled(9, visibility='public'),
+    scheduled(9, visibility='community'), scheduled(9, status='deactivated'),
+    scheduled(9, owner='another'),
+    scheduled(9, properties={'instance_uuid': 'another'}),
+    scheduled(9, properties={schedules.MARK: 'another/20261122T000009Z'}),
+    scheduled(9, properties={records.VERDICT: 'pending'}),
+    made(9), builders.image(created=builders.ago(9))],
+    ids=['renamed', 'protected', 'public', 'community', 'deactivated',
+         'of another project', 'of another instance', 'inherited',
+         'not judged', 'clicked', 'not ours'])
+def test_a_schedule_deletes_nothing_else(other):
+    assert rotated([scheduled(0), scheduled(1), other], 1) == [1]
+
+
+def test_what_was_clicked_counts_only_where_all_take_part():
+    images = [made(0), scheduled(1), made(2)]
+
+    assert rotated(images, 1) == []
+    assert rotated(images, 1, retention.ALL) == [1, 2]
+
+
+# Proven more often than not, so that there is something to delete.
+KINDS = st.sampled_from([Rule.FREEZE_WITNESSED, Rule.DISK_AT_REST,
+                         Rule.DISK_IN_USE])
+
+
+class Rotation(stateful.RuleBasedStateMachine):
+    """Clicks, schedules, judges and people, each acting on what it read."""
+
+    def __init__(self):
+        super().__init__()
+        self.images, self.chosen, self.taken = {}, [], 0
+        # Enough to begin with: most steps delete.
+        for make in (scheduled, made, scheduled, made):
+            self._next(make(self._now))
+
+    def _add(self, image):
+        self.images[image.id] = image
+
+    def _pick(self, number):
+        return list(self.images)[number % len(self.images)]
+
+    def _proven(self):
+        return [image for image in self.images.values()
+                if image.active and verdict.look(image).verdict.consistent]
+
+    @property
+    def _now(self):
+        # Those of the same second too: two in three are.
+        self.taken += 1
+        return 1000 - self.taken // 3
+
+    def _next(self, image):
+        image_id = str(uuid.UUID(int=10_000 + self.taken))
+        self._add(dataclasses.replace(image, id=image_id, properties={
+            **image.properties, records.IMAGE: image_id}))
+
+    @stateful.rule(rule=KINDS)
+    def the_schedule_takes_one(self, rule):
+        self._next(scheduled(self._now, rule))
+
+    @stateful.rule(rule=KINDS, keep=st.integers(1, 3))
+    def somebody_clicks(self, rule, keep):
+        offered = retention.candidates(builders.instance(),
+                                       self.images.values())
+        self._next(made(self._now, rule, properties={
+            records.REPLACES: ' '.join(retention.going(offered, keep))
+            or 'none'}))
+
+    @stateful.rule(keep=st.integers(1, 3),
+                   makers=st.sampled_from([retention.SCHEDULED,
+                                           retention.ALL]))
+    def a_judge_chooses(self, keep, makers):
+        offered = retention.candidates(builders.instance(),
+                                       self.images.values(), makers)
+        self.chosen += [(image_id, keep, makers, retention.keepers(
+            offered, keep)) for image_id in retention.going(
+                offered, keep, coming=0)]
+
+    @stateful.precondition(lambda self: self.chosen)
+    @stateful.rule(number=st.integers(0, 99))
+    def a_judge_deletes(self, number):
+        image_id, keep, makers, kept = self.chosen.pop(
+            number % len(self.chosen))
+        fresh = [self.images[each] for each in kept if each in self.images]
+        if image_id in self.images and retention.lets_go(
+                builders.instance(), self.images[image_id], fresh, keep,
+                makers):
+            self._delete(image_id)
+
+    @stateful.precondition(lambda self: self.images)
+    @stateful.rule(number=st.integers(0, 99))
+    def a_page_deletes(self, number):
+        successor = self.images[self._pick(number)]
+        for image_id in retention.due(builders.instance(), successor):
+            if image_id in self.images and retention.may_go(
+                    builders.instance(), self.images[image_id], successor):
+                self._delete(image_id)
+
+    def _delete(self, image_id):
+        del self.images[image_id]
+        assert self._proven(), 'the last proven one was deleted'
+
+    @stateful.precondition(lambda self: self.images)
+    @stateful.rule(number=st.integers(0, 99), changes=st.sampled_from([
+        {'protected': True}, {'protected': False}, {'name': 'kept'},
+        {'status': 'deactivated'}, {'status': 'active'},
+        {'visibility': 'public'}]))
+    def somebody_changes_one(self, number, changes):
+        image_id = self._pick(number)
+        self.images[image_id] = dataclasses.replace(
+            self.images[image_id], **changes)
+
+    @stateful.precondition(lambda self: self.images)
+    @stateful.rule()
+    def somebody_deletes_the_newest(self):
+        del self.images[max(self.images.values(), key=lambda image: (
+            image.created, image.id)).id]
+
+
+TestTheLastProvenOneNeverGoes = Rotation.TestCase
+TestTheLastProvenOneNeverGoes.settings = settings(
+    settings(), max_examples=150, stateful_step_count=15)

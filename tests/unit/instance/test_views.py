@@ -23,6 +23,7 @@ from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import guests
 from snapshot_panel.consistency import facts
 from snapshot_panel.consistency import journey
+from snapshot_panel.consistency import schedules
 from snapshot_panel.consistency import verdict
 from snapshot_panel.instance import texts
 from tests import forms
@@ -657,3 +658,59 @@ class NewsTest(InstanceTestCase):
         self.one.side_effect = cases.EXPIRED
 
         self.assert_login(self.client.get(NEWS))
+
+
+SCHEDULE = reverse('horizon:project:consistent_snapshots:schedule',
+                   args=[builders.INSTANCE])
+
+
+class ScheduleTest(InstanceTestCase):
+
+    def at(self, **changes):
+        self.one.return_value = (builders.instance(**changes), [])
+
+    def test_the_commands_to_copy_are_there_at_once(self):
+        self.at()
+
+        page = self.text(SCHEDULE)
+
+        assert 'consistency_schedule=daily 3 7 ' in page
+        assert '0 3 * * * sh' in page
+        assert 'OnCalendar=*-*-* 03:00:00' in page
+        assert 'End the schedule' not in page
+
+    def test_the_choice_is_in_the_commands(self):
+        self.at()
+
+        page = self.text(SCHEDULE + '?period=weekly&hour=22&keep=4')
+
+        assert 'consistency_schedule=weekly 22 4 ' in page
+        assert '0 22 * * 0 sh' in page
+
+    def test_a_choice_without_sense_gives_no_commands(self):
+        self.at()
+
+        page = self.text(SCHEDULE + '?period=hourly&hour=24&keep=0')
+
+        assert 'crontab' not in page
+        assert 'less than or equal to 23' in page
+
+    def test_the_schedule_that_there_is_is_told(self):
+        self.at(metadata={schedules.KEY: 'daily 5 2 2026-11-22T11:00:00Z'})
+
+        page = self.text(SCHEDULE)
+
+        assert 'Daily at 05:00; the last 2 proven consistent are kept.' in page
+        assert 'openstack server unset --property consistency_schedule' in page
+        assert 'consistency_schedule=daily 5 2 ' in page
+
+    def test_what_is_on_volumes_gets_no_promise(self):
+        self.at(image_id=None)
+
+        page = self.text(SCHEDULE)
+
+        assert 'crontab' not in page
+        assert 'is on volumes' in page
+
+    def test_the_page_of_the_instance_leads_there(self):
+        assert SCHEDULE in self.text(INSTANCE)

@@ -83,8 +83,17 @@ def test_rows_are_counted_whichever_are_shown():
     assert [(link.code, link.count, link.current)
             for link in found.groups] == [
         ('protected', 1, False), ('not-ready', 0, False),
-        ('failing', 1, True), ('never', 2, False)]
+        ('failing', 1, True), ('never', 2, False), ('overdue', 0, False),
+        ('frozen', 0, False)]
     assert found.unasked == 1
+
+
+def test_an_alarm_is_shown_where_there_is_one():
+    found = strip.Strip(choice(), [row(Group.OVERDUE)], False)
+    chosen = strip.Strip(choice('show=frozen'), [], False)
+
+    assert [link.code for link in found.groups if link.hidden] == ['frozen']
+    assert [link.code for link in chosen.groups if link.hidden] == ['overdue']
 
 
 def test_a_row_that_may_yet_belong_is_shown():
