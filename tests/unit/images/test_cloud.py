@@ -66,6 +66,21 @@ def test_a_search_that_ended_early_is_said(count, limit, cut, service,
     assert page.cut is cut
 
 
+def test_images_and_snapshots_of_the_project_are_apart(service, instances,
+                                                       request_):
+    service.add(ID)
+    for number, kind in enumerate(('snapshot', 'backup')):
+        service.add('copy-%d' % number, image_type=kind)
+
+    own, copies = (images.list_page(request_, scope, 5)
+                   for scope in (images.OWN, images.SNAPSHOTS))
+
+    assert [image.id for image in own.images] == [ID]
+    assert {image.id for image in copies.images} == {'copy-0', 'copy-1'}
+    assert {listed['owner'] for listed in service.listed} == {
+        request_.user.tenant_id}
+
+
 @pytest.mark.parametrize('scope', [images.SHARED, images.PUBLIC])
 def test_images_of_others_leave_out_our_own(scope, service, instances,
                                             request_):
