@@ -23,6 +23,7 @@ import pytest
 from snapshot_panel.cloud import details
 from snapshot_panel.cloud import editing
 from snapshot_panel.cloud import glance
+from snapshot_panel.cloud import guests
 from snapshot_panel.cloud import images
 from snapshot_panel.cloud import nova
 from snapshot_panel.cloud import restarting
@@ -83,6 +84,7 @@ class LookingTest(cases.PanelTestCase):
         self.patch('list_page', images.ImagePage((image,), users={}), images)
         self.patch('preview_preset', [editing.Preview(
             editing.edits.Preset.READY.edit(image), image)], editing)
+        self.patch('ask_guest', cases.guest(), guests)
         self.patch('ask_networks', None, details)
         self.patch('of_root', None, volumes)
         self.writing = [self.settle, self.dismiss, self.take, *(
