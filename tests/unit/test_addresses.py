@@ -87,6 +87,8 @@ class LookingTest(cases.PanelTestCase):
         self.patch('ask_guest', cases.guest(), guests)
         self.patch('ask_networks', None, details)
         self.patch('of_root', None, volumes)
+        self.patch('of_instance', (), volumes)
+        self.patch('chosen', (builders.instance(), [builders.sealed()]))
         self.writing = [self.settle, self.dismiss, self.take, *(
             self.patch(name, None, module)
             for module, names in WRITING.items() for name in names)]
