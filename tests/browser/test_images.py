@@ -75,7 +75,8 @@ def test_ready_in_two_clicks_from_the_list(browse, goto, make, api):
     page = browse()
     goto(page)
 
-    row(page, name).get_by_role('button', name='Give new instances the channel…').click()
+    row(page, name).get_by_role(
+        'button', name='Give new instances the channel…').click()
     expect(page.locator('pre')).to_have_text(
         'openstack image set --property hw_qemu_guest_agent=yes ' + image_id)
     save(page)

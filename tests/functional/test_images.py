@@ -379,7 +379,8 @@ def test_a_seal_is_shown_and_not_editable(cloud, dashboard):
 
 @pytest.mark.parametrize('path, status', [
     ('nonsense/', 404), (str(uuid.UUID(int=7)) + '/', 404),
-    ('preset/other/', 404), ('preset/ready/?id=../x', 400), ('save/', 200), ('saved/', 200)])
+    ('preset/other/', 404), ('preset/ready/?id=../x', 400),
+    ('save/', 200), ('saved/', 200)])
 def test_bad_addresses(path, status, dashboard):
     assert dashboard.get(IMAGES + path).status_code == status
 
