@@ -31,6 +31,8 @@ OWN, SNAPSHOTS, SHARED, PUBLIC, COMMUNITY = SCOPES = (
 # Glance cannot leave out the project's own images, nor snapshots: a page
 # looks through so many of the newest ones for those that it shows.
 SEARCHED = 500
+# So many are asked for at once, as most of them may be others.
+_SEARCHED_AT_ONCE = 100
 # How many of the project's newest instances are matched with images.
 INSTANCES_MATCHED = 200
 
@@ -108,8 +110,9 @@ def _list(session: asking.Session, scope: str, limit: int,
     else:
         wanted['visibility'] = scope
     try:
-        images = glance.find_all(session, wanted, limit, SEARCHED, backwards,
-                                 marker)
+        images = glance.find_all(
+            session, wanted, max(limit, _SEARCHED_AT_ONCE), SEARCHED,
+            backwards, marker)
         if scope in (OWN, SNAPSHOTS):
             return _choose(images, limit, lambda image: (
                 image.is_snapshot == (scope == SNAPSHOTS)))

@@ -45,7 +45,7 @@ def test_a_page_of_own_images_is_asked_of_the_server(service, instances,
 
     assert service.listed[0] == {
         'name': 'eq:a:b', 'os_distro': 'debian', 'owner': 'project',
-        'marker': 'm', 'limit': '2', 'sort': 'created_at:desc,id:desc'}
+        'marker': 'm', 'limit': '100', 'sort': 'created_at:desc,id:desc'}
     assert [image.id for image in page.images] == [ID]
     assert (page.more, page.previous) == (True, True)
     assert [user.name for user in page.users[ID]] == ['web']
