@@ -24,6 +24,8 @@ urlpatterns = [
          name='instance'),
     path('<str:instance_id>/compare/', instance_views.CompareView.as_view(),
          name='compare'),
+    path('<str:instance_id>/restore/<str:image_id>/',
+         instance_views.RestoreView.as_view(), name='restore'),
     path('<str:instance_id>/news/', instance_views.NewsView.as_view(),
          name='news'),
     path('<str:instance_id>/schedule/',

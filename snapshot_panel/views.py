@@ -310,6 +310,7 @@ class SnapshotView(InstanceFormView):
         return super().get_context_data(
             row=self.row, prediction=words.VERDICTS[prediction],
             retention=retention,
+            anyway=bool(self.row.missing) and not prediction.consistent,
             command=commands.take(
                 self.row.id, taking.default_name(self.row.instance)),
             may_restart=(self.row.may_restart and policy.check(

@@ -282,6 +282,18 @@ def save(session: asking.Session, edit: edits.Edit) -> Outcome:
             image = glance.get_image(session, image.id)
     except errors.CloudError as problem:
         return Outcome(edit, image, problem=problem)
+    return _read_back(edit, image)
+
+
+def look_back(session: asking.Session, edit: edits.Edit) -> Outcome:
+    """Return what Glance has now of an edit that was saved.
+
+    :raises errors.CloudError: where the image cannot be had.
+    """
+    return _read_back(edit, glance.get_image(session, edit.image_id))
+
+
+def _read_back(edit: edits.Edit, image: facts.Image) -> Outcome:
     return Outcome(edit, image, unlike=tuple(
         change.name for change in edit.changes
         if image.properties.get(change.name) != change.new))

@@ -25,12 +25,14 @@ from snapshot_panel.cloud import nova
 from snapshot_panel.consistency import facts
 
 # Whose images a page shows.
-OWN, SHARED, PUBLIC, COMMUNITY = SCOPES = (
-    'own', 'shared', 'public', 'community')
+OWN, SNAPSHOTS, SHARED, PUBLIC, COMMUNITY = SCOPES = (
+    'own', 'snapshots', 'shared', 'public', 'community')
 
-# Glance cannot leave out the project's own images: a page looks through so
-# many of the newest ones for those of others.
+# Glance cannot leave out the project's own images, nor snapshots: a page
+# looks through so many of the newest ones for those that it shows.
 SEARCHED = 500
+# So many are asked for at once, as most of them may be others.
+_SEARCHED_AT_ONCE = 100
 # How many of the project's newest instances are matched with images.
 INSTANCES_MATCHED = 200
 
@@ -103,15 +105,17 @@ def _list(session: asking.Session, scope: str, limit: int,
     project = session.user.tenant_id
     wanted = {name: 'eq:' + value if name in _WITH_OPERATOR else value
               for name, value in filters.items()}
-    if scope == OWN:
+    if scope in (OWN, SNAPSHOTS):
         wanted['owner'] = project
     else:
         wanted['visibility'] = scope
     try:
-        images = glance.find_all(session, wanted, limit, SEARCHED, backwards,
-                                 marker)
-        if scope == OWN:
-            return _choose(images, limit, lambda _image: True)
+        images = glance.find_all(
+            session, wanted, max(limit, _SEARCHED_AT_ONCE), SEARCHED,
+            backwards, marker)
+        if scope in (OWN, SNAPSHOTS):
+            return _choose(images, limit, lambda image: (
+                image.is_snapshot == (scope == SNAPSHOTS)))
         return _choose(images, limit, lambda image: image.owner != project)
     except (errors.NotFound, errors.Refused):
         if not marker:

@@ -177,6 +177,7 @@ def _instance(server: typing.Any) -> facts.Instance:
     image = reading.mapping(server.image or {})
     embedded = image.get('properties')
     flavor = reading.mapping(getattr(server, 'flavor', None) or {})
+    addresses = reading.mapping(getattr(server, 'addresses', None) or {})
     return facts.Instance(
         id=reading.identifier(server.id), name=reading.name(server.name),
         status=reading.text(server.status),
@@ -199,11 +200,24 @@ def _instance(server: typing.Any) -> facts.Instance:
         flavor=reading.name(flavor.get('original_name')),
         ephemeral=reading.size(flavor.get('ephemeral') or 0),
         swap=reading.size(flavor.get('swap') or 0),
-        networks=tuple(reading.mapping(
-            getattr(server, 'addresses', None) or {})),
+        networks=tuple(addresses),
+        addresses={name: _fixed(each) for name, each in addresses.items()},
+        # Not there where it has none; each interface may name one again.
+        security_groups=tuple(dict.fromkeys(
+            reading.text(reading.mapping(group)['name']) for group
+            in reading.entries(getattr(server, 'security_groups', None)
+                               or ()))),
+        key_name=reading.name(getattr(server, 'key_name', None)),
         # By default Nova shows it to administrators only.
         root_device=reading.name(getattr(
             server, 'OS-EXT-SRV-ATTR:root_device_name', None)))
+
+
+def _fixed(addresses: typing.Any) -> tuple[str, ...]:
+    """Read the fixed addresses of an instance in one network."""
+    found = [reading.mapping(each) for each in reading.entries(addresses)]
+    return tuple(reading.text(each['addr']) for each in found
+                 if each.get('OS-EXT-IPS:type') != 'floating')
 
 
 def get_console(session: asking.Session, instance_id: str) -> str | None:

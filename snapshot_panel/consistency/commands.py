@@ -211,10 +211,12 @@ def launch(image: str, instance: facts.Instance) -> str:
     """
     networks = ['--network=' + network for network
                 in instance.network_ids or instance.networks]
+    groups = ['--security-group=' + name for name in instance.security_groups]
+    key = ['--key-name=' + instance.key_name] if instance.key_name else []
     return line('openstack', 'server', 'create', '--wait',
                 '--image=' + image,
                 '--flavor=' + (instance.flavor or 'FLAVOR'),
-                *networks, *_named(instance.name))
+                *networks, *groups, *key, *_named(instance.name))
 
 
 def _named(name: str) -> tuple[str, ...]:

@@ -149,6 +149,18 @@ class Edit:
             for change in self.changes if change.name not in without
             and today.get(change.name) != change.new), self.name)
 
+    def undone(self, today: Mapping[str, str]) -> 'Edit':
+        """Return the edit that puts back what was there before this one.
+
+        What somebody changed again since then is left alone.
+
+        :param today: the properties as they are now.
+        """
+        return Edit(self.image_id, today, tuple(
+            Change(change.name, change.new, change.old)
+            for change in self.changes
+            if today.get(change.name) == change.new), self.name)
+
 
 def _is_properties(value: object, kinds: type | tuple[type, ...]) -> bool:
     return isinstance(value, dict) and all(

@@ -114,7 +114,8 @@ class Instance:
     may share; ``network_ids`` has the network of each interface, None where
     nobody asked or was told. ``root_device`` is the name of the root disk, ''
     where Nova does not tell this user; ``root_volume`` is whether that disk is
-    a volume, None where nobody found out.
+    a volume, None where nobody found out. ``addresses`` are the fixed ones by
+    the name of their network; ``security_groups`` and ``key_name`` are names.
     """
 
     id: str
@@ -138,6 +139,10 @@ class Instance:
     network_ids: tuple[str, ...] | None = None
     root_device: str = ''
     root_volume: bool | None = None
+    addresses: Mapping[str, tuple[str, ...]] = dataclasses.field(
+        default_factory=dict)
+    security_groups: tuple[str, ...] = ()
+    key_name: str = ''
 
     @property
     def volume_backed(self) -> bool:

@@ -18,7 +18,6 @@ back as it was shown changes nothing, whatever value it holds.
 """
 
 from django import forms
-from django.utils import translation
 from django.utils.translation import gettext_lazy as _
 
 from snapshot_panel.consistency import edits
@@ -26,7 +25,10 @@ from snapshot_panel.consistency import properties
 from snapshot_panel.images import lines
 from snapshot_panel.images import texts
 
-BLANK_ROWS = 3
+# The page's script adds another once the last is used; without it users ask
+# for more.
+BLANK_ROWS = 1
+MORE_ROWS = 3
 # A longer value gets a field of several lines.
 _LONG = 80
 
@@ -92,13 +94,10 @@ def _field(definition, opened, wanted):
         definition, opened, wanted)
     name = definition.name
     made.code = name
-    # What Glance's definitions say, they say in English.
-    english = (translation.get_language() or 'en').startswith('en')
-    made.label = english and definition.title or texts.TITLES[name]
+    made.label = texts.TITLES[name]
+    made.definition = definition
     made.notes = [text for text in (
-        texts.NOTES.get(name),
-        english and definition.help or texts.HELP.get(name),
-        made.note) if text]
+        texts.NOTES.get(name, texts.HELP.get(name)), made.note) if text]
     return made
 
 
@@ -305,5 +304,5 @@ def more_rows(data):
         total = int(data.get('others-TOTAL_FORMS', ''))
     except ValueError:
         return data
-    data['others-TOTAL_FORMS'] = str(total + BLANK_ROWS)
+    data['others-TOTAL_FORMS'] = str(total + MORE_ROWS)
     return data

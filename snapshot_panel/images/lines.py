@@ -266,6 +266,16 @@ class OutcomeLine:
                 for change in self.outcome.edit.changes]
 
     @property
+    def undo(self):
+        """The edit that puts back what was there, or None."""
+        edit = self.outcome.edit.undone(self.outcome.image.properties)
+        return edit if edit.changes else None
+
+    @property
+    def launchable(self):
+        return self.outcome.image.active
+
+    @property
     def rebased(self):
         """The edit as a form, should the user go on, has to carry it."""
         return self.outcome.edit.rebased(self.outcome.image.properties)

@@ -30,6 +30,13 @@ from snapshot_panel.ui.tables import SeveralMixin
 from snapshot_panel.ui import urls
 
 
+def preset_address(preset, image_ids):
+    """Return the address of what a preset would change on images."""
+    return '%s?%s' % (urls.reverse('preset_images', preset.code),
+                      urllib.parse.urlencode({'id': list(image_ids)},
+                                             doseq=True))
+
+
 class UsePreset(SeveralAction):
     """Show what a preset would change; nothing is changed yet."""
 
@@ -40,16 +47,13 @@ class UsePreset(SeveralAction):
         return row is None or row.lacks(self.preset)
 
     def handle(self, table, request, image_ids):
-        url = urls.reverse('preset_images', self.preset.code)
-        query = urllib.parse.urlencode(
-            [('id', image_id) for image_id in dict.fromkeys(image_ids)])
-        return redirect('%s?%s' % (url, query))
+        return redirect(preset_address(self.preset, dict.fromkeys(image_ids)))
 
 
 class MakeReady(UsePreset):
     name = 'ready'
-    verbose_name = _('Make ready…')
-    verbose_name_plural = _('Make ready…')
+    verbose_name = _('Give new instances the channel…')
+    verbose_name_plural = _('Give new instances the channel…')
     help_text = texts.PRESET_HELP[edits.Preset.READY]
     action_type = 'primary'
     preset = edits.Preset.READY
@@ -57,8 +61,8 @@ class MakeReady(UsePreset):
 
 class MakeStrict(UsePreset):
     name = 'strict'
-    verbose_name = _('Make ready, refuse what cannot freeze…')
-    verbose_name_plural = _('Make ready, refuse what cannot freeze…')
+    verbose_name = _('The channel, and refuse what cannot freeze…')
+    verbose_name_plural = _('The channel, and refuse what cannot freeze…')
     preset = edits.Preset.STRICT
 
 

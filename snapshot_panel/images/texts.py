@@ -31,7 +31,8 @@ Lock = properties.Lock
 Preset = edits.Preset
 
 SCOPES = {
-    images.OWN: _('Of this project'),
+    images.OWN: _('Images of this project'),
+    images.SNAPSHOTS: _('Its snapshots'),
     images.SHARED: _('Shared with us'),
     images.PUBLIC: pgettext_lazy('images', 'Public'),
     images.COMMUNITY: _('Of the community'),
@@ -49,7 +50,7 @@ STATUSES = {
                                  'Deactivated by the operator'),
 }
 
-# What a property is, where the cloud has no title for it.
+# What a property is.
 TITLES = {
     facts.AGENT_PROPERTY: _('Channel to the guest agent'),
     facts.QUIESCE_PROPERTY: _('Required quiescing'),
@@ -62,7 +63,7 @@ TITLES = {
     facts.SHUTDOWN_TIMEOUT_PROPERTY: _('Time to shut down'),
 }
 
-# What it does, where the cloud has no help for it.
+# What it does. The cloud's own help stands beside it, as its own.
 HELP = {
     'os_type': _('Decides how the disks of an instance are prepared.'),
     'os_distro': _('The name of the distribution in lower case, as libosinfo '
@@ -76,7 +77,7 @@ HELP = {
                        'hw_disk_bus=scsi for disks.'),
 }
 
-# What users are surprised by, whatever the cloud's help says.
+# What users are surprised by, said instead.
 NOTES = {
     facts.AGENT_PROPERTY: _(
         'Gives new instances the channel through which the guest is frozen '
@@ -144,8 +145,9 @@ AT_LEAST = _('Allowed are numbers from %(lowest)s.')
 AT_MOST = _('Allowed are numbers up to %(highest)s.')
 
 PRESETS = {
-    Preset.READY: _('Ready for consistent snapshots'),
-    Preset.STRICT: _('Ready, and refuse what cannot freeze'),
+    Preset.READY: _('Give new instances the channel'),
+    Preset.STRICT: _('Give new instances the channel, and refuse what cannot '
+                     'freeze'),
 }
 PRESET_HELP = {
     Preset.READY: _(

@@ -18,6 +18,8 @@ from snapshot_panel.images import views
 
 urlpatterns = [
     path('', views.OwnImagesView.as_view(), name='images'),
+    path('snapshots/', views.OwnSnapshotsView.as_view(),
+         name='image_snapshots'),
     path('shared/', views.OthersImagesView.as_view(scope=images.SHARED),
          name='shared_images'),
     path('public/', views.OthersImagesView.as_view(scope=images.PUBLIC),
@@ -25,6 +27,7 @@ urlpatterns = [
     path('community/', views.OthersImagesView.as_view(
         scope=images.COMMUNITY), name='community_images'),
     path('save/', views.SaveView.as_view(), name='save_images'),
+    path('saved/', views.SavedView.as_view(), name='saved_images'),
     path('preset/<slug:code>/', views.PresetView.as_view(),
          name='preset_images'),
     # Glance takes ids in capitals too, which Django's own kind does not.

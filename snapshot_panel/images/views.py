@@ -16,9 +16,11 @@ A change goes from form to preview to save, and is carried by the pages
 themselves (a :class:`edits.Edit`): nothing is kept here in between.
 """
 
+import urllib.parse
 import uuid
 
 from django.core.exceptions import BadRequest
+from django.core import signing
 from django import http
 from django.shortcuts import redirect
 from django.shortcuts import render
@@ -52,6 +54,7 @@ from snapshot_panel.ui import words
 AT_ONCE = 50
 # What reading a disk again asks of Glance.
 CHECK_RULES = (('image', 'download_image'),)
+LAUNCH_RULES = (('compute', 'os_compute_api:servers:create'),)
 
 
 class _ImagesView(ui_views.ProblemMixin, horizon_tables.PagedTableMixin,
@@ -83,19 +86,26 @@ class _ImagesView(ui_views.ProblemMixin, horizon_tables.PagedTableMixin,
         context['scopes'] = [
             (texts.SCOPES[scope], urls.reverse(name), scope == self.scope)
             for scope, name in ((images.OWN, 'images'),
+                                (images.SNAPSHOTS, 'image_snapshots'),
                                 (images.SHARED, 'shared_images'),
                                 (images.PUBLIC, 'public_images'),
                                 (images.COMMUNITY, 'community_images'))]
         context['users_cut'] = self.page.users_cut
         context['matched'] = images.INSTANCES_MATCHED
         context['searched'] = images.SEARCHED if self.page.cut else None
-        context['foreign'] = self.scope != images.OWN
+        context['foreign'] = self.scope not in (images.OWN,
+                                                images.SNAPSHOTS)
         return context
 
 
 class OwnImagesView(_ImagesView):
     table_class = tables.OwnImagesTable
     scope = images.OWN
+
+
+class OwnSnapshotsView(_ImagesView):
+    table_class = tables.OwnImagesTable
+    scope = images.SNAPSHOTS
 
 
 class OthersImagesView(_ImagesView):
@@ -110,6 +120,13 @@ class _PageView(ui_views.ProblemMixin, generic.View):
         return render(self.request,
                       'consistent_snapshots/images/%s.html' % template,
                       context)
+
+    def saved(self, outcomes):
+        """Show what came of edits."""
+        return self.page(
+            'saved', _('Image Properties'),
+            lines=[lines.OutcomeLine(outcome) for outcome in outcomes],
+            may_launch=policy.check(LAUNCH_RULES, self.request))
 
 
 def read_edit(text):
@@ -128,7 +145,7 @@ class EditView(_PageView):
 
     GET shows the image as it is. POST carries an edit, and shows its form
     again, with more rows or as it was left, or the preview of what the user
-    wants.
+    wants, which may be to undo what was saved.
     """
 
     @cached_property
@@ -150,6 +167,12 @@ class EditView(_PageView):
         if step == 'rows':
             return self._form(forms.Editor(
                 self.sheet, edit, forms.more_rows(request.POST)))
+        if step == 'again':
+            return self._form(forms.Editor(self.sheet, edit, request.POST))
+        if step == 'undo':
+            if edits.unsound(edit, editing.is_pending(self.sheet.image)):
+                raise BadRequest('an edit of what is not editable')
+            return self._preview(edit)
         editor = forms.Editor(self.sheet, edit, request.POST)
         if not editor.is_valid():
             return self._form(editor)
@@ -159,7 +182,8 @@ class EditView(_PageView):
         preview = editing.preview(self.request, edit)
         line = lines.PreviewLine(preview)
         return self.page('preview', _('Preview'), lines=[line], single=True,
-                         saveable=line.saveable)
+                         saveable=line.saveable,
+                         origin=urllib.parse.urlencode({'id': edit.image_id}))
 
     def _form(self, editor):
         sheet = self.sheet
@@ -169,6 +193,8 @@ class EditView(_PageView):
             ui_tables.report_error(self.request, sheet.problem)
         return self.page(
             'edit', _('Properties of %s') % row.name, row=row, editor=editor,
+            fresh=self.request.method == 'GET',
+            list='image_snapshots' if row.snapshot and own else 'images',
             refusal=self._refusal(own), definitions=sorted(sheet.definitions),
             locked=lines.locked_lines(sheet), users_cut=sheet.users_cut,
             lacking=row.lacks(edits.Preset.READY),
@@ -241,19 +267,34 @@ class PresetView(_PageView):
         wanted = list(dict.fromkeys(request.GET.getlist('id')))
         answers = editing.preview_preset(request, preset,
                                          _uuids(wanted)[:AT_ONCE])
-        failed = [each for each in answers
-                  if isinstance(each, errors.CloudError)]
-        if failed and len(answers) == len(failed):
-            raise failed[0]
-        for problem in failed:
-            ui_tables.report_error(request, problem)
-        previews = [lines.PreviewLine(each) for each in answers
-                    if not isinstance(each, errors.CloudError)]
+        previews = [lines.PreviewLine(each) for each in _heard(request,
+                                                               answers)]
         return self.page(
             'preview', texts.PRESETS[preset], lines=previews,
+            origin=_preset_query(preset, [line.image.id
+                                          for line in previews]),
             help=texts.PRESET_HELP[preset], at_once=AT_ONCE,
             left_out=len(wanted[AT_ONCE:]),
             saveable=any(line.saveable for line in previews))
+
+
+def _preset_query(preset, image_ids):
+    return urllib.parse.urlencode({'preset': preset.code, 'id': image_ids},
+                                  doseq=True)
+
+
+def _heard(request, answers):
+    """Return the answers that are none of the errors, which are told.
+
+    :raises errors.CloudError: there are only errors.
+    """
+    failed = [each for each in answers if isinstance(each, errors.CloudError)]
+    if failed and len(answers) == len(failed):
+        raise failed[0]
+    for problem in failed:
+        ui_tables.report_error(request, problem)
+    return [each for each in answers
+            if not isinstance(each, errors.CloudError)]
 
 
 def _uuids(texts):
@@ -264,21 +305,83 @@ def _uuids(texts):
         raise BadRequest('not the id of an image')
 
 
-class SaveView(_PageView):
-    """Write edits, and show what came of each."""
+# What a page's address holds in any browser and server.
+_LONGEST_QUERY = 4000
+_SALT = 'snapshot_panel.images.saved'
 
-    http_method_names = ['post']
+
+class SaveView(_PageView):
+    """Write edits, and lead to the page that shows what came of each.
+
+    Who had to log in first comes back with a GET, and finds the page that
+    the edits came from; its script has what was typed.
+    """
+
+    def get(self, request):
+        image_ids = _uuids(request.GET.getlist('id'))
+        preset = edits.Preset.of(request.GET.get('preset'))
+        if preset is not None:
+            return redirect(tables.preset_address(preset, image_ids))
+        if len(image_ids) == 1:
+            return redirect(urls.name('image'), *image_ids)
+        return redirect(urls.name('images'))
 
     def post(self, request):
         wanted = [self._chosen(read_edit(text)) for text in
                   request.POST.getlist('edit')[:AT_ONCE]]
         outcomes = asking.for_each(
             lambda edit: editing.save(request, edit), wanted)
-        return self.page('saved', _('Image Properties'), lines=[
-            lines.OutcomeLine(outcome) for outcome in outcomes])
+        query = _saved_query(outcomes)
+        if query and len(query) <= _LONGEST_QUERY:
+            return redirect('%s?%s' % (urls.reverse('saved_images'), query))
+        return self.saved(outcomes)
 
     def _chosen(self, edit):
         """Return the edit without the changes that the user gave up."""
         return edit.rebased(edit.opened, without=[
             change.name for change in edit.changes
             if self.request.POST.get('side-' + change.name) == 'theirs'])
+
+
+def _saved_query(outcomes):
+    """Return the query that names what was saved, '' if anything was not.
+
+    It is signed: the page says of it that it was saved.
+    """
+    if not outcomes or any(outcome.problem or outcome.disputes
+                           for outcome in outcomes):
+        return ''
+    return urllib.parse.urlencode({'done': signing.dumps([
+        [outcome.edit.image_id,
+         [[change.name, change.old, change.new]
+          for change in outcome.edit.changes]]
+        for outcome in outcomes], salt=_SALT, compress=True)})
+
+
+def _read_saved(query):
+    """Return the edits that :func:`_saved_query` named.
+
+    :raises django.core.signing.BadSignature: they are not from there.
+    """
+    return [edits.Edit(image_id,
+                       {name: old for name, old, _new in changes
+                        if old is not None},
+                       tuple(edits.Change(*change) for change in changes))
+            for image_id, changes in signing.loads(query.get('done', ''),
+                                                   salt=_SALT)]
+
+
+class SavedView(_PageView):
+    """What the image service has now of edits that were saved.
+
+    Loading it again writes nothing.
+    """
+
+    def get(self, request):
+        try:
+            done = _read_saved(request.GET)
+        except signing.BadSignature:
+            return redirect(urls.name('images'))
+        answers = asking.for_each(
+            lambda edit: editing.look_back(request, edit), done)
+        return self.saved(_heard(request, answers))

@@ -21,23 +21,27 @@ from django.utils.translation import ngettext_lazy
 from horizon import messages
 from horizon import tables
 
-from openstack_dashboard.dashboards.project.images.images import (
-    tables as image_tables)
-
 from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import snapshots
 from snapshot_panel.consistency import verdict
 from snapshot_panel.ui import tables as ui_tables
 from snapshot_panel.ui import urls
 
+LAUNCH_RULES = (('compute', 'os_compute_api:servers:create'),)
 FORGET_RULES = (('compute', 'os_compute_api:server-metadata:delete'),)
 
 
-class Restore(image_tables.LaunchImageNG):
-    """Horizon's own dialog, with the snapshot as its source."""
+class Restore(tables.LinkAction):
+    """The way to Horizon's own dialog, with the snapshot as its source."""
 
     name = 'launch'
     verbose_name = _('Restore as new instance')
+    icon = 'cloud-upload'
+    policy_rules = LAUNCH_RULES
+
+    def get_link_url(self, entry=None):
+        return urls.reverse('restore', self.table.kwargs['instance_id'],
+                            entry.id)
 
     def allowed(self, request, entry=None):
         return entry is not None and entry.line.active

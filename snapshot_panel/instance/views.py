@@ -35,11 +35,14 @@ from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import marks
 from snapshot_panel.cloud import restarting
 from snapshot_panel.cloud import snapshots
+from snapshot_panel.cloud import volumes
 from snapshot_panel import conf
+from snapshot_panel.consistency import commands
 from snapshot_panel.consistency import schedules
 from snapshot_panel.instance import compare
 from snapshot_panel.instance import history
 from snapshot_panel.instance import lines
+from snapshot_panel.instance import restore
 from snapshot_panel.instance import schedule
 from snapshot_panel.instance import tables
 from snapshot_panel.ui import lines as ui_lines
@@ -196,6 +199,33 @@ class ScheduleView(ui_views.ProblemMixin, horizon_views.HorizonTemplateView):
             lines=schedule.ScheduleLines.of(
                 instance, images, form.chosen(timeutils.utcnow(True))),
             judged_at=marks.last(self.request), **kwargs)
+
+
+class RestoreView(ui_views.ProblemMixin, horizon_views.HorizonTemplateView):
+    """What to choose in Horizon's dialog, and the way there."""
+
+    template_name = 'consistent_snapshots/instance/restore.html'
+    page_title = _('Restore {{ instance.name }} as new instance')
+
+    def get(self, request, instance_id, image_id):
+        instance, (image,) = snapshots.chosen(request, instance_id,
+                                              [image_id])
+        if image is None or not image.active:
+            messages.error(request, _(
+                'Nothing can be restored from this snapshot: it has no image '
+                'that is ready (any more), or belongs to another instance.'))
+            return redirect(urls.name('instance'), instance_id)
+        return self.render_to_response(self.get_context_data(
+            instance=instance, image=image))
+
+    def get_context_data(self, instance, image, **kwargs):
+        line = ui_lines.snapshot_line(image, instance)
+        return super().get_context_data(
+            instance=instance, line=line,
+            may_launch=policy.check(tables.LAUNCH_RULES, self.request),
+            choices=restore.choices(
+                instance, volumes.of_instance(self.request, instance), image),
+            command=commands.launch(image.id, instance), **kwargs)
 
 
 class NewsView(ui_views.AnswerMixin, generic.View):

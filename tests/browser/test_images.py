@@ -75,7 +75,8 @@ def test_ready_in_two_clicks_from_the_list(browse, goto, make, api):
     page = browse()
     goto(page)
 
-    row(page, name).get_by_role('button', name='Make ready…').click()
+    row(page, name).get_by_role(
+        'button', name='Give new instances the channel…').click()
     expect(page.locator('pre')).to_have_text(
         'openstack image set --property hw_qemu_guest_agent=yes ' + image_id)
     save(page)
@@ -94,7 +95,7 @@ def test_several_at_once(browse, goto, make, api):
         # Horizon draws the box in the label that stands beside it.
         row(page, name).locator('.themable-checkbox label').click()
     page.locator('.table_actions').get_by_role(
-        'button', name='Make ready…').click()
+        'button', name='Give new instances the channel…').click()
     expect(page.locator('#content_body')).to_contain_text(
         'Nothing would change')
     save(page)
@@ -154,22 +155,90 @@ def test_two_editors_choose(browse, goto, make, api):
     assert api.glance.images.get(image_id)['os_distro'] == 'ubuntu'
 
 
-def test_there_is_room_for_more_and_nothing_typed_is_lost(browse, goto, make,
-                                                          api):
+def test_a_row_adds_itself_once_the_last_is_used(browse, goto, make, api):
     image_id, _name = make(**UNUSUAL)
     page = browse()
     goto(page, image_id + '/')
+    names = page.get_by_label('Name of the new property')
 
     page.locator('[name=os_distro]').fill('debian')
-    page.get_by_role('button', name='More rows').click()
-    page.get_by_label('Name of the new property').nth(5).fill('new')
+    assert names.count() == 1
+    names.nth(0).fill('new')
+    names.nth(1).fill('second')
+    assert names.count() == 3
     preview(page)
     save(page)
 
     verified(page)
     image = api.glance.images.get(image_id)
-    wanted = {**UNUSUAL, 'new': '', 'os_distro': 'debian'}
+    wanted = {**UNUSUAL, 'new': '', 'second': '', 'os_distro': 'debian'}
     assert {key: image.get(key) for key in wanted} == wanted
+
+
+def log_in(page, cloud):
+    page.fill('#id_username', 'demo')
+    page.fill('#id_password', cloud.users['demo']['password'])
+    page.press('#id_password', 'Enter')
+
+
+@pytest.mark.parametrize('button', ['Preview the change', 'Save'])
+def test_an_expired_session_loses_nothing_that_was_typed(
+        button, browse, goto, make, api, cloud):
+    image_id, _name = make(a='1')
+    page = browse()
+    goto(page, image_id + '/')
+    page.locator('[name=os_distro]').fill('debian')
+    page.get_by_label('Name of the new property').first.fill('new')
+    if button == 'Save':
+        preview(page)
+
+    page.context.clear_cookies(name='sessionid')
+    page.get_by_role('button', name=button).click()
+    log_in(page, cloud)
+    page.get_by_role('button', name='Show it again').click()
+
+    expect(page.locator('[name=os_distro]')).to_have_value('debian')
+    preview(page)
+    save(page)
+    verified(page)
+    image = api.glance.images.get(image_id)
+    assert (image['os_distro'], image['new']) == ('debian', '')
+    goto(page, image_id + '/')
+    expect(page.locator('#snapshot-panel-kept')).to_be_hidden()
+
+
+def test_a_reload_loses_nothing_that_was_typed(browse, goto, make):
+    image_id, _name = make()
+    page = browse()
+    goto(page, image_id + '/')
+    page.locator('[name=os_distro]').fill('debian')
+
+    page.reload()
+    page.get_by_role('button', name='Show it again').click()
+
+    expect(page.locator('[name=os_distro]')).to_have_value('debian')
+
+
+def test_saved_loaded_again_undone_and_launched(browse, goto, make, api):
+    image_id, name = make(a='1')
+    page = browse()
+    goto(page, image_id + '/')
+    page.locator('[name=os_distro]').fill('debian')
+    preview(page)
+    save(page)
+
+    page.reload()
+    verified(page)
+    page.get_by_role('button', name='Launch…').click()
+    dialog = page.locator('.modal-dialog')
+    expect(dialog).to_contain_text('Launch Instance')
+    dialog.get_by_role('button', name='Cancel').click()
+    page.get_by_role('button', name='Undo…').click()
+    expect(page.locator('table')).to_contain_text('Removed')
+    save(page)
+
+    verified(page)
+    assert 'os_distro' not in api.glance.images.get(image_id)
 
 
 def test_from_an_image_to_its_instances(browse, goto, cloud):

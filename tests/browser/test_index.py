@@ -137,6 +137,8 @@ def test_what_is_not_ready_opens_what_is_missing(browse):
     dialog = page.locator('#consistent_snapshot_modal')
     expect(dialog).to_contain_text('no channel to a guest agent')
     expect(dialog).to_contain_text('Give it the property in one of these')
+    expect(dialog.locator('.btn-primary')).to_have_count(1)
+    dialog.get_by_text('Or take it anyway').click()
     dialog.get_by_role('button', name='Take it anyway: crash-consistent'
                        ).click()
     shows(page, 'legacy-no-channel', 'Crash-consistent')

@@ -146,8 +146,11 @@ def test_the_history_is_filtered_launched_from_and_deleted(show, api, cloud):
                                    timeout=clients.PATIENCE * 1000)
     image_id = newest.get_attribute('data-object-id')
 
-    # The rows are new since the page came: the dialog opens all the same.
+    # Two clicks, in a row that is new since the page came.
     newest.get_by_text('Restore as new instance').click()
+    expect(page.locator('.snapshot-panel-choices')).to_contain_text(
+        'The new instance gets other addresses')
+    page.get_by_role('button', name='Launch…').click()
     expect(page.locator('.modal-dialog')).to_contain_text('Launch Instance')
     show('web-ready', page)
     page.goto(page.url + '?name=no+such+snapshot')

@@ -97,6 +97,7 @@ PAGES = {
     'status of guest setup': ('{drifted}/setup/status/', INSTANCE + GUEST),
     # The images, the hidden ones, and the instances that run from them.
     'own images': ('images/', 3),
+    'own snapshots': ('images/snapshots/', 3),
     'shared images': ('images/shared/', 3),
     'public images': ('images/public/', 3),
     'community images': ('images/community/', 3),

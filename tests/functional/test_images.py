@@ -231,6 +231,26 @@ def test_an_image_of_another_project_is_only_shown(
     assert properties(image_id) == {'os_distro': 'rocky'}
 
 
+def test_a_saved_change_is_undone_from_its_page(make, dashboard, properties):
+    image_id = make(a='before', kept='x')
+    saved = save(dashboard, edit(dashboard, image_id,
+                                 rows={'a': 'after', 'new': '1'}))
+    undo = forms.Form(saved.text.partition('value="undo"')[0].rpartition(
+        '<form')[2]).data['edit']
+
+    preview = dashboard.post(IMAGES + image_id + '/', edit=undo, step='undo')
+    between = properties(image_id)
+    undone = save(dashboard, preview)
+    again = dashboard.get(saved.url[len(dashboard.url):])
+
+    assert between == {'a': 'after', 'kept': 'x', 'new': '1'}
+    assert 'read back from the image service' in undone.text
+    assert properties(image_id) == {'a': 'before', 'kept': 'x'}
+    # To load the page of the first save again writes nothing.
+    assert 'has something else now' in again.text
+    assert properties(image_id) == {'a': 'before', 'kept': 'x'}
+
+
 def test_a_private_image_of_another_project_is_not_found(make, dashboard):
     image_id = make('other')
 
@@ -359,7 +379,8 @@ def test_a_seal_is_shown_and_not_editable(cloud, dashboard):
 
 @pytest.mark.parametrize('path, status', [
     ('nonsense/', 404), (str(uuid.UUID(int=7)) + '/', 404),
-    ('preset/other/', 404), ('preset/ready/?id=../x', 400), ('save/', 405)])
+    ('preset/other/', 404), ('preset/ready/?id=../x', 400),
+    ('save/', 200), ('saved/', 200)])
 def test_bad_addresses(path, status, dashboard):
     assert dashboard.get(IMAGES + path).status_code == status
 

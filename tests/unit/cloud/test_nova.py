@@ -381,7 +381,12 @@ def test_a_lock_and_what_a_copy_is_launched_with_are_read(user_request,
                                                           nova_client):
     nova_client.servers.get.return_value = answers.server(
         locked=True, locked_reason='payroll',
-        flavor={'original_name': 'small'}, addresses={'lan': [], 'dmz': []})
+        flavor={'original_name': 'small'}, key_name='ann',
+        security_groups=[{'name': 'web'}, {'name': 'web'}],
+        addresses={'lan': [
+            {'addr': '192.0.2.7', 'OS-EXT-IPS:type': 'fixed'},
+            {'addr': '198.51.100.7', 'OS-EXT-IPS:type': 'floating'}],
+            'dmz': []})
 
     instance = nova.get_instance(user_request, builders.INSTANCE)
 
@@ -389,6 +394,9 @@ def test_a_lock_and_what_a_copy_is_launched_with_are_read(user_request,
     assert instance.locked_reason == 'payroll'
     assert instance.flavor == 'small'
     assert instance.networks == ('lan', 'dmz')
+    assert instance.addresses == {'lan': ('192.0.2.7',), 'dmz': ()}
+    assert instance.security_groups == ('web',)
+    assert instance.key_name == 'ann'
 
 
 def test_a_lock_may_have_no_reason(user_request, nova_client):

@@ -53,7 +53,9 @@ UTC = datetime.timezone.utc
 SERVER = {
     **answers.server()._info,
     'os-extended-volumes:volumes_attached': [{'id': builders.VOLUMES[0]}],
-    'locked': True, 'locked_reason': 'x', 'addresses': {'lan': []},
+    'locked': True, 'locked_reason': 'x', 'addresses': {'lan': [
+        {'addr': '192.0.2.7', 'OS-EXT-IPS:type': 'fixed'}]},
+    'security_groups': [{'name': 'web'}], 'key_name': 'ann',
     'flavor': {'original_name': 'small'}, 'metadata': {'role': 'db'}}
 IMAGE = {**answers.glance_image(builders.asked()), 'protected': False}
 ACTION = {'action': 'stop', 'request_id': 'req-1', 'user_id': 'u',

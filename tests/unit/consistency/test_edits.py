@@ -105,6 +105,20 @@ def test_a_plan_can_be_based_on_today_and_give_up_a_part():
         ID, {'a': '3', 'c': '2'}, (Change('a', '3', '2'),))
 
 
+def test_undone_it_puts_back_what_nobody_changed_since():
+    made = edits.Edit(builders.BASE_IMAGE, {'old': '1', 'gone': '1'}, (
+        edits.Change('gone', '1', None), edits.Change('new', None, '2'),
+        edits.Change('old', '1', '2'), edits.Change('theirs', '1', '2')))
+    today = {'new': '2', 'old': '2', 'theirs': '3'}
+
+    undone = made.undone(today)
+
+    assert undone == edits.Edit(builders.BASE_IMAGE, today, (
+        edits.Change('gone', None, '1'), edits.Change('new', '2', None),
+        edits.Change('old', '2', '1')))
+    assert undone.wanted == {'gone': '1', 'old': '1', 'theirs': '3'}
+
+
 @pytest.mark.parametrize('changes, name', [
     ({'fine': 'x', 'gone': None}, None),
     ({'consistency_verdict': 'application-consistent'},

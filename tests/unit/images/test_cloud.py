@@ -45,7 +45,7 @@ def test_a_page_of_own_images_is_asked_of_the_server(service, instances,
 
     assert service.listed[0] == {
         'name': 'eq:a:b', 'os_distro': 'debian', 'owner': 'project',
-        'marker': 'm', 'limit': '2', 'sort': 'created_at:desc,id:desc'}
+        'marker': 'm', 'limit': '100', 'sort': 'created_at:desc,id:desc'}
     assert [image.id for image in page.images] == [ID]
     assert (page.more, page.previous) == (True, True)
     assert [user.name for user in page.users[ID]] == ['web']
@@ -64,6 +64,21 @@ def test_a_search_that_ended_early_is_said(count, limit, cut, service,
         page = images.list_page(request_, images.PUBLIC, limit)
 
     assert page.cut is cut
+
+
+def test_images_and_snapshots_of_the_project_are_apart(service, instances,
+                                                       request_):
+    service.add(ID)
+    for number, kind in enumerate(('snapshot', 'backup')):
+        service.add('copy-%d' % number, image_type=kind)
+
+    own, copies = (images.list_page(request_, scope, 5)
+                   for scope in (images.OWN, images.SNAPSHOTS))
+
+    assert [image.id for image in own.images] == [ID]
+    assert {image.id for image in copies.images} == {'copy-0', 'copy-1'}
+    assert {listed['owner'] for listed in service.listed} == {
+        request_.user.tenant_id}
 
 
 @pytest.mark.parametrize('scope', [images.SHARED, images.PUBLIC])

@@ -13,6 +13,7 @@
 """The pages: what they show, escape, refuse and carry."""
 
 import html
+import random
 import re
 from unittest import mock
 
@@ -213,11 +214,14 @@ class EditTest(ImagesTestCase):
         wrong = self.client.post(url('image', ID),
                                  {**fields, 'step': 'preview'})
         more = self.client.post(url('image', ID), {**fields, 'step': 'rows'})
+        again = self.client.post(url('image', ID),
+                                 {**fields, 'step': 'again'})
         back = self.client.post(url('image', ID), {
             'edit': edit(y='kept').dump(), 'step': 'back'})
 
         self.assertContains(wrong, 'This name is reserved')
         self.assertContains(more, 'name="others-3-name"')
+        self.assertContains(again, 'name="others-0-name" value="id"')
         self.assertContains(back, 'value="kept"')
 
     def test_what_is_no_plan_is_a_bad_request(self):
@@ -368,22 +372,121 @@ class SaveTest(ImagesTestCase):
         return self.client.post(url('save_images'), {
             'edit': outcome.edit.dump(), **fields})
 
-    def test_looking_saves_nothing(self):
-        self.assertEqual(405,
-                         self.client.get(url('save_images')).status_code)
+    def look(self, response, now):
+        """Follow a save to the page that it leads to."""
+        with mock.patch.object(
+                editing.glance, 'get_image', autospec=True,
+                side_effect=lambda _session, _id: now):
+            return self.client.get(response.url)
 
     def test_what_was_read_back_is_shown(self):
-        response = self.save(editing.Outcome(edit(a='1'), image({'a': '1'})))
+        now = image({'a': '1'})
+        page = self.look(self.save(editing.Outcome(edit(a='1'), now)), now)
 
-        self.assertContains(response, 'read back from the image service')
-        self.assertContains(response, 'Verified')
+        self.assertContains(page, 'read back from the image service')
+        self.assertContains(page, 'Verified')
+
+    def test_loading_the_page_again_saves_nothing(self):
+        now = image({'a': '1'})
+        saved = self.save(editing.Outcome(edit(a='1'), now))
+        self.made.reset_mock()
+
+        for _time in range(2):
+            self.look(saved, now)
+
+        assert not self.made.called
 
     def test_what_is_another_way_is_shown(self):
-        response = self.save(editing.Outcome(edit(a='1'), image({'a': EVIL}),
-                                             unlike=('a',)))
+        now = image({'a': EVIL})
+        page = self.look(self.save(editing.Outcome(
+            edit(a='1'), now, unlike=('a',))), now)
 
-        self.assertContains(response, 'Not as wanted')
-        self.assertNotContains(response, EVIL)
+        self.assertContains(page, 'Not as wanted')
+        self.assertNotContains(page, EVIL)
+        self.assertNotContains(page, 'value="undo"')
+
+    def test_what_does_not_fit_in_an_address_is_shown_at_once(self):
+        # Nothing that could be packed.
+        wanted = {'a': random.Random(1).randbytes(4000).hex()}
+
+        page = self.save(editing.Outcome(edit(**wanted), image(wanted)))
+
+        self.assertContains(page, 'read back from the image service')
+        self.assertContains(page, 'value="undo"')
+
+    def test_nobody_can_forge_what_was_saved(self):
+        page = self.client.get(url('saved_images'), {'done': 'forged:x'})
+
+        self.assertRedirects(page, url('images'),
+                             fetch_redirect_response=False)
+
+    def test_an_image_that_is_gone_by_then_is_told(self):
+        saved = self.save(editing.Outcome(edit(a='1'), image({'a': '1'})))
+        with mock.patch.object(editing.glance, 'get_image', autospec=True,
+                               side_effect=errors.NotFound('Glance', 'x')):
+            page = self.client.get(saved.url)
+
+        self.assertEqual(404, page.status_code)
+
+    def test_undo_leads_to_the_preview_of_what_was_there(self):
+        now = image({'a': '1', 'kept': 'x'})
+        page = self.look(self.save(editing.Outcome(
+            edit({'a': 'before'}, a='1'), now)), now)
+        carried = html.unescape(re.search(
+            'name="edit" value="([^"]+)"', page.content.decode()).group(1))
+        self.patch('open_sheet', sheet(self.own(now.properties)))
+        preview = self.patch('preview', editing.Preview(
+            edits.Edit.load(carried), now))
+
+        self.client.post(url('image', ID), {'edit': carried, 'step': 'undo'})
+
+        self.assertEqual(edit(now.properties, a='before').changes,
+                         preview.call_args.args[1].changes)
+        self.assertEqual(now.properties, preview.call_args.args[1].opened)
+
+    def test_undo_is_not_a_way_to_what_is_locked(self):
+        self.patch('open_sheet', sheet(self.own()))
+        preview = self.patch('preview', None)
+
+        page = self.client.post(url('image', ID), {
+            'edit': edit(consistency_verdict='x').dump(), 'step': 'undo'})
+
+        self.assertEqual(400, page.status_code)
+        assert not preview.called
+
+    def test_a_new_instance_can_be_launched_where_the_image_is_whole(self):
+        saved = self.save(editing.Outcome(edit(a='1'), image({'a': '1'})))
+        for status, offered in (('active', True), ('saving', False)):
+            page = self.look(saved, image({'a': '1'}, status=status))
+
+            self.assertEqual(
+                offered, ("imageId: '%s'" % ID.replace('-', '\\u002D')
+                          ).encode() in page.content)
+
+    def test_whoever_comes_back_from_logging_in_sees_where_it_began(self):
+        for query, address in (
+                ('?id=' + ID, url('image', ID)),
+                ('?preset=ready&id=' + ID,
+                 url('preset_images', 'ready') + '?id=' + ID),
+                ('', url('images'))):
+            page = self.client.get(url('save_images') + query)
+
+            self.assertRedirects(page, address,
+                                 fetch_redirect_response=False)
+
+    def test_the_preview_says_where_it_began(self):
+        shown = self.own()
+        self.patch('open_sheet', sheet(shown))
+        self.patch('preview', editing.Preview(edit(a='1'), shown))
+        self.patch('preview_preset', [editing.Preview(edit(a='1'), shown)])
+
+        single = self.client.post(url('image', ID), {
+            'edit': edit().dump(), 'step': 'preview',
+            'others-TOTAL_FORMS': '0', 'others-INITIAL_FORMS': '0'})
+        preset = self.client.get(url('preset_images', 'ready'), {'id': ID})
+
+        self.assertContains(single, 'save/?id=%s"' % ID)
+        self.assertContains(preset, 'save/?preset=ready&amp;id=%s"' % ID)
 
     def test_a_refusal_is_shown_in_words(self):
         response = self.save(editing.Outcome(

@@ -21,6 +21,7 @@ import pytest
 
 from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import guests
+from snapshot_panel.cloud import volumes
 from snapshot_panel.consistency import facts
 from snapshot_panel.consistency import journey
 from snapshot_panel.consistency import schedules
@@ -35,6 +36,8 @@ pytestmark = pytest.mark.usefixtures('no_image_of_today')
 INSTANCE, NEWS = (
     reverse('horizon:project:consistent_snapshots:' + name,
             args=[builders.INSTANCE]) for name in ('instance', 'news'))
+RESTORE = reverse('horizon:project:consistent_snapshots:restore',
+                  args=[builders.INSTANCE, builders.SNAPSHOT])
 COMPARE = reverse('horizon:project:consistent_snapshots:compare',
                   args=[builders.INSTANCE])
 FROZEN = {'frozen': {'/': 0.06}, 'boot': '3f2a91c0', 'seq': 12,
@@ -128,8 +131,7 @@ class PageTest(InstanceTestCase):
 
         page = self.text(INSTANCE)
 
-        assert 'openLaunchInstanceWizard' in page
-        assert "imageId: &#x27;%s&#x27;" % builders.SNAPSHOT in page
+        assert 'href="%s"' % RESTORE in page
         assert reverse('horizon:project:consistent_snapshots:image',
                        args=[builders.SNAPSHOT]) in page
         assert 'history__dismiss__' not in page
@@ -185,7 +187,7 @@ class PageTest(InstanceTestCase):
         page = self.text(INSTANCE)
 
         assert 'rule clean-stop' in page
-        for word in ('history__delete', 'openLaunchInstanceWizard',
+        for word in ('history__delete', RESTORE,
                      'data-may-settle', 'Consistent snapshot…'):
             assert word not in page
 
@@ -714,3 +716,72 @@ class ScheduleTest(InstanceTestCase):
 
     def test_the_page_of_the_instance_leads_there(self):
         assert SCHEDULE in self.text(INSTANCE)
+
+
+class RestoreTest(cases.PanelTestCase):
+
+    def restore(self, image, *volumes_, **changes):
+        instance = builders.instance(**changes)
+        self.patch('chosen', (instance, [image]))
+        self.patch('of_instance', volumes_, volumes)
+        return self.client.get(RESTORE)
+
+    def test_what_to_choose_is_what_the_old_instance_has(self):
+        page = self.restore(
+            builders.sealed(), facts.Volume('v', 'data', 8), flavor='m1.tiny',
+            addresses={'lan': ('192.0.2.7',)}, networks=('lan',),
+            security_groups=('web',), key_name='ann')
+
+        for text in ('m1.tiny', 'lan: 192.0.2.7', 'web', 'ann',
+                     'data (8 GiB)', 'They are not in the snapshot',
+                     '--security-group=web --key-name=ann',
+                     'File-system consistent'):
+            self.assertContains(page, text)
+        self.assertContains(page, "imageId: '%s'" % builders.SNAPSHOT.replace(
+            '-', '\\u002D'))
+
+    def test_what_it_has_not_is_not_asked_for(self):
+        page = self.restore(builders.sealed(), flavor='m1.tiny')
+
+        self.assertContains(page, '<dt>', 1)
+
+    def test_of_one_made_of_volumes_all_are_new(self):
+        page = self.restore(builders.sealed(properties=builders.mapping()),
+                            facts.Volume('v', 'data', 8))
+
+        self.assertContains(page, 'gets new volumes')
+
+    def test_where_the_volumes_are_unknown_it_is_said(self):
+        with mock.patch.object(volumes, '_volumes', autospec=True,
+                               side_effect=errors.Unavailable('Cinder', 'x')):
+            self.patch('chosen', (builders.instance(volume_ids=('v',)),
+                                  [builders.sealed()]))
+            page = self.client.get(RESTORE)
+
+        self.assertContains(page, 'Cinder:')
+        self.assertContains(page, 'openLaunchInstanceWizard')
+
+    def test_what_others_wrote_is_escaped(self):
+        page = self.restore(builders.sealed(name=cases.EVIL),
+                            flavor=cases.EVIL, key_name=cases.EVIL,
+                            addresses={cases.EVIL: (cases.EVIL,)},
+                            security_groups=(cases.EVIL,))
+
+        self.assertContains(page, cases.ESCAPED)
+        self.assertNotContains(page, '<script>alert')
+
+    def test_what_is_not_whole_leads_back(self):
+        asked = self.patch('chosen', None)
+        for image in (None, builders.asked(status='saving')):
+            asked.return_value = (builders.instance(), [image])
+
+            self.assertRedirects(self.client.get(RESTORE), INSTANCE,
+                                 fetch_redirect_response=False)
+
+    def test_who_may_not_launch_has_no_button(self):
+        self.act_as('reader')
+
+        page = self.restore(builders.sealed(), flavor='m1.tiny')
+
+        self.assertContains(page, 'm1.tiny')
+        self.assertNotContains(page, 'openLaunchInstanceWizard')

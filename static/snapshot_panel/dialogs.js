@@ -1,0 +1,69 @@
+/*
+ * Licensed under the Apache License, Version 2.0 (the "License"); you may
+ * not use this file except in compliance with the License. You may obtain
+ * a copy of the License at
+ *
+ *      http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+ * WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+ * License for the specific language governing permissions and limitations
+ * under the License.
+ */
+
+/* Where the focus is when a dialog of ours opens and when it is gone.
+ *
+ * Horizon gives it to the first field, which is not what to do first, and
+ * to nothing afterwards.
+ */
+(function () {
+  'use strict';
+
+  var OURS = '#consistent_snapshot_modal, #consistent_restart_modal';
+  var opener = null;
+
+  function isSeen(element) {
+    return Boolean(element && element.offsetParent);
+  }
+
+  // The row may have come anew meanwhile, and a menu is closed by now.
+  function successor() {
+    var link = opener.isConnected ? opener : Array.from(
+      document.querySelectorAll('a.ajax-modal')).find(function (each) {
+      return each.getAttribute('href') === opener.getAttribute('href');
+    });
+    var group = link && link.closest('.btn-group');
+    return isSeen(link) ? link :
+      group && group.querySelector('.dropdown-toggle');
+  }
+
+  document.addEventListener('click', function (event) {
+    var link = event.target.closest('.ajax-modal');
+    if (link && !link.closest('.modal')) {
+      opener = link;
+    }
+  }, true);
+
+  var page = window.jQuery(document);
+
+  page.on('new_modal shown.bs.modal', OURS, function (event) {
+    var title = event.currentTarget.querySelector('.modal-title');
+    title.id = event.currentTarget.id + '_title';
+    title.tabIndex = -1;
+    event.currentTarget.setAttribute('role', 'dialog');
+    event.currentTarget.setAttribute('aria-labelledby', title.id);
+    title.focus();
+  });
+
+  page.on('hidden.bs.modal', OURS, function () {
+    // Once Horizon has shown what was behind it, if anything.
+    window.setTimeout(function () {
+      var heir = opener && !document.querySelector('.modal.in') &&
+        successor();
+      if (heir) {
+        heir.focus();
+      }
+    });
+  });
+}());
