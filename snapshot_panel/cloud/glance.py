@@ -25,7 +25,6 @@ import urllib.parse
 
 from django.utils.encoding import iri_to_uri
 from openstack_dashboard.api import glance as horizon_glance
-from oslo_utils import uuidutils
 import requests
 
 from snapshot_panel.cloud import asking
@@ -34,6 +33,7 @@ from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import patience
 from snapshot_panel.cloud import reading
 from snapshot_panel import conf
+from snapshot_panel.consistency import bounded
 from snapshot_panel.consistency import edits
 from snapshot_panel.consistency import facts
 from snapshot_panel.consistency import properties as rules
@@ -241,7 +241,7 @@ def check_data(answer: requests.Response, status: int) -> None:
 def find_image(session: asking.Session, image_id: str) -> facts.Image | None:
     """Return one image, None where it does not exist (any more)."""
     # The id becomes a part of an address.
-    if not uuidutils.is_uuid_like(image_id):
+    if not bounded.is_id(image_id):
         return None
     try:
         image = get_image(session, image_id)

@@ -21,7 +21,6 @@ import typing
 
 from django.core.cache import cache
 from openstack_dashboard.api import base
-from oslo_utils import uuidutils
 
 from horizon.utils import memoized
 
@@ -32,6 +31,7 @@ from snapshot_panel.cloud.clients import nova_versions
 from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import reading
 from snapshot_panel.cloud import sessions
+from snapshot_panel.consistency import bounded
 from snapshot_panel.consistency import facts
 from snapshot_panel.consistency import records
 
@@ -163,7 +163,7 @@ def get_instance(session: asking.Session, instance_id: str
         administrator could see.
     """
     # The id becomes a part of an address.
-    if not uuidutils.is_uuid_like(instance_id):
+    if not bounded.is_id(instance_id):
         raise errors.NotFound('Nova', 'instance %s' % instance_id)
     with errors.asking('Nova'):
         instance = _instance(client(session).servers.get(instance_id))
@@ -306,7 +306,7 @@ def create_image(session: asking.Session, instance_id: str, name: str,
         with errors.changing('Nova'):
             answer = nova.servers.create_image(instance_id, name, properties)
             image_id = reading.text(answer)
-            if not uuidutils.is_uuid_like(image_id):
+            if not bounded.is_id(image_id):
                 raise ValueError('no id of an image: %.100r' % image_id)
             request_ids = [reading.text(each) for each in answer.request_ids]
     except (errors.Unavailable, errors.Unusable) as problem:

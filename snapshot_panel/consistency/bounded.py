@@ -21,6 +21,7 @@ import json
 import math
 import re
 from typing import Any
+import uuid
 
 # The longest record in characters: Glance's databases hold 65,535 bytes.
 MOST = 1 << 17
@@ -34,6 +35,24 @@ YEARS = range(1970, 9000)
 _KEY_PART = 40
 _TIME = '%Y-%m-%dT%H:%M:%SZ'
 _TIME_LENGTH = len('2026-11-22T12:00:00Z')
+# Longer than any code or request id that the panel writes down.
+_CODE = re.compile('[A-Za-z0-9_.:-]{1,64}')
+
+
+def is_id(text: object) -> bool:
+    """Return whether that is an id as the services write it.
+
+    Ids end up in addresses; oslo.utils also takes braces and "urn:uuid:".
+    """
+    try:
+        return isinstance(text, str) and str(uuid.UUID(text)) == text
+    except ValueError:
+        return False
+
+
+def code(text: str | None) -> str | None:
+    """Return a word of a record that is no free text, None where it is."""
+    return text if text and _CODE.fullmatch(text) else None
 
 
 def load(text: str, most: int = MOST) -> Any:

@@ -27,9 +27,7 @@ import enum
 import json
 import re
 from typing import Any
-import uuid
 
-from oslo_utils import uuidutils
 
 from snapshot_panel.consistency import bounded
 from snapshot_panel.consistency import facts
@@ -147,19 +145,12 @@ def read_replaces(image: facts.Image) -> tuple[str, ...]:
         return ()
     return tuple(dict.fromkeys(
         word for word in values.get(REPLACES, '').split()
-        if _is_id(word) and word != image.id))
+        if bounded.is_id(word) and word != image.id))
 
 
 def has_replaced(image: facts.Image) -> bool:
     """Return whether the snapshots that ``image`` replaces were deleted."""
     return image.properties.get(REPLACED) == DONE
-
-
-def _is_id(text: str) -> bool:
-    try:
-        return str(uuid.UUID(text)) == text
-    except ValueError:
-        return False
 
 
 def kinship(instance: facts.Instance) -> dict[str, str]:
@@ -323,8 +314,7 @@ def volume_snapshots(image: facts.Image) -> tuple[str, ...] | None:
     ids: list[str] = []
     for disk in disks:
         kind = disk.get('source_type') if isinstance(disk, dict) else None
-        if kind == 'snapshot' and uuidutils.is_uuid_like(
-                disk.get('snapshot_id')):
+        if kind == 'snapshot' and bounded.is_id(disk.get('snapshot_id')):
             ids.append(disk['snapshot_id'])
         elif kind != 'blank':
             return None
@@ -406,7 +396,7 @@ def read_memories(instance: facts.Instance) -> list[Memory]:
     memories = [_memory(key[len(MEMORY_PREFIX):], text)
                 for key, text in instance.metadata.items()
                 if key.startswith(MEMORY_PREFIX)
-                and uuidutils.is_uuid_like(key[len(MEMORY_PREFIX):])]
+                and bounded.is_id(key[len(MEMORY_PREFIX):])]
     oldest = datetime.datetime.min.replace(tzinfo=datetime.timezone.utc)
     return sorted(memories, key=lambda memory: memory.at or oldest,
                   reverse=True)
@@ -417,7 +407,7 @@ def _memory(image_id: str, text: str) -> Memory:
     return Memory(image_id=image_id, name=value.get('name', ''),
                   at=parse_time(value.get('at')), by=value.get('by', ''),
                   gone=parse_time(value.get('gone')),
-                  cause=value.get('cause'))
+                  cause=bounded.code(value.get('cause')))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -464,11 +454,14 @@ def read_plan(instance: facts.Instance) -> Plan | None:
     """
     value = {key: str(item) for key, item in _read_dict(
         instance.metadata.get(PLAN_KEY)).items()}
-    if 'step' not in value or 'after' not in value:
+    step = bounded.code(value.get('step'))
+    # Empty where nothing was recorded before.
+    after = value.get('after') and bounded.code(value['after'])
+    if step is None or after is None:
         return None
     image_id = value.get('image')
-    return Plan(step=value['step'], at=parse_time(value.get('at')),
-                by=value.get('by', ''), after=value['after'],
+    return Plan(step=step, at=parse_time(value.get('at')),
+                by=value.get('by', ''), after=after,
                 since=parse_time(value.get('since')),
-                image_id=image_id if _is_id(image_id or '') else None,
-                cause=value.get('cause'))
+                image_id=image_id if bounded.is_id(image_id) else None,
+                cause=bounded.code(value.get('cause')))

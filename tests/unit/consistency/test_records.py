@@ -295,3 +295,41 @@ def test_other_metadata_is_no_memory():
     (' ann', ' ann')])
 def test_a_name_is_written_as_every_service_accepts_it(name, accepted):
     assert records.for_services(name) == accepted
+
+
+@pytest.mark.parametrize('written', [
+    '{%s}' % builders.SNAPSHOT, '%s}' % builders.SNAPSHOT,
+    'urn:uuid:' + builders.SNAPSHOT, builders.SNAPSHOT.replace('-', ''),
+    '../' + builders.SNAPSHOT])
+def test_what_is_nearly_an_id_is_remembered_by_nobody(written):
+    instance = builders.instance(
+        metadata={records.MEMORY_PREFIX + written: '{}'})
+
+    assert records.read_memories(instance) == []
+
+
+def test_a_cause_that_is_no_code_is_none():
+    memory = {'name': 'web-1', 'gone': '2026-11-22T12:00:00Z'}
+    instance = builders.instance(metadata={
+        records.MEMORY_PREFIX + builders.SNAPSHOT: json.dumps(
+            {**memory, 'cause': 'gone' + 'x' * 300})})
+
+    read, = records.read_memories(instance)
+
+    assert read.cause is None
+    assert len(read.value().encode()) <= records.METADATA_LIMIT
+
+
+@pytest.mark.parametrize('key', ['step', 'after'])
+def test_a_plan_whose_codes_are_free_text_is_none(key):
+    plan = {'step': 'stopping', 'after': 'req-1', key: 'a b'}
+
+    assert records.read_plan(builders.instance(
+        metadata={records.PLAN_KEY: json.dumps(plan)})) is None
+
+
+def test_a_plan_made_before_anything_was_recorded_is_one():
+    plan = {'step': 'stopping', 'after': ''}
+
+    assert records.read_plan(builders.instance(
+        metadata={records.PLAN_KEY: json.dumps(plan)})).step == 'stopping'
