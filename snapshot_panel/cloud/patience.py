@@ -15,8 +15,8 @@
 
 A hung service costs a page one wait, however much the page has to ask of it:
 the requests that run meanwhile end with the first, and those that would come
-later are not sent. What changes something, and what runs behind a page, waits
-as long as the setting ``request_timeout`` says.
+later are not sent. Where the user acts, and behind a page, the wait is as long
+as the setting ``request_timeout`` says; what changes something is always sent.
 """
 
 import dataclasses
@@ -45,11 +45,18 @@ class Wait:
     hung: set[str]
 
 
-def limit(session: asking.Session) -> None:
-    """Let a page wait no longer than the setting ``page_timeout`` says."""
+def limit(session: asking.Session, acts: bool = False) -> None:
+    """Let a page wait for each service once.
+
+    :param acts: the user does something, which a slow service must not stop:
+        that wait is as long as the setting ``request_timeout`` says, any
+        other at most ``page_timeout``.
+    """
     config = conf.get_config()
-    setattr(session, _ATTRIBUTE, Wait(
-        min(config['page_timeout'], config['request_timeout']), set()))
+    seconds = config['request_timeout']
+    if not acts:
+        seconds = min(seconds, config['page_timeout'])
+    setattr(session, _ATTRIBUTE, Wait(seconds, set()))
 
 
 def bound(session: asking.Session, http: requests.Session, service: str

@@ -45,7 +45,7 @@ class ProblemMixin(object):
 
     def dispatch(self, request, *args, **kwargs):
         if self.waits:
-            patience.limit(request)
+            patience.limit(request, acts=request.method == 'POST')
         try:
             return super().dispatch(request, *args, **kwargs)
         except errors.UNAUTHORIZED:

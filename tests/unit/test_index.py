@@ -649,3 +649,10 @@ class WaitTest(cases.PanelTestCase):
         for url in (cases.INDEX, cases.INSTANCE, cases.SNAPSHOT):
             self.assertTrue(self.limited(url), url)
         self.assertFalse(self.limited(cases.ROWS))
+
+    def test_who_acts_may_wait_longer(self):
+        for act, acts in ((self.client.get, False), (self.client.post, True)):
+            with mock.patch.object(patience, 'limit', autospec=True) as limit:
+                act(cases.INDEX)
+
+            self.assertEqual(limit.call_args.kwargs, {'acts': acts})

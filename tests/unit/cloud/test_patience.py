@@ -104,6 +104,17 @@ def test_a_page_waits_shorter_than_what_runs_behind_it(
     assert seconds(sent) == [50, 3]
 
 
+def test_who_acts_waits_as_long_as_a_request_may_and_once(
+        settings, user_request, sent):
+    settings.SNAPSHOT_PANEL = {'page_timeout': 3, 'request_timeout': 50}
+    patience.limit(user_request, acts=True)
+
+    ask_glance(user_request)
+    ask_glance(user_request)
+
+    assert seconds(sent) == [50]
+
+
 def test_a_page_does_not_wait_longer_than_a_request_may(
         settings, user_request, sent):
     settings.SNAPSHOT_PANEL = {'page_timeout': 30, 'request_timeout': 2}
