@@ -55,6 +55,8 @@ class ScheduleForm(forms.Form):
             'period': period.value,
             'hour': current.hour if current else _HOUR,
             'keep': current.keep if current else _KEEP})
+        for field in self.fields.values():
+            field.widget.attrs['class'] = 'form-control'
 
     def chosen(self, now):
         """Return the :class:`schedules.Schedule`, None where it is wrong.
