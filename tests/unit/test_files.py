@@ -13,6 +13,7 @@
 """What every file of the project has."""
 
 import pathlib
+import re
 
 import pytest
 import yaml
@@ -69,3 +70,13 @@ def test_the_forge_runs_each_series_that_tox_knows():
     assert matrix['series'] == [f'horizon-{series}'
                                 for series in known.split(',')]
     assert workflow['permissions'] == {'contents': 'read'}
+
+
+def test_each_form_names_its_address():
+    # Without one, Angular on Horizon's pages keeps it from being sent.
+    forms = [(path.name, form)
+             for path in (ROOT / 'templates').rglob('*.html')
+             for form in re.findall(r'<form\b[^>]*>', path.read_text())]
+
+    assert forms
+    assert [form for form in forms if ' action="' not in form[1]] == []
