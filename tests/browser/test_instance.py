@@ -149,7 +149,7 @@ def test_the_history_is_filtered_launched_from_and_deleted(show, api, cloud):
     # Two clicks, in a row that is new since the page came.
     newest.get_by_text('Restore as new instance').click()
     expect(page.locator('.snapshot-panel-choices')).to_contain_text(
-        'The new instance gets other addresses')
+        'demo.small')
     page.get_by_role('button', name='Launch…').click()
     expect(page.locator('.modal-dialog')).to_contain_text('Launch Instance')
     show('web-ready', page)
