@@ -152,7 +152,11 @@
     // A disabled button would lose the focus.
     button.setAttribute('aria-disabled', 'true');
     ask('GET', [button.closest('tr').dataset.objectId], true).then(
-      function () { panel.say(news, ''); },
+      function () {
+        panel.say(news, '');
+        // It may be busy by now.
+        carryOn();
+      },
       function (error) {
         panel.say(news, error.told || watch.dataset.failed);
         button.removeAttribute('aria-disabled');
