@@ -409,8 +409,12 @@ class InstanceRow:
 
     @property
     def held(self):
-        """Return whether a restart waits until the instance can change."""
-        return restart.held(self.instance)
+        """Return whether the page waits for others, and looks seldom.
+
+        Nova is at work on the instance, which may be its end, or a restart
+        waits until the instance can change.
+        """
+        return self.busy or restart.held(self.instance)
 
     @property
     def may_restart(self):

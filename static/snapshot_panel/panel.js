@@ -154,7 +154,7 @@
     ask('GET', [button.closest('tr').dataset.objectId], true).then(
       function () {
         panel.say(news, '');
-        // It may be busy by now.
+        // Somebody may have taken a snapshot of it meanwhile.
         carryOn();
       },
       function (error) {

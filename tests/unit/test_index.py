@@ -636,6 +636,17 @@ class ClickTest(cases.PanelTestCase):
         self.assert_login(response)
 
 
+class BusyTest(cases.PanelTestCase):
+
+    def test_what_nova_is_at_work_on_is_looked_at_again(self):
+        for task, again in (('deleting', True), (None, False)):
+            self.show(builders.instance(task_state=task))
+
+            page = self.client.get(cases.INDEX).content.decode()
+
+            self.assertEqual('data-held="true"' in page, again, task)
+
+
 class WaitTest(cases.PanelTestCase):
 
     def limited(self, url):
