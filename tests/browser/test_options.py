@@ -24,7 +24,9 @@ def open_form(page, name):
     looking.row(page, name).locator('.dropdown-toggle').click()
     looking.row(page, name).get_by_text('With options…').click()
     dialog = page.locator('#consistent_snapshot_modal')
-    expect(dialog.locator('[name=name]')).to_be_focused()
+    # Where the reading begins, and not what is to be typed last.
+    expect(dialog.locator('.modal-title')).to_be_focused()
+    expect(dialog.locator('[name=name]')).to_be_visible()
     return dialog
 
 
