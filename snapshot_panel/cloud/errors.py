@@ -30,8 +30,8 @@ from snapshot_panel.cloud.clients import nova_exceptions
 LOG = logging.getLogger(__name__)
 
 
-def _line(text: str) -> str:
-    """Return a text with a space for all that is not printable."""
+def one_line(text: str) -> str:
+    """Return a text for a log: a space for all that is not printable."""
     return ' '.join(''.join(
         character if character.isprintable() else ' '
         for character in text).split())
@@ -50,7 +50,7 @@ class CloudError(Exception):
     said = ''
 
     def __init__(self, service: str, reason: object) -> None:
-        super().__init__('%s: %s' % (service, _line(str(reason))))
+        super().__init__('%s: %s' % (service, one_line(str(reason))))
         self.service = service
         self.reason = str(reason)
 
@@ -290,7 +290,7 @@ def _said(error: Exception) -> str:
         return ''
     # Glance escapes it for a page of its own.
     text = html.unescape(_ADDED.sub(' ', str(error)[:2 * _SAID_LIMIT]))
-    text = _line(text)
+    text = one_line(text)
     if len(text) > _SAID_LIMIT:
         return text[:_SAID_LIMIT] + '…'
     return text

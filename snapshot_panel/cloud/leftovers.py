@@ -68,9 +68,10 @@ def _delete(session: asking.Session, instance: facts.Instance,
                     problem)
         return False
     LOG.warning(
-        'Image %s (%r) of %s was deleted: it has no data, is %d s old, and '
+        'Image %s (%s) of %s was deleted: it has no data, is %d s old, and '
         'all snapshots that Nova began since its request made other images, '
-        'so Nova had refused the request', image.id, image.name, instance.id,
+        'so Nova had refused the request', image.id,
+        errors.one_line(image.name), instance.id,
         (timeutils.utcnow(True) - again.created).total_seconds()
         if again.created else -1)
     return True

@@ -64,8 +64,8 @@ def _replace(session: asking.Session, instance: facts.Instance,
                 and _delete(session, instance, image)):
             LOG.warning('Snapshot %s (%s) of %s was deleted: %s (%s) was to '
                         'replace it, and is proven consistent', image.id,
-                        image.name, instance.id, successor.id,
-                        successor.name)
+                        errors.one_line(image.name), instance.id,
+                        successor.id, errors.one_line(successor.name))
             gone.add(image.id)
     glance.add_properties(session, successor.id,
                           {records.REPLACED: records.DONE})

@@ -38,7 +38,6 @@ _AT_ONCE = 20
 # How many images are asked for by their ids at once: they make one address.
 _IDS_AT_ONCE = 50
 
-
 # What says that a snapshot stays, or is gone already.
 _STAYS = (errors.Conflict, errors.Forbidden, errors.NotFound)
 
@@ -96,10 +95,12 @@ def rotate(session: asking.Session, instance: facts.Instance,
            users: dependents.Users) -> list[Rotated]:
     """Delete what a rule lets go, and return what became of it.
 
+    Where a service failed, that is the last that was tried, and the next
+    round carries on.
+
     :param images: the instance's snapshots as just read.
-    :param users: all instances of the project.
-        Where a service failed, that is the last that was tried, and the next
-        round carries on.
+    :param users: all instances of the project, by the id of the image that
+        they run from.
     """
     offered = retention.candidates(instance, images, rule.makers)
     spared = (retention.spared(instance, images, rule.makers)
@@ -143,12 +144,13 @@ def _let_go(session: asking.Session, rotated: Rotated, rule: Rule,
             raise errors.Conflict('Glance', 'image %s changed' % image.id)
         snapshots.delete(session, instance.id, image.id)
     except errors.CloudError as problem:
-        LOG.warning('Snapshot %s (%s) of %s stays: %s', image.id, image.name,
-                    instance.id, problem)
+        LOG.warning('Snapshot %s (%s) of %s stays: %s', image.id,
+                    errors.one_line(image.name), instance.id, problem)
         return dataclasses.replace(rotated, kept=problem)
     LOG.warning('Snapshot %s (%s) of %s was deleted: the last %d proven '
-                'consistent are kept, and %d are newer', image.id, image.name,
-                instance.id, rule.keep, rotated.newer)
+                'consistent are kept, and %d are newer', image.id,
+                errors.one_line(image.name), instance.id, rule.keep,
+                rotated.newer)
     return dataclasses.replace(rotated, gone=True)
 
 

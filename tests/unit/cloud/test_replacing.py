@@ -152,3 +152,15 @@ def test_many_are_asked_for_in_parts(user_request, nova_client,
 
     assert look(user_request, glance) == {0}
     assert glance_client.images.list.call_count == 3
+
+
+def test_a_name_writes_no_line_of_its_own_into_the_log(user_request, glance,
+                                                       caplog):
+    glance.images[OLD[1].id]['name'] = 'x\n2026 ERROR forged \x1b[2J\u202e'
+    images = [replacing.glance.image_of(values)
+              for values in glance.images.values()]
+
+    replacing.carry_out(user_request, builders.instance(), images)
+
+    assert 'forged' in caplog.text
+    assert all(record.getMessage().isprintable() for record in caplog.records)

@@ -13,6 +13,7 @@
 
 """Rotation by a judge: what goes, what stays and why."""
 
+import dataclasses
 from unittest import mock
 
 from glanceclient import exc as glance_exceptions
@@ -153,3 +154,19 @@ def test_a_schedule_says_how_many_unless_the_operator_does(
     instance = builders.instance(metadata=metadata)
 
     assert rotating.rule_of(instance, keep, False) == expected
+
+
+@pytest.mark.parametrize('stays', [False, True])
+def test_a_name_writes_no_line_of_its_own_into_the_log(
+        user_request, glance, glance_client, caplog, stays):
+    images = [rotating.glance.image_of(values)
+              for values in glance.images.values()]
+    images[4] = dataclasses.replace(
+        images[4], name='x\n2026 ERROR forged \x1b[2J\u202e')
+    if stays:
+        glance_client.images.delete.side_effect = errors.Conflict('Glance', '')
+
+    rotating.rotate(user_request, builders.instance(), images, RULE, {})
+
+    assert 'forged' in caplog.text
+    assert all(record.getMessage().isprintable() for record in caplog.records)
