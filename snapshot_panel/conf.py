@@ -122,8 +122,8 @@ GROUPS: Mapping[str, tuple[cfg.Opt, ...]] = {
             'page_timeout', 8, 1, 600, 'seconds',
             "How long a page waits for Nova, Glance or Cinder each. A service "
             "that has not answered by then is not asked again for that page, "
-            "which says so. What changes something or runs behind the page "
-            "may take as long as ``request_timeout``."),
+            "which says so. Where the user acts, and behind the page, it may "
+            "take as long as ``request_timeout``."),
         _number(
             'disk_stream_mib', 64, 0, 16384, 'MiB',
             "How much of an image is read from its beginning where Glance's "

@@ -324,17 +324,17 @@ def _put(horizon: Horizon, file: File, force: bool) -> bool:
         print('%s adds the panel already' % elsewhere[0])
         return True
     state = file.state()
+    if state == 'edited' and file.keep:
+        return True
     if state == 'edited' and not force:
-        if file.keep:
-            return True
         print('%s was edited and stays as it is. This version brings %s. '
               '--force writes that, and keeps yours as %s.edited' % (
                   file.path, HERE / 'enabled' / file.path.name,
                   file.path.name))
         return False
-    if state == 'edited' and not file.keep:
+    if state == 'edited':
         _put_aside(file.path)
-    if state != 'right' and not (file.keep and state == 'edited'):
+    if state != 'right':
         file.write()
         print('Wrote %s' % file.path)
     return True

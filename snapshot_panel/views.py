@@ -311,6 +311,8 @@ class SnapshotView(InstanceFormView):
             row=self.row, prediction=words.VERDICTS[prediction],
             retention=retention,
             anyway=bool(self.row.missing) and not prediction.consistent,
+            also_missing=words.listed(
+                line.title for line in self.row.missing[1:]),
             command=commands.take(
                 self.row.id, taking.default_name(self.row.instance)),
             may_restart=(self.row.may_restart and policy.check(

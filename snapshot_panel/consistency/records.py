@@ -28,7 +28,6 @@ import json
 import re
 from typing import Any
 
-
 from snapshot_panel.consistency import bounded
 from snapshot_panel.consistency import facts
 from snapshot_panel.consistency import witness

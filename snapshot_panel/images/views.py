@@ -54,7 +54,6 @@ from snapshot_panel.ui import words
 AT_ONCE = 50
 # What reading a disk again asks of Glance.
 CHECK_RULES = (('image', 'download_image'),)
-LAUNCH_RULES = (('compute', 'os_compute_api:servers:create'),)
 
 
 class _ImagesView(ui_views.ProblemMixin, horizon_tables.PagedTableMixin,
@@ -126,7 +125,7 @@ class _PageView(ui_views.ProblemMixin, generic.View):
         return self.page(
             'saved', _('Image Properties'),
             lines=[lines.OutcomeLine(outcome) for outcome in outcomes],
-            may_launch=policy.check(LAUNCH_RULES, self.request))
+            may_launch=policy.check(ui_views.LAUNCH_RULES, self.request))
 
 
 def read_edit(text):

@@ -21,6 +21,7 @@ from oslo_utils import timeutils
 
 from snapshot_panel.consistency import commands
 from snapshot_panel.consistency import facts
+from snapshot_panel.consistency import protection
 from snapshot_panel.consistency import records
 from snapshot_panel.consistency import schedules
 from snapshot_panel.instance import texts
@@ -75,33 +76,28 @@ class ScheduleLines:
     """What the page shows of an instance's schedule.
 
     ``current`` is the one that there is and ``chosen`` the one to copy, None
-    where there is none; ``proven`` is the :class:`lines.SnapshotLine` of the
-    newest proven snapshot, or None.
+    where there is none; ``overdue`` is False where nobody knows the snapshots.
     """
 
     instance: facts.Instance
     current: schedules.Schedule | None
     chosen: schedules.Schedule | None
-    proven: lines.SnapshotLine | None
+    overdue: bool
 
     @classmethod
     def of(cls, instance, images, chosen):
-        """Return the lines of an instance with these snapshots."""
-        proven = next((line for line in lines.snapshot_lines(instance, images)
-                       if line.decision.verdict.consistent), None)
-        return cls(instance, schedules.read(instance), chosen, proven)
+        """Return the lines of an instance with these snapshots.
+
+        :param images: None where they are unknown.
+        """
+        return cls(instance, schedules.read(instance), chosen,
+                   images is not None and _overdue(instance, images))
 
     @property
     def text(self):
         """The schedule that there is, in a sentence."""
         return words.SCHEDULES[self.current.period] % {
             'hour': '%02d:00' % self.current.hour, 'keep': self.current.keep}
-
-    @property
-    def overdue(self):
-        return schedules.overdue(self.instance,
-                                 self.proven and self.proven.at,
-                                 timeutils.utcnow(True))
 
     @property
     def steps(self):
@@ -126,3 +122,10 @@ class ScheduleLines:
         return '\n'.join((
             commands.unset_metadata(self.instance.id, schedules.KEY),
             commands.end_timer(self.instance.id)))
+
+
+def _overdue(instance, images):
+    proven = protection.last_proven(
+        line.snapshot for line in lines.snapshot_lines(instance, images))
+    return schedules.overdue(instance, proven and proven.at,
+                             timeutils.utcnow(True))

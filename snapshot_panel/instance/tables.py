@@ -26,8 +26,8 @@ from snapshot_panel.cloud import snapshots
 from snapshot_panel.consistency import verdict
 from snapshot_panel.ui import tables as ui_tables
 from snapshot_panel.ui import urls
+from snapshot_panel.ui import views as ui_views
 
-LAUNCH_RULES = (('compute', 'os_compute_api:servers:create'),)
 FORGET_RULES = (('compute', 'os_compute_api:server-metadata:delete'),)
 
 
@@ -37,7 +37,7 @@ class Restore(tables.LinkAction):
     name = 'launch'
     verbose_name = _('Restore as new instance')
     icon = 'cloud-upload'
-    policy_rules = LAUNCH_RULES
+    policy_rules = ui_views.LAUNCH_RULES
 
     def get_link_url(self, entry=None):
         return urls.reverse('restore', self.table.kwargs['instance_id'],

@@ -191,7 +191,7 @@ class ScheduleView(ui_views.ProblemMixin, horizon_views.HorizonTemplateView):
                                          self.kwargs['instance_id'])
         if isinstance(images, errors.CloudError):
             ui_tables.report_error(self.request, images)
-            images = []
+            images = None
         form = schedule.ScheduleForm(self.request.GET or None,
                                      current=schedules.read(instance))
         return super().get_context_data(
@@ -222,7 +222,7 @@ class RestoreView(ui_views.ProblemMixin, horizon_views.HorizonTemplateView):
         line = ui_lines.snapshot_line(image, instance)
         return super().get_context_data(
             instance=instance, line=line,
-            may_launch=policy.check(tables.LAUNCH_RULES, self.request),
+            may_launch=policy.check(ui_views.LAUNCH_RULES, self.request),
             choices=restore.choices(
                 instance, volumes.of_instance(self.request, instance), image),
             command=commands.launch(image.id, instance), **kwargs)

@@ -34,6 +34,9 @@ SETTLE_RULES = (('compute', 'os_compute_api:servers:create_image'),
 # What asking a running guest asks of Nova.
 ASK_RULES = (('compute', 'os_compute_api:os-console-output'),)
 
+# What Horizon's dialog asks of Nova.
+LAUNCH_RULES = (('compute', 'os_compute_api:servers:create'),)
+
 
 class ProblemMixin(object):
     """Show what a service refused as a page with the right status.

@@ -706,6 +706,15 @@ class ScheduleTest(InstanceTestCase):
         assert 'openstack server unset --property consistency_schedule' in page
         assert 'consistency_schedule=daily 5 2 ' in page
 
+    def test_overdue_is_what_has_no_proof_and_not_what_nobody_knows(self):
+        instance = builders.instance(metadata={
+            schedules.KEY: 'daily 5 2 2026-01-01T00:00:00Z'})
+        for images, overdue in (
+                ([], True), (errors.Unavailable('Glance', 'x'), False)):
+            self.one.return_value = (instance, images)
+
+            assert ('Overdue' in self.text(SCHEDULE)) == overdue
+
     def test_what_is_on_volumes_gets_no_promise(self):
         self.at(image_id=None)
 
