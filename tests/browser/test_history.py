@@ -227,7 +227,7 @@ def test_what_cannot_be_compared_is_said(show, seed, api, browse, cloud):
     show(page, address % (one, '../../etc'))
     expect(errors).to_contain_text('cannot be compared')
     # The page has not heard of it yet, and so still offers the button.
-    page.route('**/news/*', lambda route: route.abort())
+    page.route('**/news/**', lambda route: route.abort())
     choose(show(page), one, two)
     api.glance.images.delete(two)
     compare(page)
