@@ -32,9 +32,9 @@ from snapshot_panel.consistency import properties
 from snapshot_panel.consistency import records
 from snapshot_panel.consistency import verdict
 from snapshot_panel.images import texts as image_texts
+from snapshot_panel import policies
 from snapshot_panel import tables
 from snapshot_panel.ui import findings
-from snapshot_panel.ui import policies
 from snapshot_panel.ui import words
 
 _KEEP = ngettext_lazy(

@@ -42,9 +42,9 @@ from snapshot_panel import conf
 from snapshot_panel.consistency import commands
 from snapshot_panel.consistency import facts
 from snapshot_panel import forms as panel_forms
+from snapshot_panel import policies
 from snapshot_panel import tables
 from snapshot_panel.ui import lines
-from snapshot_panel.ui import policies
 from snapshot_panel.ui import standings
 from snapshot_panel.ui import strip
 from snapshot_panel.ui import tables as ui_tables

@@ -45,7 +45,7 @@ from snapshot_panel.images import forms
 from snapshot_panel.images import lines
 from snapshot_panel.images import tables
 from snapshot_panel.images import texts
-from snapshot_panel.ui import policies
+from snapshot_panel import policies
 from snapshot_panel.ui import tables as ui_tables
 from snapshot_panel.ui import urls
 from snapshot_panel.ui import views as ui_views

@@ -24,7 +24,7 @@ from horizon import tables
 from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import snapshots
 from snapshot_panel.consistency import verdict
-from snapshot_panel.ui import policies
+from snapshot_panel import policies
 from snapshot_panel.ui import tables as ui_tables
 from snapshot_panel.ui import urls
 

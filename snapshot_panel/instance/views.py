@@ -45,8 +45,8 @@ from snapshot_panel.instance import lines
 from snapshot_panel.instance import restore
 from snapshot_panel.instance import schedule
 from snapshot_panel.instance import tables
+from snapshot_panel import policies
 from snapshot_panel.ui import lines as ui_lines
-from snapshot_panel.ui import policies
 from snapshot_panel.ui import standings
 from snapshot_panel.ui import tables as ui_tables
 from snapshot_panel.ui import urls

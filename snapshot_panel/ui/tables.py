@@ -23,7 +23,7 @@ from horizon.utils import memoized
 
 from openstack_dashboard import policy
 
-from snapshot_panel.ui import policies
+from snapshot_panel import policies
 from snapshot_panel.ui import urls
 from snapshot_panel.ui import words
 

@@ -18,9 +18,11 @@ import re
 
 from snapshot_panel import conf
 from snapshot_panel.consistency import verdict
+from snapshot_panel import policies
 from tests.faults import document as faults
 from tests.faults import looking
 from tests.faults import server
+from tests import policies_list
 from tests import settings_list
 
 SOURCE = pathlib.Path(__file__).parents[2] / 'doc/source'
@@ -42,6 +44,30 @@ def test_a_documented_setting_has_its_type_its_range_and_its_default():
     assert ("``ephemeral_backend`` (one of ``'qcow2'``, ``'raw'``, "
             in document)
     assert all('``%s`` (' % name in document for name in conf.DEFAULTS)
+
+
+def test_the_policies_are_documented_as_the_pages_ask_for_them():
+    assert policies_list.PATH.read_text() == policies_list.document(), (
+        'python -m tests.policies_list')
+    assert '.. include:: policies.txt' in (
+        SOURCE / 'configuration.rst').read_text()
+
+
+def test_no_page_asks_for_a_rule_of_its_own():
+    package = SOURCE.parents[1] / 'snapshot_panel'
+    found = [path.name for path in package.rglob('*.py')
+             if re.search(r"\('(compute|image|volume)', '", path.read_text())]
+
+    assert found == ['policies.py']
+
+
+def test_the_example_of_a_policy_has_each_rule_of_nova():
+    example = (SOURCE.parents[1] / 'tests/policies/compute/today.yaml'
+               ).read_text()
+
+    assert set(re.findall('^"(.+)":$', example, re.MULTILINE)) == {
+        rule for action in policies.ACTIONS
+        for service, rule in action.rules if service == 'compute'}
 
 
 def test_every_rule_is_explained_below_its_verdict():
