@@ -12,19 +12,24 @@
 
 """The documentation has the settings as they are, and names each rule."""
 
+import ast
 import csv
 import pathlib
 import re
 
+import pytest
+
 from snapshot_panel import conf
 from snapshot_panel.consistency import verdict
 from snapshot_panel import policies
+from tests import catalogues
 from tests.faults import document as faults
 from tests.faults import looking
 from tests.faults import server
 from tests import policies_list
 from tests import settings_list
 
+ROOT = pathlib.Path(__file__).parents[2]
 SOURCE = pathlib.Path(__file__).parents[2] / 'doc/source'
 TERM = re.compile(r'^``([a-z-]+)``$', re.MULTILINE)
 
@@ -105,3 +110,50 @@ def test_no_fault_in_the_table_costs_a_page_more_than_its_bound():
         assert int(row['Seconds'].removeprefix('under ')) <= (
             looking.BOUNDS[click]), row
         assert click or row['Written'] == 'nothing', row
+
+
+def anything(text):
+    """Return a message with … for what differs from time to time."""
+    return re.sub(r'%(\(\w+\))?[.\d]*[sdrf]', '…', text)
+
+
+def spoken():
+    """Return all that the panel says: to users, operators and the log."""
+    said = {anything(text) for domain in catalogues.DOMAINS
+            for message in catalogues.messages(domain) if message.id
+            for text in ((message.id,) if isinstance(message.id, str)
+                         else message.id)}
+    for path in (ROOT / 'snapshot_panel').rglob('*.py'):
+        said |= {anything(node.value)
+                 for node in ast.walk(ast.parse(path.read_text()))
+                 if isinstance(node, ast.Constant)
+                 and isinstance(node.value, str)}
+    return said
+
+
+def quoted(name):
+    """Return what a document quotes, on one line."""
+    text = ' '.join((SOURCE / name).read_text().split())
+    return re.findall('“([^”]*)”', text)
+
+
+@pytest.mark.parametrize('name, count', [
+    ('troubleshooting.rst', 40), ('operations.rst', 8)])
+def test_each_message_that_operators_look_up_is_one_of_the_code(name, count):
+    said = '\n'.join(spoken())
+    quotes = [each for each in quoted(name)
+              if each not in ('…', 'in these marks')]
+
+    assert len(quotes) > count
+    assert [each for each in quotes if each not in said] == []
+
+
+def test_each_symptom_has_its_cause_what_to_do_and_what_shows_it():
+    text = (SOURCE / 'troubleshooting.rst').read_text()
+    entries = re.findall(r'^(\S.*)\n((?:    .*\n)+)', text, re.MULTILINE)
+    symptoms = {term: re.findall(r'^    :(\w+):', body, re.MULTILINE)
+                for term, body in entries if '    :' in body}
+
+    assert len(symptoms) > 40
+    assert {term: fields for term, fields in symptoms.items()
+            if fields != ['Cause', 'Do', 'See']} == {}
