@@ -157,3 +157,37 @@ def test_each_symptom_has_its_cause_what_to_do_and_what_shows_it():
     assert len(symptoms) > 40
     assert {term: fields for term, fields in symptoms.items()
             if fields != ['Cause', 'Do', 'See']} == {}
+
+
+def as_shown(text):
+    """Return a text of the pages as documents quote it."""
+    return ' '.join(anything(text).split()).strip(' .…:').casefold()
+
+
+def test_what_the_russian_guide_quotes_is_what_the_pages_say():
+    said = {as_shown(text) for domain in catalogues.DOMAINS
+            for path in catalogues.paths(domain)
+            if catalogues.language(path) == 'ru'
+            for message in catalogues.read(path) if message.id
+            for text in catalogues.forms(message)}
+    text = re.sub(r'^\* ', '', (SOURCE / 'user-ru.rst').read_text(),
+                  flags=re.MULTILINE)
+    quotes = re.findall(r'(?<![*`])\*([^*`]+)\*(?!\*)', text)
+
+    assert len(quotes) > 60
+    assert [each for each in quotes if as_shown(each) not in said] == []
+
+
+def test_the_russian_guide_has_what_the_english_one_has():
+    english, russian = ((SOURCE / name).read_text()
+                        for name in ('user.rst', 'user-ru.rst'))
+    heads = re.compile(r'^\S.*\n=+$', re.MULTILINE)
+
+    # And what the verdicts mean.
+    assert len(heads.findall(russian)) == len(heads.findall(english)) + 1
+    assert names(english) - names(russian) == {'name=value'}
+
+
+def names(text):
+    """Return the names and commands of a document."""
+    return set(re.findall('``([^`]+)``', ' '.join(text.split())))
