@@ -454,6 +454,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument('--dashboard', metavar='FOLDER', help='that of the '
                         'package openstack_dashboard, if it is not found')
     asked = parser.parse_args(arguments)
+    if asked.os_cloud and not asked.check:
+        parser.error('--os-cloud goes with --check')
     try:
         horizon = find(asked.dashboard)
         if asked.check:

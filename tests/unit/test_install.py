@@ -323,6 +323,14 @@ def test_the_check_asks_as_the_cloud_that_is_named(dashboard, steps):
     assert mock.call(mock.ANY, 'check', 'ours') in steps.asked.mock_calls
 
 
+def test_an_account_is_for_the_check_alone(dashboard, steps):
+    with pytest.raises(SystemExit) as ended:
+        call(dashboard, '--os-cloud', 'ours')
+
+    assert ended.value.code == 2
+    assert not steps.asked.called
+
+
 def test_what_is_missing_is_said_before_the_policies_are_looked_at(
         dashboard, steps, settings, capsys):
     steps.asked.side_effect = [settings, install.InstallError('broken')]
