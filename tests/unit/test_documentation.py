@@ -132,8 +132,8 @@ def spoken():
 
 
 def quoted(name):
-    """Return what a document quotes, on one line."""
-    text = ' '.join((SOURCE / name).read_text().split())
+    """Return what a document quotes, on one line, without its escapes."""
+    text = ' '.join((SOURCE / name).read_text().replace('\\', '').split())
     return re.findall('“([^”]*)”', text)
 
 
