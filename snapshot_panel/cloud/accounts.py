@@ -164,8 +164,10 @@ class Account:
         :raises errors.CloudError: Keystone did not say.
         """
         with errors.asking('Keystone'):
+            keys = self._keys()
+            self._let_in(keys)
             keystone = keystone_client.Client(
-                session=self._keys(),
+                session=keys,
                 interface=self._region.get_interface('identity'))
             projects = [Project(str(each.id), str(each.name))
                         for each in keystone.auth.projects()

@@ -183,14 +183,15 @@ def test_a_wrong_password_is_an_error_of_keystones(write, keystone):
         one(['judge']).session()
 
 
-def test_a_password_that_is_missing_is_an_error_too(write):
+@pytest.mark.parametrize('question', ['session', 'project', 'projects'])
+def test_a_password_that_is_missing_is_an_error_too(write, question):
     write(judge={'auth': {'password': None}})
 
     with mock.patch.object(
             generic.BaseGenericPlugin, 'get_discovery', autospec=True,
             side_effect=keystone_exceptions.DiscoveryFailure), \
             pytest.raises(errors.Refused, match='password'):
-        one(['judge']).session()
+        getattr(one(['judge']), question)()
 
 
 @pytest.mark.parametrize('name, found', [
