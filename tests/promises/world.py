@@ -512,7 +512,8 @@ class World:
             image, self.instance, self.now, self.deployment,
             builders.reading(truth.word, torn=truth.torn)).decision
         if shown.verdict.consistent and (
-                truth.stranger or truth.word is not disk.Word.AT_REST or truth.torn):
+                truth.stranger or truth.torn
+                or truth.word is not disk.Word.AT_REST):
             raise Broken('shown as %s; %s' % (shown, truth))
 
 
