@@ -196,6 +196,7 @@ def superblock(**changes):
 @pytest.mark.parametrize('changes', [
     {'magic': 0xef54}, {'revision': 2}, {'log_block': 7, 'log_cluster': 7},
     {'log_cluster': 1}, {'log_cluster': 21},
+    {'log_cluster': 1, 'ro_compat': BIGALLOC},
     {'log_cluster': 3, 'clusters_per_group': BLOCK * 4},
     {'blocks_per_group': 4, 'clusters_per_group': 4},
     {'blocks_per_group': BLOCK * 8 + 8, 'clusters_per_group': BLOCK * 8 + 8},
