@@ -159,6 +159,11 @@ class FixLines:
             ui_lines.snapshot_line(source, self.instance))
 
     @property
+    def whole(self):
+        """Whether the snapshot to launch from is proven consistent."""
+        return self.source_line.decision.verdict.consistent
+
+    @property
     def subject(self):
         """The page of whoever has the channel, None without one."""
         return self.page if self.channel else self.heir_page
