@@ -114,37 +114,44 @@ class FixView(ui_views.ProblemMixin, horizon_views.HorizonTemplateView):
 
     @cached_property
     def _steps(self):
-        return {successor.Step.PROPERTY.value: self._give,
-                successor.Step.LAUNCH.value: self._launch,
-                successor.Step.TRIAL.value: self._try}
+        return {successor.Step.PROPERTY: self._give,
+                successor.Step.LAUNCH: self._launch,
+                successor.Step.TRIAL: self._try}
 
     def post(self, request, instance_id):
-        step = self._steps.get(request.POST.get('step'))
+        step = next((each for each in self._steps
+                     if each.value == request.POST.get('step')), None)
         if step is None:
             raise errors.Refused('Nova', 'no such step')
         known = find(request, instance_id)
         there = None
         try:
-            there = step(known)
+            if step is successor.Step.LAUNCH and known.heir is not None:
+                self._tell(succession.Outcome.ALREADY)
+            elif not self._as_shown(known, step):
+                self._tell(succession.Outcome.MOVED)
+            else:
+                there = self._steps[step](known)
         except errors.CloudError as problem:
             ui_tables.report_error(request, problem)
         return there or redirect(urls.name('fix'), instance_id)
 
-    def _source(self, known):
-        """Return the snapshot that the button was for, None if it changed."""
-        source = known.source
-        if source is None or source.id != self.request.POST.get('image'):
-            messages.warning(self.request, fix.LAUNCHES[
-                succession.Outcome.MOVED])
-            return None
-        return source
+    def _as_shown(self, known, step):
+        """Return whether a step is still the one that the button was for."""
+        if all(stage.stage.step is not step or not stage.open
+               for stage in known.stages):
+            return False
+        return step is successor.Step.TRIAL or (
+            known.source.id == self.request.POST.get('image'))
+
+    def _tell(self, outcome):
+        say = (messages.success if outcome is succession.Outcome.LAUNCHED
+               else messages.warning)
+        say(self.request, fix.LAUNCHES[outcome])
 
     def _give(self, known):
-        source = self._source(known)
-        if source is None:
-            return
-        if not _may_edit(self.request, source):
-            raise errors.Forbidden('Glance', 'image %s' % source.id)
+        if not _may_edit(self.request, known.source):
+            raise errors.Forbidden('Glance', 'image %s' % known.source.id)
         outcome = editing.save(self.request, known.edit)
         if outcome.problem is not None:
             raise outcome.problem
@@ -152,36 +159,24 @@ class FixView(ui_views.ProblemMixin, horizon_views.HorizonTemplateView):
             messages.success(self.request, _(
                 'Saved, and read back from the image service.'))
         else:
-            messages.warning(self.request, fix.LAUNCHES[
-                succession.Outcome.MOVED])
+            self._tell(succession.Outcome.MOVED)
 
     def _launch(self, known):
         if not policy.check(ui_views.LAUNCH_RULES, self.request):
             raise errors.Forbidden('Nova', 'policy')
-        source = self._source(known)
-        if source is None:
-            return
-        outcome = succession.launch(
-            self.request, known.instance, source, self.request.user.id,
-            self.request.POST.get('shown', ''))
-        say = (messages.success if outcome is succession.Outcome.LAUNCHED
-               else messages.warning)
-        say(self.request, fix.LAUNCHES[outcome])
+        self._tell(succession.launch(
+            self.request, known.instance, known.source, self.request.user.id,
+            self.request.POST.get('shown', '')))
 
     def _try(self, known):
         if not ui_tables.may_take(self.request):
             raise errors.Forbidden('Nova', 'policy')
-        if known.subject is None:
-            messages.warning(self.request, fix.LAUNCHES[
-                succession.Outcome.MOVED])
-            return None
         instance_id = known.subject.row.id
         attempt = asking.outcome(
             lambda: taking.take_if_ready(self.request, instance_id))
         if tables.report_attempt(self.request, attempt):
             return None
-        return redirect(urls.reverse('snapshot', instance_id)
-                        + '?from=fix')
+        return redirect(urls.reverse('snapshot', instance_id) + '?from=fix')
 
 
 class FixNewsView(ui_views.AnswerMixin, generic.View):

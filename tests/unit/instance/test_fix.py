@@ -402,7 +402,31 @@ class DoTest(FixTestCase):
             self.launch.assert_called_with(
                 mock.ANY, mock.ANY, mock.ANY, self.user.id, 'seen')
 
+    def test_a_second_click_finds_the_first_ones(self):
+        self.cloud(old(), heir(status='BUILD'), images=[snapshot('yes')])
+
+        self.told(self.do('launch', image=builders.SNAPSHOT, shown='seen'),
+                  'It was launched already')
+
+        assert not self.launch.called
+
+    def test_a_step_that_is_closed_is_not_done(self):
+        # Somebody took the property back, or gave it, or it is all over.
+        for images, heirs, step in (
+                ([snapshot()], [], 'launch'),
+                ([snapshot('yes')], [], 'property'),
+                ([snapshot()], [], 'trial'),
+                ([snapshot('yes')], [heir(status='SHUTOFF')], 'trial')):
+            self.cloud(old(), *heirs, images=images)
+
+            self.told(self.do(step, image=builders.SNAPSHOT),
+                      'nothing was done')
+
+        assert not (self.save.called or self.launch.called
+                    or self.take.called)
+
     def test_what_nova_says_of_a_launch_is_said(self):
+        self.cloud(old(), images=[snapshot('yes')])
         problem = errors.OverLimit('Nova', 'x')
         problem.said = 'Quota exceeded for cores'
         self.launch.side_effect = problem
@@ -411,7 +435,8 @@ class DoTest(FixTestCase):
                   'Quota exceeded for cores')
 
     def test_another_snapshot_than_was_shown_is_not_taken(self):
-        for step in ('property', 'launch'):
+        for step, channel in (('property', 'no'), ('launch', 'yes')):
+            self.cloud(old(), images=[snapshot(channel)])
             for fields in ({}, {'image': builders.BASE_IMAGE}):
                 self.told(self.do(step, **fields), 'nothing was done')
 
@@ -431,16 +456,13 @@ class DoTest(FixTestCase):
 
         assert self.do('trial').url.endswith('%s/snapshot/?from=fix' % HEIR)
 
-    def test_there_is_no_trial_of_what_has_no_channel(self):
-        self.told(self.do('trial'), 'nothing was done')
-
-        assert not self.take.called
-
     def test_a_reader_does_nothing(self):
-        self.cloud(old(), heir(), images=[snapshot()])
         self.act_as('reader')
 
-        for step in ('property', 'launch', 'trial'):
+        for step, channel, heirs in (('property', 'no', ()),
+                                     ('launch', 'yes', ()),
+                                     ('trial', 'yes', (heir(),))):
+            self.cloud(old(), *heirs, images=[snapshot(channel)])
             self.told(self.do(step, image=builders.SNAPSHOT),
                       'do not allow it')
 
@@ -448,6 +470,7 @@ class DoTest(FixTestCase):
                     or self.take.called)
 
     def test_who_may_not_launch_by_the_operators_rules_does_not(self):
+        self.cloud(old(), images=[snapshot('yes')])
         self.act_as('member')
         self.deploy(compute={'os_compute_api:servers:create': '!'})
 
