@@ -263,7 +263,7 @@ def choices(known, offer):
               'there and attach them here when the new one is to take over.')),
     ]
     return [each._replace(values=list(filter(None, each.values)))
-            for each in made if any(each.values) or each.hint]
+            for each in made if any(each.values)]
 
 
 def _networks(instance, blueprint):

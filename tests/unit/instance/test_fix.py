@@ -213,6 +213,7 @@ class StepsTest(FixTestCase):
         page = self.client.get(FIX)
 
         self.assertContains(page, 'is not yours, or is gone')
+        self.assertNotContains(page, 'Not attached')
         self.assertContains(page, 'None, as the old one')
 
     def test_what_cannot_be_known_is_chosen_in_the_dialog(self):
