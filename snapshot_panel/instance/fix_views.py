@@ -35,8 +35,8 @@ from snapshot_panel import conf
 from snapshot_panel.consistency import successor
 from snapshot_panel.instance import fix
 from snapshot_panel.instance import views
-from snapshot_panel import tables
 from snapshot_panel import policies
+from snapshot_panel import tables
 from snapshot_panel.ui import lines as ui_lines
 from snapshot_panel.ui import tables as ui_tables
 from snapshot_panel.ui import urls
