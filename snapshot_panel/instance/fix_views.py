@@ -35,6 +35,7 @@ from snapshot_panel import conf
 from snapshot_panel.consistency import successor
 from snapshot_panel.instance import fix
 from snapshot_panel.instance import views
+from snapshot_panel import policies
 from snapshot_panel import tables
 from snapshot_panel.ui import lines as ui_lines
 from snapshot_panel.ui import tables as ui_tables
@@ -81,8 +82,8 @@ def _context(request, known):
     context = {
         'fix': known, 'row': known.row,
         'may_take': ui_tables.may_take(request),
-        'may_restart': policy.check(ui_tables.RESTART_RULES, request),
-        'may_launch': policy.check(ui_views.LAUNCH_RULES, request),
+        'may_restart': policy.check(policies.RESTART, request),
+        'may_launch': policy.check(policies.LAUNCH, request),
         'may_edit': known.source is not None
         and _may_edit(request, known.source)}
     launching = (successor.Step.LAUNCH in open_steps
@@ -109,7 +110,7 @@ class FixView(ui_views.ProblemMixin, horizon_views.HorizonTemplateView):
         return super().get_context_data(
             **_context(self.request, known), instance=known.instance,
             poll_interval=conf.get_config()['poll_interval'],
-            may_settle=policy.check(ui_views.SETTLE_RULES, self.request),
+            may_settle=policy.check(policies.SETTLE, self.request),
             **kwargs)
 
     @cached_property
@@ -162,7 +163,7 @@ class FixView(ui_views.ProblemMixin, horizon_views.HorizonTemplateView):
             self._tell(succession.Outcome.MOVED)
 
     def _launch(self, known):
-        if not policy.check(ui_views.LAUNCH_RULES, self.request):
+        if not policy.check(policies.LAUNCH, self.request):
             raise errors.Forbidden('Nova', 'policy')
         self._tell(succession.launch(
             self.request, known.instance, known.source, self.request.user.id,
