@@ -37,6 +37,7 @@ SECOND = '22222222-bbbb-4bbb-8bbb-22222222222d'
 GONE_IMAGE = '22222222-bbbb-4bbb-8bbb-22222222222e'
 MADE = '66666666-ffff-4fff-8fff-666666666666'
 OWN, OTHER = 'own', 'elsewhere'
+FLAVOR = {'id': '7', 'name': 'm1.tiny', 'vcpus': 1, 'ram': 512, 'disk': 2}
 
 
 def name(owner):
@@ -117,6 +118,7 @@ class Cloud:
             'tenant_id': self._projects[owner], 'metadata': {},
             'created': '2026-11-22T11:00:00Z', 'OS-EXT-STS:task_state': None,
             'os-extended-volumes:volumes_attached': [],
+            'flavor': {'original_name': FLAVOR['name']},
             'image': {'id': builders.BASE_IMAGE, 'properties': {
                 'hw_qemu_guest_agent': 'yes'}}}
 
@@ -189,6 +191,15 @@ class Cloud:
         if path == '/limits':
             return 200, {'limits': {'rate': [], 'absolute': {
                 'maxServerMeta': 128}}}
+        if path == '/flavors/detail':
+            return 200, {'flavors': [FLAVOR]}
+        if path == '/os-keypairs':
+            return 200, {'keypairs': []}
+        if path == '/servers' and request.method == 'POST':
+            self._change('launch', MADE, visitor,
+                         'os_compute_api:servers:create',
+                         self._projects[visitor.project])
+            return 202, {'server': {'id': MADE}}
         if path == '/servers/detail':
             wanted = dict(urllib.parse.parse_qsl(url.query))
             return 200, {'servers': [
@@ -213,6 +224,8 @@ class Cloud:
                 {'action': action.name, 'request_id': action.request_id,
                  'user_id': action.user_id} for action in builders.actions(
                      before=builders.action('create', builders.BEFORE))]}
+        if part == '/os-interface':
+            return 200, {'interfaceAttachments': []}
         if part == '/action':
             return self._nova_action(visitor, request, server)
         if part.startswith('/metadata'):

@@ -38,6 +38,7 @@ from snapshot_panel.cloud import frame
 from snapshot_panel.consistency import edits
 from snapshot_panel.consistency import facts
 from snapshot_panel.consistency import restart
+from snapshot_panel.consistency import successor
 from snapshot_panel.consistency import verdict
 from snapshot_panel import urls
 from tests.unit import builders
@@ -155,6 +156,23 @@ def _orphan(cloud):
         del cloud.servers[instance_id]
 
 
+def _channel(value):
+    """Take the channel from all instances; give it to snapshots, or not."""
+    def prepare(cloud):
+        for server in cloud.servers.values():
+            server['image'] = {**server['image'], 'properties': {}}
+        for image in cloud.images.values():
+            image[facts.AGENT_PROPERTY] = value
+    return prepare
+
+
+def _launch(ids):
+    return {'step': 'launch', 'image': ids.snapshot,
+            'shown': successor.Blueprint(
+                clouds.name(clouds.OWN) + successor.SUFFIX, ids.snapshot,
+                clouds.FLAVOR['id']).digest}
+
+
 def _plan(phase, status):
     def prepare(cloud):
         for server in cloud.servers.values():
@@ -210,6 +228,12 @@ ACTS = (
         lambda ids: {'edit': _edit(ids), 'step': 'undo'}),
     Act('save_images', 'Save a change of an image\'s properties', 'property',
         lambda ids: {'edit': _edit(ids)}),
+    Act('fix', 'Give a snapshot the channel', 'property',
+        lambda ids: {'step': 'property', 'image': ids.snapshot},
+        _channel('no')),
+    Act('fix', 'Launch a replacement', 'launch', _launch, _channel('yes')),
+    Act('fix_news', 'Seal a verdict, while an instance is made ready', 'seal',
+        lambda ids: {}, _open),
     Act('check_image', 'Read a disk again, to check its verdict', 'reading',
         lambda ids: {}),
 )
