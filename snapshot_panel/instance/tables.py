@@ -44,7 +44,7 @@ class Restore(tables.LinkAction):
                             entry.id)
 
     def allowed(self, request, entry=None):
-        return entry is not None and entry.line.active
+        return entry is not None and entry.line.restorable
 
 
 class Edit(ui_tables.EditImage):

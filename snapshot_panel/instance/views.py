@@ -240,18 +240,18 @@ class RestoreView(ui_views.ProblemMixin, horizon_views.HorizonTemplateView):
     def get(self, request, instance_id, image_id):
         instance, (image,) = snapshots.chosen(request, instance_id,
                                               [image_id])
-        if image is None or not image.active:
+        line = image and ui_lines.snapshot_line(image, instance)
+        if line is None or not line.restorable:
             messages.error(request, _(
-                'Nothing can be restored from this snapshot: it has no image '
-                'that is ready (any more), or belongs to another instance.'))
+                'Nothing can be restored from this snapshot: it is not '
+                'complete, is gone, or belongs to another instance.'))
             return redirect(urls.name('instance'), instance_id)
         return self.render_to_response(self.get_context_data(
-            instance=instance, image=image))
+            instance=instance, image=image, line=line))
 
     def get_context_data(self, instance, image, **kwargs):
-        line = ui_lines.snapshot_line(image, instance)
         return super().get_context_data(
-            instance=instance, line=line,
+            instance=instance,
             may_launch=policy.check(ui_views.LAUNCH_RULES, self.request),
             choices=restore.choices(
                 instance, volumes.of_instance(self.request, instance), image),

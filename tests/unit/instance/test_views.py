@@ -141,6 +141,19 @@ class PageTest(InstanceTestCase):
         self.delete.assert_called_once_with(
             mock.ANY, builders.INSTANCE, builders.SNAPSHOT, None)
 
+    def test_what_nothing_can_be_launched_from_offers_no_restore(self):
+        for snapshot in (
+                builders.sealed(verdict.Rule.VOLUMES_FAILED,
+                                properties=builders.mapping()),
+                # The disk of something else.
+                builders.sealed(properties={'image_type': 'x',
+                                            'instance_uuid': uuids(1)}),
+                builders.sealed(status='deactivated'),
+                builders.asked(status='saving')):
+            self.show(builders.instance(), snapshot)
+
+            assert RESTORE not in self.text(INSTANCE), snapshot
+
     def test_deleting_carries_the_name_that_was_shown(self):
         self.show(builders.instance(), builders.sealed(name='a “name”'))
 
@@ -881,7 +894,8 @@ class RestoreTest(cases.PanelTestCase):
 
     def test_what_is_not_whole_leads_back(self):
         asked = self.patch('chosen', None)
-        for image in (None, builders.asked(status='saving')):
+        for image in (None, builders.asked(status='saving'),
+                      builders.sealed(verdict.Rule.VOLUMES_FAILED)):
             asked.return_value = (builders.instance(), [image])
 
             self.assertRedirects(self.client.get(RESTORE), INSTANCE,
