@@ -24,8 +24,9 @@ OURS = ('.snapshot-panel-around', '.snapshot-panel-status',
         '#snapshot-panel-checks',
         '#snapshot-panel-alarm', '.snapshot-panel-commands',
         '.snapshot-panel-filter', '.snapshot-panel-pages',
-        '.snapshot-panel-compare', '#history .snapshot-panel-name',
-        '#history time', '#history .snapshot-panel-details')
+        '.snapshot-panel-compare', '#snapshot-panel-timeline',
+        '#history .snapshot-panel-name', '#history time',
+        '#history .snapshot-panel-details')
 NOW = '[aria-current=step]'
 CARD = '#snapshot-panel-card'
 
