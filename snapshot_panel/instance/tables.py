@@ -36,7 +36,6 @@ class Restore(tables.LinkAction):
 
     name = 'launch'
     verbose_name = _('Restore as new instance')
-    icon = 'cloud-upload'
     policy_rules = ui_views.LAUNCH_RULES
 
     def get_link_url(self, entry=None):

@@ -20,7 +20,7 @@ from snapshot_panel.instance import history
 from snapshot_panel.instance import texts
 from snapshot_panel.ui import words
 
-# What the whole picture is divided into.
+# What the time from the oldest to the newest is divided into.
 WHOLE = 1000
 
 
@@ -53,7 +53,8 @@ class Mark:
 class Timeline:
     """The snapshots that a page shows, the oldest first.
 
-    ``since`` is the part of :data:`WHOLE` from the newest until now.
+    ``since`` is the time from the newest until now, in the same parts,
+    rounded, so that the picture stays as it is while somebody looks.
     """
 
     marks: typing.Sequence[Mark]
@@ -76,11 +77,20 @@ def draw(entries, now):
     known = sorted((entry for entry in entries if entry.line.at),
                    key=lambda entry: entry.line.at)
     moments = [entry.line.at for entry in known]
-    # A clock may be behind: nothing is after now.
-    gaps = [max(0, (later - earlier).total_seconds())
-            for earlier, later in zip(moments, [*moments[1:], now])]
+    gaps = [_seconds(*pair) for pair in zip(moments, moments[1:])]
     whole = sum(gaps) or 1
-    shares = [round(WHOLE * gap / whole) for gap in gaps]
-    marks = [Mark(entry, gap, share) for entry, gap, share in zip(
-        known, [None, *gaps], [0, *shares])]
-    return Timeline(marks, shares[-1] if shares else 0)
+    marks = [Mark(entry, gap, round(WHOLE * (gap or 0) / whole))
+             for entry, gap in zip(known, [None, *gaps])]
+    return Timeline(marks, _rough(int(
+        WHOLE * _seconds(moments[-1], now) / whole)) if moments else 0)
+
+
+def _seconds(earlier, later):
+    # A clock may be behind: nothing is after now.
+    return max(0, (later - earlier).total_seconds())
+
+
+def _rough(number):
+    """Return a whole number with its first three bits alone."""
+    shift = max(0, number.bit_length() - 3)
+    return number >> shift << shift

@@ -111,11 +111,19 @@ def draw(*ages, now=builders.NOW):
 
 
 def test_each_mark_stands_as_far_as_its_time():
-    drawn = draw(100, 400, 900, None)
+    drawn = draw(200, 400, 1000, None)
 
-    assert [mark.gap for mark in drawn.marks] == [None, 500, 300]
-    assert [mark.share for mark in drawn.marks] == [0, 556, 333]
-    assert drawn.since == 111
+    assert [mark.gap for mark in drawn.marks] == [None, 600, 200]
+    assert [mark.share for mark in drawn.marks] == [0, 750, 250]
+    # 250, rounded.
+    assert drawn.since == 224
+
+
+def test_the_picture_stays_while_somebody_looks():
+    drawn = {draw(400 + seconds, 1000 + seconds).since
+             for seconds in range(60)}
+
+    assert len(drawn) <= 2
 
 
 def test_a_clock_that_is_behind_makes_no_negative_gap():
