@@ -61,6 +61,20 @@ class OpenStack(object):
     def status(self, server_id):
         return self.nova.servers.get(server_id).status
 
+    def delete(self, server_ids):
+        """Delete instances, and wait until no list has them.
+
+        They would stand on the first page of the next test.
+        """
+        for server_id in server_ids:
+            self.nova.servers.delete(server_id)
+        wait_for(lambda: not self._listed().intersection(server_ids),
+                 'instances to go')
+
+    def _listed(self):
+        return {server.id for server in self.nova.servers.list(
+            detailed=False, limit=-1)}
+
     def become(self, server_id, profile):
         """Give an instance another guest (see tests/cloud/guests.py)."""
         self.nova.servers.set_meta(server_id, {'demo_guest': profile})

@@ -47,6 +47,8 @@ RUNNING = 'ACTIVE'
 STOPPED = 'SHUTOFF'
 NEVER_FROZEN = ('PAUSED', 'SUSPENDED')
 SHELVED = ('SHELVED', 'SHELVED_OFFLOADED')
+# What Nova lists for a moment more: it takes the instance away next.
+DELETED = 'DELETED'
 # In which it lets the metadata be changed: while an instance is resized or
 # restarted it stands in one of them as well.
 _METADATA_CHANGED = (RUNNING, STOPPED, *NEVER_FROZEN, 'REBOOT',

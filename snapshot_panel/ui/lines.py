@@ -425,7 +425,8 @@ class InstanceRow:
         Nova is at work on the instance, which may be its end, or a restart
         waits until the instance can change.
         """
-        return self.busy or restart.held(self.instance)
+        return (self.busy or self.instance.status == facts.DELETED
+                or restart.held(self.instance))
 
     @property
     def may_restart(self):

@@ -59,9 +59,8 @@ def boot(cloud, api):
 
     yield boot_instance
     # A test may have deleted it.
-    left = {server.id for server in api.nova.servers.list()}
-    for server_id in left.intersection(made):
-        api.nova.servers.delete(server_id)
+    left = {server.id for server in api.nova.servers.list(limit=-1)}
+    api.delete(left.intersection(made))
 
 
 @pytest.fixture

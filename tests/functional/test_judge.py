@@ -144,8 +144,7 @@ def make(cloud, openstack):
         return made[-1]
 
     yield boot
-    for server_id in made:
-        openstack.nova.servers.delete(server_id)
+    openstack.delete(made)
 
 
 @pytest.fixture

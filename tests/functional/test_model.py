@@ -87,9 +87,9 @@ def taken(cloud, openstack):
         clients.wait_for(lambda: openstack.glance.images.get(
             image_id)['status'] == 'active', 'a snapshot')
     yield images
-    for name, server_id in made.items():
-        openstack.glance.images.delete(images[name])
-        nova.servers.delete(server_id)
+    for image_id in images.values():
+        openstack.glance.images.delete(image_id)
+    openstack.delete(made.values())
 
 
 def _wait(openstack, server_id, status):

@@ -69,8 +69,7 @@ def guests(cloud, openstack):
         clients.wait_for(lambda: openstack.status(server_id) == 'ACTIVE',
                          'an instance to boot')
     yield made
-    for server_id in made.values():
-        openstack.nova.servers.delete(server_id)
+    openstack.delete(made.values())
 
 
 @pytest.fixture(scope='module')

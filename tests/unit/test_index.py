@@ -643,12 +643,16 @@ class ClickTest(cases.PanelTestCase):
 class BusyTest(cases.PanelTestCase):
 
     def test_what_nova_is_at_work_on_is_looked_at_again(self):
-        for task, again in (('deleting', True), (None, False)):
-            self.show(builders.instance(task_state=task))
+        for again, state in (
+                (True, {'task_state': 'deleting'}),
+                # Listed for a moment more, with nothing left to do.
+                (True, {'status': 'DELETED'}),
+                (False, {})):
+            self.show(builders.instance(**state))
 
             page = self.client.get(cases.INDEX).content.decode()
 
-            self.assertEqual('data-held="true"' in page, again, task)
+            self.assertEqual('data-held="true"' in page, again, state)
 
 
 class WaitTest(cases.PanelTestCase):
