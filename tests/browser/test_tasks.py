@@ -147,7 +147,7 @@ ANSWERS = {
     '{web-ready}/': ('#snapshot-panel-standing', 20),
     '{legacy-no-channel}/': ('#snapshot-panel-standing', 20),
     '{legacy-no-channel}/snapshot/': ('[data-check]', 30),
-    '{db-agent-no-kit}/setup/': ('.snapshot-panel-steps pre', 100),
+    '{db-agent-no-kit}/setup/': ('.snapshot-panel-steps pre', 130),
     '{web-ready}/schedule/': ('form select', 20),
     '{db-hooks}/proof/{former}/': ('#snapshot-panel-standing', 20),
     'images/': ('#own_images tbody tr', 60),
