@@ -24,7 +24,6 @@ from horizon import messages
 
 from openstack_dashboard import policy
 
-from snapshot_panel.cloud import editing
 from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import restarting
 from snapshot_panel.cloud import taking
@@ -33,13 +32,10 @@ from snapshot_panel.consistency import properties
 from snapshot_panel.consistency import records
 from snapshot_panel.consistency import verdict
 from snapshot_panel.images import texts as image_texts
+from snapshot_panel import policies
 from snapshot_panel import tables
 from snapshot_panel.ui import findings
 from snapshot_panel.ui import words
-
-# What deleting older snapshots asks of the services.
-REPLACE_RULES = (('image', 'delete_image'),) + editing.EDIT_RULES + (
-    ('compute', 'os_compute_api:server-metadata:delete'),)
 
 _KEEP = ngettext_lazy(
     'Keep the last %(keep)d proven consistent, the new one counted: '
@@ -80,7 +76,7 @@ class RestartForm(_InstanceForm):
 
 def may_replace(request):
     """Return whether this user may delete the snapshots that go."""
-    return policy.check(REPLACE_RULES, request)
+    return policy.check(policies.REPLACE, request)
 
 
 class SnapshotForm(_InstanceForm):

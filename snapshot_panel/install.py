@@ -25,6 +25,7 @@ import filecmp
 import hashlib
 import importlib.metadata
 import importlib.util
+import itertools
 import json
 import os
 import pathlib
@@ -55,27 +56,17 @@ _SNIPPET = '''\
 #     'shutdown_timeout': 60,
 # }
 '''
-# Run by Horizon's Python with its settings; prints what is needed of them.
-_PROBE = '''\
-import json
-import django
-django.setup()
-from django.conf import settings
-from django.apps import apps
-told = {'static': settings.STATIC_ROOT,
-        'offline': bool(settings.COMPRESS_ENABLED
-                        and settings.COMPRESS_OFFLINE),
-        'manifest': settings.COMPRESS_OUTPUT_DIR + '/'
-        + settings.COMPRESS_OFFLINE_MANIFEST, 'problems': []}
-if apps.is_installed('snapshot_panel'):
-    from snapshot_panel import conf
-    told['problems'] = [problem.text for problem in conf.problems()]
-print('\\n' + json.dumps(told))
-'''
 
 
 class InstallError(Exception):
     """It cannot go on; the text says what to do."""
+
+
+class Line(typing.NamedTuple):
+    """A line for the operator, and whether it says that something is wrong."""
+
+    text: str
+    wrong: bool = True
 
 
 @dataclasses.dataclass(frozen=True)
@@ -114,11 +105,19 @@ class Horizon:
 
         :raises InstallError: Horizon does not start
         """
-        done = self.run('-c', _PROBE, capture=True)
+        return dict(self.probe('settings'))
+
+    def probe(self, *arguments: str) -> typing.Any:
+        """Return what :mod:`snapshot_panel.probe` found out.
+
+        :raises InstallError: Horizon does not start
+        """
+        done = self.run('-m', 'snapshot_panel.probe', *arguments,
+                        capture=True)
         if done.returncode:
             raise InstallError('Horizon does not start: ' + (
                 done.stderr.strip().splitlines() or ['?'])[-1])
-        return dict(json.loads(done.stdout.splitlines()[-1]))
+        return json.loads(done.stdout.splitlines()[-1])
 
 
 def find(named: str | None) -> Horizon:
@@ -284,18 +283,50 @@ def missing(horizon: Horizon) -> Iterator[str]:
         yield 'not done: %s' % told(step)
 
 
+def languages(horizon: Horizon) -> Iterator[Line]:
+    """Return what is to be said about the languages of the pages.
+
+    Ours are compiled in the package; Horizon's own are text in its wheel.
+    """
+    for folder in sorted((HERE / 'locale').glob('*/LC_MESSAGES')):
+        language = folder.parent.name
+        for domain in ('django', 'djangojs'):
+            path = folder / (domain + '.mo')
+            if not path.is_file():
+                yield Line('%s is missing: install the package again' % path)
+        theirs = horizon.folder / 'locale' / language / 'LC_MESSAGES'
+        if (theirs / 'django.po').is_file() and not (
+                theirs / 'django.mo').is_file():
+            yield Line("Languages: Horizon's own %s is not compiled, so its "
+                       'pages are English (python manage.py compilemessages).'
+                       % language, False)
+
+
+def looks(horizon: Horizon, cloud: str | None) -> Iterator[Line]:
+    """Return what Horizon's policy files and the cloud's services say.
+
+    :param cloud: whom to ask as, a name in clouds.yaml; None for the one that
+        is at hand, if any
+    """
+    yield from (Line(*each) for each in horizon.probe(
+        'check', *filter(None, [cloud])))
+
+
 def told(step: list[str]) -> str:
     """Return a command of Django's as an operator types it."""
     return ' '.join(('python manage.py', *step))
 
 
-def check(horizon: Horizon) -> int:
+def check(horizon: Horizon, cloud: str | None = None) -> int:
     """Print what is missing and change nothing; return the exit status."""
-    found = list(missing(horizon))
-    for line in found:
-        print(line)
-    print('Something is missing.' if found else 'Everything is in place.')
-    return int(bool(found))
+    wrong = False
+    for line in itertools.chain(map(Line, missing(horizon)),
+                                languages(horizon), looks(horizon, cloud)):
+        print(line.text)
+        wrong |= line.wrong
+    print('Something is missing or wrong.' if wrong
+          else 'Everything is in place.')
+    return int(wrong)
 
 
 def install(horizon: Horizon, force: bool, static: bool) -> int:
@@ -406,12 +437,16 @@ def main(arguments: list[str] | None = None) -> int:
     """Do what is asked for; return the exit status."""
     parser = argparse.ArgumentParser(
         prog='python -m snapshot_panel.install',
-        description='Put the panel into the Horizon of this Python.')
+        description='Put the panel into the Horizon of this Python. Ends with '
+        '0 if that is done (with --check: if nothing is missing or wrong), '
+        'with 1 if not, with 2 if the command line is wrong.')
     what = parser.add_mutually_exclusive_group()
     what.add_argument('--check', action='store_true', help='change nothing, '
-                      'say what is missing; status 1 if something is')
+                      'say what is missing or wrong')
     what.add_argument('--uninstall', action='store_true',
                       help='take the panel out, before pip does')
+    parser.add_argument('--os-cloud', metavar='NAME', help='with --check: '
+                        'ask the services as this cloud of clouds.yaml')
     parser.add_argument('--force', action='store_true', help='put an edited '
                         'enabled file aside and write that of this version')
     parser.add_argument('--no-static', action='store_true', help='only say '
@@ -419,10 +454,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument('--dashboard', metavar='FOLDER', help='that of the '
                         'package openstack_dashboard, if it is not found')
     asked = parser.parse_args(arguments)
+    if asked.os_cloud and not asked.check:
+        parser.error('--os-cloud goes with --check')
     try:
         horizon = find(asked.dashboard)
         if asked.check:
-            return check(horizon)
+            return check(horizon, asked.os_cloud)
         if asked.uninstall:
             return uninstall(horizon, not asked.no_static)
         return install(horizon, asked.force, not asked.no_static)

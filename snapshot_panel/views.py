@@ -42,6 +42,7 @@ from snapshot_panel import conf
 from snapshot_panel.consistency import commands
 from snapshot_panel.consistency import facts
 from snapshot_panel import forms as panel_forms
+from snapshot_panel import policies
 from snapshot_panel import tables
 from snapshot_panel.ui import lines
 from snapshot_panel.ui import standings
@@ -77,7 +78,7 @@ def make_rows(request, overview, instances, heard):
     """
     recalled = disks.recall(request, overview.snapshots)
     bases = details.recall_bases(request, instances)
-    may_settle = policy.check(ui_views.SETTLE_RULES, request)
+    may_settle = policy.check(policies.SETTLE, request)
     may_ask = _asker(request)
     proof_age = strip.Choice.of(request.GET).age
     rows = [lines.instance_row(
@@ -98,7 +99,7 @@ def _asker(request):
 
     Of a guest that is shut off no console is read.
     """
-    allowed = policy.check(ui_views.ASK_RULES, request)
+    allowed = policy.check(policies.ASK, request)
     return lambda instance: allowed or instance.status == facts.STOPPED
 
 
@@ -126,9 +127,9 @@ class IndexView(ui_views.ProblemMixin, IndexMixin,
     def get_context_data(self, **kwargs):
         context = super().get_context_data(**kwargs)
         context['strip'] = self.strip
-        context['may_ask'] = policy.check(ui_views.ASK_RULES, self.request)
+        context['may_ask'] = policy.check(policies.ASK, self.request)
         context['poll_interval'] = conf.get_config()['poll_interval']
-        context['may_settle'] = policy.check(ui_views.SETTLE_RULES,
+        context['may_settle'] = policy.check(policies.SETTLE,
                                              self.request)
         context['judged_at'] = marks.last(self.request)
         if self.request.user.is_superuser:
@@ -252,7 +253,7 @@ class InstanceFormView(ui_views.ProblemMixin, forms.ModalFormView):
     It leads back to the page that it was opened on.
     """
 
-    rules = ui_tables.TAKE_RULES
+    rules = policies.TAKE
 
     def dispatch(self, request, *args, **kwargs):
         if not policy.check(self.rules, request):
@@ -316,7 +317,7 @@ class SnapshotView(InstanceFormView):
             command=commands.take(
                 self.row.id, taking.default_name(self.row.instance)),
             may_restart=(self.row.may_restart and policy.check(
-                ui_tables.RESTART_RULES, self.request)),
+                policies.RESTART, self.request)),
             **kwargs)
 
     def render_to_response(self, context, **kwargs):
@@ -333,7 +334,7 @@ class RestartView(InstanceFormView):
     modal_id = 'consistent_restart_modal'
     page_title = _('Stop {{ row.name }}, take a snapshot and start it again')
     submit_label = _('Stop, snapshot and start again')
-    rules = ui_tables.RESTART_RULES
+    rules = policies.RESTART
 
     def get_context_data(self, **kwargs):
         self.submit_url = urls.reverse(

@@ -286,13 +286,14 @@ def _lvm_checksummed(data: bytes) -> bytes:
 
 
 def qcow2(disk: bytes, *, version: int = 3, cluster_bits: int = 12,
-          packing: str = '', extended: bool = False,
+          packing: str = '', extended: bool = False, shared: bool = False,
           features: int = 0, changes: dict[int, bytes] | None = None
           ) -> bytes:
     """Return a disk as a qcow2 image, in the order of the disk.
 
     :param packing: '', ``zlib`` or ``zstd``: compress each cluster
     :param extended: with extended L2 entries (of 16 bytes)
+    :param shared: clusters that are alike lie in the image once
     :param features: incompatible features beside those in use
     :param changes: bytes of the header by their offset
     """
@@ -306,9 +307,14 @@ def qcow2(disk: bytes, *, version: int = 3, cluster_bits: int = 12,
     l2_at = l1_at + -(-tables * 8 // cluster) * cluster
     data = bytearray()
     data_at = l2_at + tables * cluster
-    entries = [_qcow2_entry(disk[at:at + cluster], data, data_at, cluster,
-                            packing, extended)
-               for at in range(0, len(disk), cluster)]
+    entries: list[bytes] = []
+    held: dict[bytes, bytes] = {}
+    for at in range(0, len(disk), cluster):
+        content = disk[at:at + cluster]
+        entry = shared and held.get(content) or _qcow2_entry(
+            content, data, data_at, cluster, packing, extended)
+        held[content] = entry
+        entries.append(entry)
     features |= (8 if packing == 'zstd' else 0) | (16 if extended else 0)
     header = bytearray(struct.pack(
         '>4sIQIIQIIQQIIQ', b'QFI\xfb', version, 0, 0, cluster_bits,

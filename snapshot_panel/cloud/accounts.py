@@ -128,11 +128,21 @@ class Account:
         """
         with self._lock, errors.asking('Keystone'):
             keys = self._keys()
-            access = keys.auth.get_access(keys)
+            access = self._let_in(keys)
             if self._session is None or access is not self._access:
                 self._session = self._made(access)
                 self._access = access
             return self._session
+
+    @staticmethod
+    def _let_in(keys: typing.Any) -> typing.Any:
+        try:
+            return keys.auth.get_access(keys)
+        except Exception as error:
+            # So says keystoneauth1 what is missing, such as a password.
+            if type(error) is not Exception:
+                raise
+            raise errors.Refused('Keystone', error) from error
 
     def project(self) -> Project:
         """Return the project that the account is logged in for.
@@ -154,8 +164,10 @@ class Account:
         :raises errors.CloudError: Keystone did not say.
         """
         with errors.asking('Keystone'):
+            keys = self._keys()
+            self._let_in(keys)
             keystone = keystone_client.Client(
-                session=self._keys(),
+                session=keys,
                 interface=self._region.get_interface('identity'))
             projects = [Project(str(each.id), str(each.name))
                         for each in keystone.auth.projects()
@@ -218,6 +230,20 @@ class Account:
                 and (kind == 'identity' or region == (
                     each.get('region_id') or each.get('region')))]
         yield from ([own] if own else urls)[:1]
+
+
+def at_hand() -> bool:
+    """Return whether clouds.yaml or the environment names any account.
+
+    What cannot be read counts: :func:`accounts` says what is wrong with it.
+    """
+    try:
+        with _explained():
+            loader = openstack_config.OpenStackConfig()
+    except Misconfigured:
+        return True
+    return bool(loader.config_filename or loader.secure_config_filename
+                or loader.envvar_key in loader.get_cloud_names())
 
 
 def accounts(clouds: Sequence[str] = (), every: bool = False

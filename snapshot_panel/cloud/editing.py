@@ -32,9 +32,7 @@ from snapshot_panel.consistency import facts
 from snapshot_panel.consistency import properties
 from snapshot_panel.consistency import retention
 from snapshot_panel.consistency import verdict
-
-# What changing an image asks of Glance.
-EDIT_RULES = (('image', 'modify_image'),)
+from snapshot_panel import policies
 
 
 @dataclasses.dataclass(frozen=True)
@@ -97,7 +95,7 @@ def may_edit(session: asking.Session, image: facts.Image) -> bool:
     """
     own = image.owner == session.user.tenant_id
     return (own or session.user.is_superuser) and bool(policy.check(
-        EDIT_RULES, session,
+        policies.EDIT, session,
         {'project_id': image.owner, 'owner': image.owner}))
 
 

@@ -40,6 +40,10 @@ _MAX_DEPTH = 8
 _MAX_SEGMENTS = 256
 _TOKEN = re.compile(
     r'\s+|#[^\n]*|(?P<token>[\w.+/-]+|[{}\[\]=,]|"(?:[^"\\]|\\.)*")')
+# Blanks of one line only: across lines, a text of nothing but line breaks
+# would be searched from each of them to its end.
+_SEQUENCE = re.compile(r'^[ \t]*seqno[ \t]*=[ \t]*([0-9]{1,18})$',
+                       re.MULTILINE)
 
 Section = dict[str, typing.Any]
 
@@ -137,7 +141,7 @@ def _after_list(label: bytes, at: int) -> int:
 
 
 def _sequence(text: str) -> int:
-    match = re.search(r'^\s*seqno\s*=\s*(\d{1,18})$', text, re.MULTILINE)
+    match = _SEQUENCE.search(text)
     return int(match.group(1)) if match else -1
 
 
@@ -171,17 +175,18 @@ def _text(view: source.View, area: int, area_size: int) -> str | None:
     return data.rstrip(b'\0').decode('utf-8', 'replace')
 
 
-def parse(text: str) -> Section:
+def parse(text: str, counter: Iterator[int] | None = None) -> Section:
     """Return the sections and values of a description.
 
+    :param counter: what is left of the tokens that all may have together
     :raises source.Cannot: it is none, or longer or deeper than any is
     """
-    return _section(_tokens(text), 0)
+    return _section(_tokens(text, counter or iter(range(_MAX_TOKENS))), 0)
 
 
-def _tokens(text: str) -> Iterator[str]:
+def _tokens(text: str, counter: Iterator[int]) -> Iterator[str]:
     at = 0
-    for _count in range(_MAX_TOKENS):
+    for _count in counter:
         if at == len(text):
             return
         match = _TOKEN.match(text, at)
@@ -238,10 +243,10 @@ def _scalar(token: str) -> str | int:
 def read_groups(volumes: list[Volume]) -> list[Group]:
     """Return the groups that physical volumes of one disk belong to."""
     newest: dict[str, tuple[int, str, Section]] = {}
-    for volume in volumes:
-        if not volume.text:
-            continue
-        for name, group in parse(volume.text).items():
+    counter = iter(range(_MAX_TOKENS))
+    # Each volume of a group has the same text.
+    for text in dict.fromkeys(volume.text for volume in volumes):
+        for name, group in parse(text, counter).items():
             if not isinstance(group, dict):
                 continue
             key = str(group.get('id'))

@@ -195,6 +195,7 @@ class Disk:
             packed = min(packed, self._image.size - host)
         for length in sorted({min(packed, _PIECE), packed}):
             data = self._image.read(host, max(0, length))
+            self._image.work(self._cluster)
             held = inflate.unpack(data, self._cluster, self._packing)
             if len(held) >= end:
                 self._unpacked = (host, held)

@@ -22,6 +22,8 @@ from snapshot_panel.disk import codes
 Read = Callable[[int, int], bytes]
 Clock = Callable[[], float]
 
+# What the least step counts as, in bytes of work.
+_STEP = 1024
 # Requests are aligned to and remembered in blocks of this many bytes.
 BLOCK = 4096
 
@@ -48,12 +50,15 @@ class Limits:
     :ivar requests: calls of the reader
     :ivar bytes: bytes asked for, all requests together
     :ivar memory: bytes held at once, by what is read and unpacked
+    :ivar work: bytes handed on and unpacked, also again and again; the least
+        step counts as one kibibyte
     :ivar seconds: by the clock that ``read_disk`` is given
     """
 
     requests: int = 64
     bytes: int = 2 << 20
     memory: int = 8 << 20
+    work: int = 64 << 20
     seconds: float = 10.0
 
 
@@ -84,11 +89,22 @@ class Meter:
         self._read = read
         self._clock = clock
         self._begun = clock() if clock else 0.0
+        self._worked = 0
         self._blocks: dict[int, bytes] = {}
+
+    def work(self, length: int) -> None:
+        """Count what is done with bytes at hand, or refuse it.
+
+        The same few bytes can be pointed at by very many.
+        """
+        self._worked += max(length, _STEP)
+        if self._is_late() or self._worked > self.limits.work:
+            raise Cannot(codes.Reason.TOO_MUCH)
 
     def read(self, offset: int, length: int) -> bytes:
         """Return exactly ``length`` bytes, or raise ``Cannot``."""
         _check(offset, length, self.size)
+        self.work(length)
         self._hold(offset, length)
         _check(offset, length, self.size)
         first = offset // BLOCK
@@ -137,13 +153,15 @@ class Meter:
 
     def _spend(self, length: int) -> None:
         """Count a request, or refuse it."""
-        late = self._clock is not None and (
-            self._clock() - self._begun > self.limits.seconds)
-        if (late or self.requests >= self.limits.requests
+        if (self._is_late() or self.requests >= self.limits.requests
                 or self.fetched + length > self.limits.bytes):
             raise Cannot(codes.Reason.TOO_MUCH)
         self.requests += 1
         self.fetched += length
+
+    def _is_late(self) -> bool:
+        return self._clock is not None and (
+            self._clock() - self._begun > self.limits.seconds)
 
 
 class Slice:

@@ -19,9 +19,9 @@ from django.utils.translation import gettext_lazy as _
 
 from horizon import tables
 
-from snapshot_panel.cloud import editing
 from snapshot_panel.consistency import edits
 from snapshot_panel.images import texts
+from snapshot_panel import policies
 from snapshot_panel.ui.tables import cell
 from snapshot_panel.ui.tables import EditImage
 from snapshot_panel.ui.tables import LabelledCell
@@ -40,7 +40,7 @@ def preset_address(preset, image_ids):
 class UsePreset(SeveralAction):
     """Show what a preset would change; nothing is changed yet."""
 
-    policy_rules = editing.EDIT_RULES
+    policy_rules = policies.EDIT
     icon = 'magic'
 
     def allowed(self, request, row=None):

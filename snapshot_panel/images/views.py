@@ -45,6 +45,7 @@ from snapshot_panel.images import forms
 from snapshot_panel.images import lines
 from snapshot_panel.images import tables
 from snapshot_panel.images import texts
+from snapshot_panel import policies
 from snapshot_panel.ui import tables as ui_tables
 from snapshot_panel.ui import urls
 from snapshot_panel.ui import views as ui_views
@@ -52,8 +53,6 @@ from snapshot_panel.ui import words
 
 # How many images one request takes at once.
 AT_ONCE = 50
-# What reading a disk again asks of Glance.
-CHECK_RULES = (('image', 'download_image'),)
 
 
 class _ImagesView(ui_views.ProblemMixin, horizon_tables.PagedTableMixin,
@@ -125,7 +124,7 @@ class _PageView(ui_views.ProblemMixin, generic.View):
         return self.page(
             'saved', _('Image Properties'),
             lines=[lines.OutcomeLine(outcome) for outcome in outcomes],
-            may_launch=policy.check(ui_views.LAUNCH_RULES, self.request))
+            may_launch=policy.check(policies.LAUNCH, self.request))
 
 
 def read_edit(text):
@@ -197,9 +196,9 @@ class EditView(_PageView):
             refusal=self._refusal(own), definitions=sorted(sheet.definitions),
             locked=lines.locked_lines(sheet), users_cut=sheet.users_cut,
             lacking=row.lacks(edits.Preset.READY),
-            judgeable=row.unjudged and policy.check(ui_views.SETTLE_RULES,
+            judgeable=row.unjudged and policy.check(policies.SETTLE,
                                                     self.request),
-            checkable=row.checkable and policy.check(CHECK_RULES,
+            checkable=row.checkable and policy.check(policies.CHECK,
                                                      self.request),
             users=sheet.users and lines.user_lines(sheet.users,
                                                    sheet.image.properties))
@@ -217,7 +216,7 @@ class JudgeView(ui_views.PostMixin, generic.View):
     origin = 'image'
 
     def post(self, request, image_id):
-        if not policy.check(ui_views.SETTLE_RULES, request):
+        if not policy.check(policies.SETTLE, request):
             raise errors.Forbidden('Glance', 'image %s' % image_id)
         image = settling.settle_orphan(request, image_id)
         if image is None:
@@ -249,7 +248,7 @@ class CheckView(ui_views.PostMixin, generic.View):
     origin = 'image'
 
     def post(self, request, image_id):
-        if not policy.check(CHECK_RULES, request):
+        if not policy.check(policies.CHECK, request):
             raise errors.Forbidden('Glance', 'image %s' % image_id)
         say, text = _COMPARISONS[settling.check_again(request, image_id)]
         say(request, text)

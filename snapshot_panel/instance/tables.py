@@ -24,11 +24,9 @@ from horizon import tables
 from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import snapshots
 from snapshot_panel.consistency import verdict
+from snapshot_panel import policies
 from snapshot_panel.ui import tables as ui_tables
 from snapshot_panel.ui import urls
-from snapshot_panel.ui import views as ui_views
-
-FORGET_RULES = (('compute', 'os_compute_api:server-metadata:delete'),)
 
 
 class Restore(tables.LinkAction):
@@ -36,7 +34,7 @@ class Restore(tables.LinkAction):
 
     name = 'launch'
     verbose_name = _('Restore as new instance')
-    policy_rules = ui_views.LAUNCH_RULES
+    policy_rules = policies.LAUNCH
 
     def get_link_url(self, entry=None):
         return urls.reverse('restore', self.table.kwargs['instance_id'],
@@ -80,8 +78,7 @@ class _Each(object):
 
 
 class Delete(_Each, tables.DeleteAction):
-    # What the server remembers of it is deleted too.
-    policy_rules = (('image', 'delete_image'),) + FORGET_RULES
+    policy_rules = policies.DELETE
     help_text = _('Deleted snapshots cannot be recovered. The volume '
                   'snapshots that one is made of stay: delete them under '
                   'Volumes, Snapshots.')
@@ -128,7 +125,7 @@ class Dismiss(_Each, tables.Action):
 
     name = 'dismiss'
     verbose_name = _('Dismiss')
-    policy_rules = FORGET_RULES
+    policy_rules = policies.FORGET
     done = _('%(name)s will not be shown any more.')
 
     def allowed(self, request, entry=None):

@@ -47,6 +47,7 @@ from snapshot_panel.instance import restore
 from snapshot_panel.instance import schedule
 from snapshot_panel.instance import tables
 from snapshot_panel.instance import timeline
+from snapshot_panel import policies
 from snapshot_panel.ui import lines as ui_lines
 from snapshot_panel.ui import standings
 from snapshot_panel.ui import tables as ui_tables
@@ -69,7 +70,7 @@ def look(request, instance, images, again=False):
     page = lines.page(instance, images,
                       details.ask_about(request, instance, again),
                       disks.recall(request, known),
-                      policy.check(ui_views.SETTLE_RULES, request))
+                      policy.check(policies.SETTLE, request))
     standings.keep([page.row])
     return page
 
@@ -77,7 +78,7 @@ def look(request, instance, images, again=False):
 def _allowed(request):
     """Return what the parts ask of the policies, as their context."""
     return {'may_take': ui_tables.may_take(request),
-            'may_restart': policy.check(ui_tables.RESTART_RULES, request)}
+            'may_restart': policy.check(policies.RESTART, request)}
 
 
 def _history(request, page):
@@ -120,7 +121,7 @@ class InstanceView(ui_views.ProblemMixin, horizon_tables.DataTableView):
             unsettled=self.page.unsettled(self.history.entries),
             limit=conf.get_config()['snapshots_listed'],
             poll_interval=conf.get_config()['poll_interval'],
-            may_settle=policy.check(ui_views.SETTLE_RULES, self.request),
+            may_settle=policy.check(policies.SETTLE, self.request),
             **_allowed(self.request), **kwargs)
 
 
@@ -136,7 +137,7 @@ class PlanView(ui_views.PostMixin, generic.View):
     }
 
     def post(self, request, instance_id):
-        if not policy.check(ui_tables.RESTART_RULES, request):
+        if not policy.check(policies.RESTART, request):
             raise errors.Forbidden('Nova', 'policy')
         if request.POST.get('choice') not in self.choices:
             raise errors.Refused('Nova', 'no such choice')
@@ -252,7 +253,7 @@ class RestoreView(ui_views.ProblemMixin, horizon_views.HorizonTemplateView):
     def get_context_data(self, instance, image, **kwargs):
         return super().get_context_data(
             instance=instance,
-            may_launch=policy.check(ui_views.LAUNCH_RULES, self.request),
+            may_launch=policy.check(policies.LAUNCH, self.request),
             choices=restore.choices(
                 instance, volumes.of_instance(self.request, instance), image),
             command=commands.launch(image.id, instance), **kwargs)

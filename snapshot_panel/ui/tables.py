@@ -23,17 +23,9 @@ from horizon.utils import memoized
 
 from openstack_dashboard import policy
 
+from snapshot_panel import policies
 from snapshot_panel.ui import urls
 from snapshot_panel.ui import words
-
-TAKE_RULES = (('compute', 'os_compute_api:servers:create_image'),)
-
-# What stopping, copying and starting an instance asks of Nova.
-RESTART_RULES = TAKE_RULES + (
-    ('compute', 'os_compute_api:servers:stop'),
-    ('compute', 'os_compute_api:servers:start'),
-    ('compute', 'os_compute_api:server-metadata:create'),
-    ('compute', 'os_compute_api:server-metadata:delete'))
 
 
 def cell(name, context=lambda row: {'row': row}):
@@ -57,7 +49,7 @@ def may_take(request):
     policies again for each action of each row, which took as long as all the
     rest of a row.
     """
-    return policy.check(TAKE_RULES, request)
+    return policy.check(policies.TAKE, request)
 
 
 class EditImage(tables.LinkAction):

@@ -19,23 +19,10 @@ from django.utils.translation import gettext_lazy as _
 
 from horizon import exceptions
 
-from snapshot_panel.cloud import editing
 from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import patience
 from snapshot_panel.ui import urls
 from snapshot_panel.ui import words
-
-# What settling a snapshot asks of the services.
-# Many dashboards do not have Glance's own policy: who takes no snapshots
-# settles none.
-SETTLE_RULES = (('compute', 'os_compute_api:servers:create_image'),
-                ('image', 'download_image')) + editing.EDIT_RULES
-
-# What asking a running guest asks of Nova.
-ASK_RULES = (('compute', 'os_compute_api:os-console-output'),)
-
-# What Horizon's dialog asks of Nova.
-LAUNCH_RULES = (('compute', 'os_compute_api:servers:create'),)
 
 
 class ProblemMixin(object):

@@ -226,6 +226,8 @@ def test_saved_loaded_again_undone_and_launched(browse, goto, make, api):
     page.locator('[name=os_distro]').fill('debian')
     preview(page)
     save(page)
+    # The page that follows is there before it is loaded again.
+    verified(page)
 
     page.reload()
     verified(page)

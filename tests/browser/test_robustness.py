@@ -99,7 +99,8 @@ def test_slow_news_do_not_keep_the_page(visit, leave):
     expect(page.get_by_text('openstack server image create')).to_be_visible()
 
 
-def test_a_failing_index_says_so_and_recovers(visit):
+def test_a_failing_index_says_so_and_recovers(visit, newborn):
+    # Nobody asked that guest before, and its row is the first that is seen.
     page = visit()
     broken = Failing(2)
     page.route('**/rows/**', broken)

@@ -28,7 +28,7 @@ import django
 
 _KINDS = {'witness': 'tests.fuzz.witness', 'disk': 'tests.disks.fuzz',
           'records': 'tests.fuzz.records', 'posts': 'tests.fuzz.posts'}
-# More than any page or timeout bears: an input that takes so long is wrong.
+# Seconds of a processor; no page bears more. What takes so long is wrong.
 _SLOW = 2
 _STEP = 5_000
 

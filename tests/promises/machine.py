@@ -80,6 +80,11 @@ class Promises(stateful.RuleBasedStateMachine):
     def take_by_command(self, **options):
         self.world.take(panel=False, **options)
 
+    @stateful.precondition(lambda self: self.world.on_volumes)
+    @stateful.rule(word=DISKS['word'], panel=st.booleans())
+    def find_a_stranger(self, word, panel):
+        self.world.find_a_stranger(word, panel)
+
     @stateful.rule(seconds=st.sampled_from([1, 31, 601, 3601]))
     def wait(self, seconds):
         self.world.wait(seconds)
@@ -156,6 +161,9 @@ class Promises(stateful.RuleBasedStateMachine):
     @stateful.precondition(lambda self: self.world.images)
     @stateful.rule(which=PLACES, reads=SETTLERS['reads'])
     def settle_as_an_orphan(self, which, reads):
+        # Without its instance nobody knows that it is another's.
+        if self.world.truths[self._one(which)].stranger:
+            return
         self.world.settle_orphan(self._one(which),
                                  world.Settler(disk=reads))
 

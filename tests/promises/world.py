@@ -86,6 +86,7 @@ class Truth:
     :ivar contained: the guest's root is in the image
     :ivar copies: a key of :data:`COPIES`
     :ivar told: the panel's record leads to what the guest said of it
+    :ivar stranger: it only names the instance, and holds another's disk
     """
 
     word: disk.Word | None
@@ -96,6 +97,7 @@ class Truth:
     contained: bool
     copies: str = 'quick'
     told: bool = False
+    stranger: bool = False
 
 
 @dataclasses.dataclass
@@ -225,6 +227,21 @@ class World:
             witnessed, hooks, self.clean, happens != 'elsewhere', copies,
             told=panel and bound and view == 'whole' and not late
             and baseline is not None and witnessed)
+
+    def find_a_stranger(self, word: disk.Word, panel: bool) -> None:
+        """Let an image name the instance, which has no disk but volumes.
+
+        :param panel: with a record of the panel's, as somebody wrote it
+        """
+        self.take('good', word, False, 'quick', panel=panel)
+        image_id = list(self.images)[-1]
+        properties = dict(self.images[image_id].properties)
+        for name in builders.mapping():
+            properties.pop(name)
+        self.images[image_id] = dataclasses.replace(
+            self.images[image_id], properties=properties, size=1024)
+        self.truths[image_id] = dataclasses.replace(
+            self.truths[image_id], word=word, stranger=True)
 
     def _freeze(self, happens: str) -> tuple[bool, bool]:
         """Let Nova ask for a freeze; return what was witnessed of it."""
@@ -435,6 +452,8 @@ class World:
         truth = self.truths[image.id]
         reading = settler.readings.get(image.id)
         guest = truth.witnessed or truth.clean
+        if truth.stranger:
+            return 'it is no snapshot of the instance'
         if decision.verdict is Verdict.APPLICATION and not (
                 truth.witnessed and truth.hooks):
             return 'no hook succeeded'
@@ -493,7 +512,8 @@ class World:
             image, self.instance, self.now, self.deployment,
             builders.reading(truth.word, torn=truth.torn)).decision
         if shown.verdict.consistent and (
-                truth.word is not disk.Word.AT_REST or truth.torn):
+                truth.stranger or truth.torn
+                or truth.word is not disk.Word.AT_REST):
             raise Broken('shown as %s; %s' % (shown, truth))
 
 

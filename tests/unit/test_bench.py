@@ -12,6 +12,8 @@
 
 """The report of make bench: medians, ratios, goals."""
 
+import csv
+import dataclasses
 import json
 from unittest import mock
 
@@ -19,6 +21,7 @@ import pytest
 
 from tests.bench import disks
 from tests.bench import document
+from tests.bench import judging
 from tests.bench import pages
 from tests.bench import report
 from tests.bench import taking
@@ -141,3 +144,35 @@ def test_a_disk_is_read_within_its_ceilings_and_decides(changes, good):
     made = report.Report(cases=[case()], disks={disks.EXT4: judged(**changes)})
 
     assert made.good is good
+
+
+def test_the_judge_asks_for_what_is_new_and_no_more():
+    first, following = judging.grow([3])
+
+    assert (first.wrong, following.wrong) == ('', '')
+    assert (first.disks, following.disks) == (3, 0)
+    assert first.lists == following.lists == 4
+    assert following.data + following.other == 0
+
+
+@pytest.mark.parametrize('changes, wrong', [
+    ({'lists': 15}, '15 lists instead of 14'),
+    ({'disks': 999}, '999 disks read, new: 1000'),
+    ({'disks': 1001}, '1001 disks read, new: 1000'),
+    ({'other': 5000}, '5000 other requests'), ({}, '')])
+def test_a_judge_that_asks_for_more_than_it_promises_is_told(changes, wrong):
+    measured = judging.Round(1000, 'first', 1000, 14, 1000, 1000, 3000, 9.0)
+
+    assert dataclasses.replace(measured, **changes).wrong == wrong
+
+
+def test_the_table_of_the_judge_keeps_what_is_promised():
+    with judging.PATH.open(newline='') as file:
+        rows = list(csv.DictReader(file))
+
+    assert [int(row['Instances']) for row in rows] == [
+        size for size in judging.SIZES for _round in range(2)]
+    for row in rows:
+        new = int(row['Instances']) if row['Round'] == 'first' else 0
+        assert int(row['Disks read']) == new
+        assert int(row['Lists']) <= int(row['Images']) // 1000 + 5

@@ -12,17 +12,24 @@
 
 """The documentation has the settings as they are, and names each rule."""
 
+import ast
 import csv
 import pathlib
 import re
 
+import pytest
+
 from snapshot_panel import conf
 from snapshot_panel.consistency import verdict
+from snapshot_panel import policies
+from tests import catalogues
 from tests.faults import document as faults
 from tests.faults import looking
 from tests.faults import server
+from tests import policies_list
 from tests import settings_list
 
+ROOT = pathlib.Path(__file__).parents[2]
 SOURCE = pathlib.Path(__file__).parents[2] / 'doc/source'
 TERM = re.compile(r'^``([a-z-]+)``$', re.MULTILINE)
 
@@ -42,6 +49,30 @@ def test_a_documented_setting_has_its_type_its_range_and_its_default():
     assert ("``ephemeral_backend`` (one of ``'qcow2'``, ``'raw'``, "
             in document)
     assert all('``%s`` (' % name in document for name in conf.DEFAULTS)
+
+
+def test_the_policies_are_documented_as_the_pages_ask_for_them():
+    assert policies_list.PATH.read_text() == policies_list.document(), (
+        'python -m tests.policies_list')
+    assert '.. include:: policies.txt' in (
+        SOURCE / 'configuration.rst').read_text()
+
+
+def test_no_page_asks_for_a_rule_of_its_own():
+    package = SOURCE.parents[1] / 'snapshot_panel'
+    found = [path.name for path in package.rglob('*.py')
+             if re.search(r"\('(compute|image|volume)', '", path.read_text())]
+
+    assert found == ['policies.py']
+
+
+def test_the_example_of_a_policy_has_each_rule_of_nova():
+    example = (SOURCE.parents[1] / 'tests/policies/compute/today.yaml'
+               ).read_text()
+
+    assert set(re.findall('^"(.+)":$', example, re.MULTILINE)) == {
+        rule for action in policies.ACTIONS
+        for service, rule in action.rules if service == 'compute'}
 
 
 def test_every_rule_is_explained_below_its_verdict():
@@ -79,3 +110,84 @@ def test_no_fault_in_the_table_costs_a_page_more_than_its_bound():
         assert int(row['Seconds'].removeprefix('under ')) <= (
             looking.BOUNDS[click]), row
         assert click or row['Written'] == 'nothing', row
+
+
+def anything(text):
+    """Return a message with … for what differs from time to time."""
+    return re.sub(r'%(\(\w+\))?[.\d]*[sdrf]', '…', text)
+
+
+def spoken():
+    """Return all that the panel says: to users, operators and the log."""
+    said = {anything(text) for domain in catalogues.DOMAINS
+            for message in catalogues.messages(domain) if message.id
+            for text in ((message.id,) if isinstance(message.id, str)
+                         else message.id)}
+    for path in (ROOT / 'snapshot_panel').rglob('*.py'):
+        said |= {anything(node.value)
+                 for node in ast.walk(ast.parse(path.read_text()))
+                 if isinstance(node, ast.Constant)
+                 and isinstance(node.value, str)}
+    return said
+
+
+def quoted(name):
+    """Return what a document quotes, on one line, without its escapes."""
+    text = ' '.join((SOURCE / name).read_text().replace('\\', '').split())
+    return re.findall('“([^”]*)”', text)
+
+
+@pytest.mark.parametrize('name, count', [
+    ('troubleshooting.rst', 40), ('operations.rst', 8)])
+def test_each_message_that_operators_look_up_is_one_of_the_code(name, count):
+    said = '\n'.join(spoken())
+    quotes = [each for each in quoted(name)
+              if each not in ('…', 'in these marks')]
+
+    assert len(quotes) > count
+    assert [each for each in quotes if each not in said] == []
+
+
+def test_each_symptom_has_its_cause_what_to_do_and_what_shows_it():
+    text = (SOURCE / 'troubleshooting.rst').read_text()
+    entries = re.findall(r'^(\S.*)\n((?:    .*\n)+)', text, re.MULTILINE)
+    symptoms = {term: re.findall(r'^    :(\w+):', body, re.MULTILINE)
+                for term, body in entries if '    :' in body}
+
+    assert len(symptoms) > 40
+    assert {term: fields for term, fields in symptoms.items()
+            if fields != ['Cause', 'Do', 'See']} == {}
+
+
+def as_shown(text):
+    """Return a text of the pages as documents quote it."""
+    return ' '.join(anything(text).split()).strip(' .…:').casefold()
+
+
+def test_what_the_russian_guide_quotes_is_what_the_pages_say():
+    said = {as_shown(text) for domain in catalogues.DOMAINS
+            for path in catalogues.paths(domain)
+            if catalogues.language(path) == 'ru'
+            for message in catalogues.read(path) if message.id
+            for text in catalogues.forms(message)}
+    text = re.sub(r'^\* ', '', (SOURCE / 'user-ru.rst').read_text(),
+                  flags=re.MULTILINE)
+    quotes = re.findall(r'(?<![*`])\*([^*`]+)\*(?!\*)', text)
+
+    assert len(quotes) > 60
+    assert [each for each in quotes if as_shown(each) not in said] == []
+
+
+def test_the_russian_guide_has_what_the_english_one_has():
+    english, russian = ((SOURCE / name).read_text()
+                        for name in ('user.rst', 'user-ru.rst'))
+    heads = re.compile(r'^\S.*\n=+$', re.MULTILINE)
+
+    # And what the verdicts mean.
+    assert len(heads.findall(russian)) == len(heads.findall(english)) + 1
+    assert names(english) - names(russian) == {'name=value'}
+
+
+def names(text):
+    """Return the names and commands of a document."""
+    return set(re.findall('``([^`]+)``', ' '.join(text.split())))

@@ -24,7 +24,7 @@ SUFFIXES = {'.css', '.js', '.ps1', '.py', '.sh', '.toml', '.cfg', '.ini',
             '.in'}
 # No suffix, or one that others use without a header as well.
 NAMED = {'.ci/run', '.editorconfig', '.github/workflows/test.yml',
-         '.pre-commit-config.yaml', 'Makefile',
+         '.pre-commit-config.yaml', 'Makefile', 'devstack/settings',
          'snapshot_panel/guest/hooks/mysql',
          'snapshot_panel/guest/hooks/postgresql',
          'snapshot_panel/guest/hooks/test'}
@@ -35,8 +35,8 @@ def source_files():
 
     Not from Git: an sdist has these tests too.
     """
-    folders = ('.ci', '.github', 'doc/source', 'releasenotes/notes',
-               'snapshot_panel', 'static', 'tests')
+    folders = ('.ci', '.github', 'devstack', 'doc/source',
+               'releasenotes/notes', 'snapshot_panel', 'static', 'tests')
     found = [path for folder in folders
              for path in (ROOT / folder).rglob('*')]
     found += ROOT.iterdir()

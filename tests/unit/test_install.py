@@ -43,10 +43,16 @@ def settings(tmp_path):
             'manifest': 'dashboard/manifest.json', 'problems': []}
 
 
+@pytest.fixture
+def looks():
+    """What is found in policy files and of services, to be changed."""
+    return [['Policies: fine.', False]]
+
+
 @pytest.fixture(autouse=True)
-def steps(settings, tmp_path):
+def steps(settings, looks, tmp_path):
     """The commands of Django's that were run."""
-    run = []
+    run = Steps()
 
     def django(horizon, step):
         run.append((step, (horizon.folder / ENABLED).exists()))
@@ -57,12 +63,19 @@ def steps(settings, tmp_path):
             manifest.parent.mkdir(parents=True, exist_ok=True)
             manifest.touch()
 
-    with mock.patch.object(install.Horizon, 'settings', autospec=True,
-                           side_effect=lambda self: settings), \
+    with mock.patch.object(
+            install.Horizon, 'probe', autospec=True,
+            side_effect=lambda self, what, *more: (
+                settings if what == 'settings' else looks)) as asked, \
             mock.patch.object(install, '_django', django), \
             mock.patch.object(install, 'wrong_versions', autospec=True,
                               return_value=[]):
+        run.asked = asked
         yield run
+
+
+class Steps(list):
+    """A list that also knows what the probe was asked, in ``asked``."""
 
 
 def collect(target):
@@ -286,6 +299,79 @@ def test_settings_that_do_not_count_are_named(dashboard, settings, capsys):
     assert 'SNAPSHOT_PANEL: no' in capsys.readouterr().out
 
 
+def test_the_check_says_what_policies_and_services_say(
+        dashboard, looks, capsys):
+    call(dashboard)
+    looks.append(['Services: no credentials.', False])
+
+    status = call(dashboard, '--check')
+
+    assert status == 0
+    assert capsys.readouterr().out.endswith(
+        'Policies: fine.\nServices: no credentials.\n'
+        'Everything is in place.\n')
+
+    looks.append(['Services: Nova: down', True])
+
+    assert call(dashboard, '--check') == 1
+    assert 'Nova: down\nSomething is ' in capsys.readouterr().out
+
+
+def test_the_check_asks_as_the_cloud_that_is_named(dashboard, steps):
+    call(dashboard, '--check', '--os-cloud', 'ours')
+
+    assert mock.call(mock.ANY, 'check', 'ours') in steps.asked.mock_calls
+
+
+def test_an_account_is_for_the_check_alone(dashboard, steps):
+    with pytest.raises(SystemExit) as ended:
+        call(dashboard, '--os-cloud', 'ours')
+
+    assert ended.value.code == 2
+    assert not steps.asked.called
+
+
+def test_what_is_missing_is_said_before_the_policies_are_looked_at(
+        dashboard, steps, settings, capsys):
+    steps.asked.side_effect = [settings, install.InstallError('broken')]
+
+    assert call(dashboard, '--check') == 1
+    assert ENABLED + ' is missing' in capsys.readouterr().out
+
+
+def test_a_language_that_is_not_compiled_is_missing(
+        dashboard, tmp_path, monkeypatch, capsys):
+    call(dashboard)
+    package = tmp_path / 'package'
+    (package / 'locale/ru/LC_MESSAGES').mkdir(parents=True)
+    for name in ('enabled', 'static'):
+        (package / name).symlink_to(install.HERE / name)
+    (package / 'locale/ru/LC_MESSAGES/django.mo').touch()
+    monkeypatch.setattr(install, 'HERE', package)
+
+    assert call(dashboard, '--check') == 1
+
+    told = capsys.readouterr().out
+    assert 'ru/LC_MESSAGES/djangojs.mo is missing' in told
+    assert 'django.mo' not in told
+
+
+def test_horizons_own_language_that_is_not_compiled_is_no_fault(
+        dashboard, capsys):
+    call(dashboard)
+    theirs = dashboard / 'locale/ru/LC_MESSAGES'
+    theirs.mkdir(parents=True)
+    (theirs / 'django.po').touch()
+
+    assert call(dashboard, '--check') == 0
+    assert 'compilemessages' in capsys.readouterr().out
+
+    (theirs / 'django.mo').touch()
+
+    assert call(dashboard, '--check') == 0
+    assert 'compilemessages' not in capsys.readouterr().out
+
+
 def test_it_goes_out_enabled_file_first_and_pip_last(
         dashboard, settings, steps, tmp_path, capsys):
     settings['offline'] = True
@@ -319,7 +405,7 @@ def test_the_enabled_file_goes_out_of_a_horizon_that_does_not_start(
         dashboard, capsys):
     call(dashboard)
 
-    with mock.patch.object(install.Horizon, 'settings',
+    with mock.patch.object(install.Horizon, 'probe',
                            side_effect=install.InstallError('broken')):
         assert call(dashboard, '--uninstall') == 1
 

@@ -67,6 +67,20 @@ def test_who_is_overtaken_does_not_write_over_a_worse_verdict():
     assert not made.consistent
 
 
+@pytest.mark.parametrize('panel', [True, False])
+def test_what_only_names_the_instance_is_never_sealed(panel):
+    made = world.World(True)
+    made.find_a_stranger(disk.Word.AT_REST, panel)
+    made.wait(3601)
+    for who in world.DISKS:
+        made.settle(world.Settler(disk=who))
+        made.check()
+
+    assert not made.sealed
+    # Nobody waits for it any more.
+    assert not made.metadata
+
+
 def play(happens='good', word=disk.Word.CANNOT_TELL, torn=False,
          copies='quick', on_volumes=False, **settler):
     made = world.World(on_volumes)

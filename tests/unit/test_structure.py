@@ -26,12 +26,12 @@ PACKAGE = 'snapshot_panel'
 # What is in a layer may import what is in those before it. A layer's rooms do
 # not know each other, except the pages, which lend and link to one another.
 RULES = ('consistency', 'disk', 'guest')
-SETTINGS = ('conf',)
+SETTINGS = ('conf', 'policies')
 CLOUD = ('cloud',)
 SHARED = ('ui',)
 PAGES = ('apps', 'enabled', 'forms', 'guest_setup', 'images', 'install',
-         'instance', 'management', 'native', 'panel', 'tables', 'tabs',
-         'templatetags', 'urls', 'views')
+         'instance', 'management', 'native', 'panel', 'probe', 'tables',
+         'tabs', 'templatetags', 'urls', 'views')
 LAYERS = (RULES, SETTINGS, CLOUD, SHARED, PAGES)
 
 

@@ -183,6 +183,35 @@ def test_a_wrong_password_is_an_error_of_keystones(write, keystone):
         one(['judge']).session()
 
 
+@pytest.mark.parametrize('question', ['session', 'project', 'projects'])
+def test_a_password_that_is_missing_is_an_error_too(write, question):
+    write(judge={'auth': {'password': None}})
+
+    with mock.patch.object(
+            generic.BaseGenericPlugin, 'get_discovery', autospec=True,
+            side_effect=keystone_exceptions.DiscoveryFailure), \
+            pytest.raises(errors.Refused, match='password'):
+        getattr(one(['judge']), question)()
+
+
+@pytest.mark.parametrize('name, found', [
+    (None, False), ('OS_CLOUD', False), ('OS_AUTH_URL', True)])
+def test_an_account_is_at_hand_where_something_describes_one(
+        name, found, monkeypatch):
+    monkeypatch.setattr(accounts.openstack_config.loader, 'CONFIG_FILES', [])
+    monkeypatch.setattr(accounts.openstack_config.loader, 'SECURE_FILES', [])
+    if name:
+        monkeypatch.setenv(name, 'x')
+
+    assert accounts.at_hand() == found
+
+
+def test_a_file_is_at_hand_even_if_it_is_not_described_well(tmp_path):
+    (tmp_path / 'clouds.yaml').write_text('clouds: {judge: {}}')
+
+    assert accounts.at_hand()
+
+
 def test_an_account_of_no_project_is_refused(write, keystone):
     write(judge={})
     keystone.return_value = token(scoped=False)

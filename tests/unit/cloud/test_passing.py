@@ -13,6 +13,8 @@
 
 """What lasts is not waited for, and what passes costs nothing."""
 
+import contextlib
+import dataclasses
 import datetime
 
 from cinderclient import exceptions as cinder_exceptions
@@ -22,6 +24,7 @@ from oslo_utils import timeutils
 import pytest
 
 from snapshot_panel.cloud import details
+from snapshot_panel.cloud import disks
 from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import settling
 from snapshot_panel.cloud import taking
@@ -29,7 +32,9 @@ from snapshot_panel.cloud import volumes
 from snapshot_panel.consistency import checklist
 from snapshot_panel.consistency import facts
 from snapshot_panel.consistency import known
+from snapshot_panel.consistency import records
 from snapshot_panel.consistency import verdict
+from tests import images
 from tests.unit import builders
 from tests.unit.cloud import answers
 
@@ -130,7 +135,89 @@ def test_an_empty_console_is_no_kit_only_where_there_never_was_one(
     assert not checks.ready
 
 
+def test_one_young_snapshot_is_reason_enough_to_wait_for_a_console(
+        user_request, nova_client, glance_client, glance_image):
+    nova_client.servers.get_console_output.side_effect = BROKEN
+    old = builders.asked(builders.started().baseline,
+                         updated=builders.ago(7200))
+
+    with pytest.raises(errors.Unavailable):
+        settling.settle(user_request, builders.instance(), [
+            dataclasses.replace(old, id=builders.COPIES[0], properties={
+                **old.properties, records.IMAGE: builders.COPIES[0]}),
+            glance_image])
+
+    assert patched(glance_client) == []
+
+
+# Disks
+
+DISK = images.ext4(64 * images.KB)
+
+
+@pytest.fixture
+def readable(glance_client):
+    """Let Glance hold one whose disk is at rest."""
+    image = builders.asked(builders.started().baseline, size=len(DISK))
+    glance_client.images.get.side_effect = (
+        lambda _id: answers.glance_image(image))
+    glance_client.data.data = DISK
+    return image
+
+
+def test_a_disk_alone_seals_nothing_that_the_guest_may_still_add_to(
+        user_request, nova_client, glance_client, readable):
+    """It may say that its root is elsewhere."""
+    nova_client.instance_action.list.side_effect = PASSING
+
+    with pytest.raises(errors.Unavailable):
+        settling.settle(user_request, builders.instance(), [readable])
+    assert patched(glance_client) == []
+    nova_client.instance_action.list.side_effect = None
+    settling.settle(user_request, builders.instance(), [readable])
+
+    assert '"disk-at-rest"' in patched(glance_client)[0]
+
+
+@pytest.mark.parametrize('refusal, refused', [(403, True), (503, False),
+                                              (404, False)])
+def test_only_a_refusal_to_read_a_disk_is_remembered(
+        user_request, glance_client, readable, refusal, refused):
+    glance_client.data.data = None
+    glance_client.data.refusal = refusal
+
+    with contextlib.suppress(errors.CloudError):
+        settling.settle(user_request, builders.instance(), [readable])
+
+    assert disks.recall(user_request, [readable]).refused == (
+        {readable.id} if refused else set())
+
+
+def test_a_disk_that_was_read_is_not_taken_for_refused(
+        user_request, nova_client, readable):
+    nova_client.instance_action.list.side_effect = PASSING
+
+    with contextlib.suppress(errors.CloudError):
+        settling.settle(user_request, builders.instance(), [readable])
+
+    recalled = disks.recall(user_request, [readable])
+    assert (set(recalled.readings), recalled.refused) == (
+        {readable.id}, set())
+
+
 # One answer that there is nothing
+
+def test_while_nova_fails_no_loss_is_written_down(
+        user_request, nova_client, glance_client):
+    glance_client.images.get.side_effect = glance_exceptions.HTTPNotFound()
+    nova_client.instance_action.list.side_effect = PASSING
+
+    with pytest.raises(errors.Unavailable):
+        settling.settle(user_request, builders.remembering(
+            builders.memory()), [])
+
+    assert not nova_client.servers.set_meta.called
+
 
 def test_an_image_that_is_missed_once_is_not_lost(user_request, nova_client,
                                                   glance_client):

@@ -157,7 +157,9 @@ def test_a_sealed_snapshot_is_not_judged_again(console, baseline):
     ({}, True), ({'updated': builders.ago(31)}, True),
     ({'updated': builders.ago(30)}, False), ({'updated': None}, False),
     ({'updated': builders.ago(-3600)}, False),
-    ({'status': 'active'}, False)])
+    ({'status': 'active'}, False), ({'status': 'deactivated'}, False),
+    ({'status': 'importing'}, False), ({'status': 'uploading'}, False),
+    ({'status': 'killed', 'updated': builders.NOW}, True)])
 def test_an_unfinished_image_is_given_up_after_a_while(changes, given_up):
     image = builders.asked(**{'status': 'queued', **changes})
 
@@ -321,6 +323,14 @@ def test_a_freeze_behind_a_lost_line_does_not_count(console, baseline):
     console.freeze()
 
     assert decide(console, baseline).rule is Rule.SILENT
+
+
+def test_a_good_freeze_before_a_lost_line_does_not_count(console, baseline):
+    console.freeze()
+    console.lose('rethaw')
+    console.say('stopped')
+
+    assert not decide(console, baseline).verdict.consistent
 
 
 @pytest.mark.parametrize('cut', range(1, 4))
@@ -719,6 +729,13 @@ def test_a_stop_that_says_too_little_proves_nothing(changes):
     assert decide_stopped(done).rule is Rule.STOP_UNKNOWN
 
 
+@pytest.mark.parametrize('name', ['suspend', 'shelve', 'reboot', ''])
+def test_only_a_stop_tells_how_a_guest_went_down(name):
+    other = dataclasses.replace(builders.stop(5), name=name)
+
+    assert verdict.judge_stop([other], 60).rule is Rule.STOP_UNKNOWN
+
+
 @pytest.mark.parametrize('newer', ['start', 'reboot', 'rebuild', 'resize'])
 def test_what_was_done_after_the_stop_makes_it_say_nothing(newer):
     done = [SNAPSHOT, builders.action(newer, builders.BEFORE),
@@ -817,6 +834,16 @@ def test_volumes_of_a_guest_that_stood_still_are_consistent(
     assert decision.rule is rule
     assert decision.evidence['frozen'] == {'/': 0.06}
     assert decision.evidence['volumes'] == 2
+
+
+def test_without_the_images_time_volumes_are_judged_all_the_same(console,
+                                                                 baseline):
+    console.freeze()
+
+    decision = decide_volumes(console, baseline, builders.copies(),
+                              updated=None)
+
+    assert decision.rule is Rule.FREEZE_WITNESSED
 
 
 @pytest.mark.parametrize('seen_for, ago, rule', [
@@ -1110,6 +1137,10 @@ def vanished(console):
 
 def test_without_a_console_the_cause_is_unknown():
     assert vanished(None).rule is Rule.GONE
+
+
+def test_of_a_guest_that_said_nothing_of_it_the_cause_is_unknown(console):
+    assert vanished(console).rule is Rule.GONE
 
 
 def test_an_image_may_vanish_behind_a_good_freeze(console):

@@ -12,13 +12,20 @@
 
 """Volume groups."""
 
+import pathlib
+import resource
+import subprocess
+import sys
+
 import pytest
 
+import snapshot_panel
 from snapshot_panel import disk
 from snapshot_panel.disk import lvm
 from snapshot_panel.disk import source
 from tests import images
 from tests.unit.disk import readers
+from tests.unit import operations
 
 Word = disk.Word
 SMALL = 128 * images.KB
@@ -203,3 +210,41 @@ def test_names_are_printable_and_bounded():
     part = readers.only(images.lvm({'r\u00f6\u00f6t' + 'x' * 90: ext4()}))
 
     assert part.place == 'volume vg/r??t' + 'x' * 50
+
+
+def test_a_description_of_nothing_but_line_breaks_costs_little(tmp_path):
+    """Half a minute of a processor, once; a page waits meanwhile."""
+    path = tmp_path / 'image'
+    path.write_bytes(images.lvm({}, text='\n' * (120 << 10)))
+
+    # A processor's seconds, whatever else the machine does.
+    done = subprocess.run(
+        [sys.executable, '-m', 'snapshot_panel.disk', str(path)],
+        cwd=pathlib.Path(snapshot_panel.__file__).parents[1],
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_CPU, (8, 8)),
+        stdout=subprocess.PIPE, text=True)
+
+    assert done.stdout.splitlines()[0] == 'cannot tell'
+
+
+def _volumes(*texts):
+    return [lvm.Volume('A' * 32, source.Slice(None, 0, 0), text, False)
+            for text in texts]
+
+
+def test_the_text_that_all_of_a_group_have_is_parsed_once():
+    text = 'vg { id = "G" %s }' % ('x = 1 ' * 500)
+
+    once = operations.count(lambda: lvm.read_groups(_volumes(text)))
+    thrice = operations.count(lambda: lvm.read_groups(_volumes(*[text] * 3)))
+
+    assert thrice < 1.5 * once
+
+
+def test_all_texts_of_a_disk_together_are_limited():
+    texts = ['vg { id = "%d" %s }' % (number, 'x = 1 ' * 3000)
+             for number in range(4)]
+
+    assert len(lvm.read_groups(_volumes(texts[0]))) == 1
+    with pytest.raises(source.Cannot):
+        lvm.read_groups(_volumes(*texts))

@@ -110,11 +110,47 @@ def test_a_limit_in_the_middle_leaves_what_was_read():
 
 
 def test_time_is_limited_by_the_clock():
-    ticks = itertools.count(step=6)
+    reader = readers.Reader(images.ext4_image())
+
+    reading = disk.read_disk(reader, len(reader.image),
+                             clock=lambda: 6 * len(reader.asked))
+
+    assert reading.requests == 2
+    assert reading.parts[-1].reason == 'too-much'
+
+
+def test_time_is_limited_where_nothing_more_is_asked_for():
+    ticks = itertools.count(step=3)
 
     reading = read_gpt(clock=lambda: next(ticks))
 
-    assert reading.parts[-1].reason == 'too-much'
+    assert (reading.requests, reading.reason) == (1, 'too-much')
+
+
+def test_what_is_read_again_and_again_is_limited():
+    content = images.ext4(256 * images.KB)
+    disk_of_many = images.gpt([(images.LINUX, content)] * 30)
+    reader = readers.Reader(images.qcow2(
+        disk_of_many, cluster_bits=9, shared=True))
+
+    def read(**limits):
+        return disk.read_disk(reader, len(reader.image),
+                              limits=disk.Limits(**limits))
+
+    assert read().word is Word.AT_REST
+    assert read().fetched < 256 << 10
+    assert read(work=1 << 20).parts[-1].reason == 'too-much'
+
+
+def test_what_is_unpacked_again_and_again_is_limited():
+    image = images.qcow2(images.ext4_image(), packing='zlib',
+                         cluster_bits=21)
+    reader = readers.Reader(image)
+
+    reading = disk.read_disk(reader, len(image),
+                             limits=disk.Limits(work=1 << 20))
+
+    assert reading.reason == 'too-much'
 
 
 def test_nothing_is_asked_for_twice():
