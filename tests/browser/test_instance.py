@@ -24,9 +24,8 @@ OURS = ('.snapshot-panel-around', '.snapshot-panel-status',
         '#snapshot-panel-checks',
         '#snapshot-panel-alarm', '.snapshot-panel-commands',
         '.snapshot-panel-filter', '.snapshot-panel-pages',
-        '.snapshot-panel-compare', '#snapshot-panel-timeline',
-        '#history .snapshot-panel-name', '#history time',
-        '#history .snapshot-panel-details')
+        '.snapshot-panel-compare', '#history .snapshot-panel-name',
+        '#history time', '#history .snapshot-panel-details')
 NOW = '[aria-current=step]'
 CARD = '#snapshot-panel-card'
 
@@ -319,3 +318,50 @@ def test_volumes_that_are_left_out_are_told_and_can_be_found(show):
 
     dialog.get_by_role('link', name='Volumes').click()
     expect(page.locator('#volumes')).to_contain_text('files-data')
+
+
+def step(page, name):
+    return page.locator('[data-step=%s]' % name)
+
+
+def test_from_no_channel_to_a_proven_snapshot(show, make, api, cloud,
+                                              request):
+    instance_id, name = make('agent-dead', image='debian-12')
+    page = show('web-ready')
+    page.goto(page.url.replace(cloud.instances['web-ready'], instance_id))
+    page.locator(CARD).get_by_role(
+        'link', name='Make ready, step by step').click()
+    expect(page.locator(NOW)).to_have_count(1)
+
+    step(page, 'snapshot').get_by_role('link', name='without a stop').click()
+    page.locator('.modal').get_by_text('Or take it anyway').click()
+    page.locator('.modal').get_by_role('button', name='Take it anyway').click()
+    # The page follows by itself.
+    step(page, 'property').get_by_role(
+        'button', name='Give it the channel').click()
+
+    launch = step(page, 'launch')
+    expect(launch).to_contain_text('demo.small')
+    expect(launch).to_contain_text('may start as after a power cut')
+    found = axe.Axe().run(page, context={'include': [
+        ['#snapshot-panel-fix']]})
+    assert found.violations_count == 0, found.generate_report()
+    launch.get_by_role('button', name='Launch %s-ready' % name).click()
+    link = launch.get_by_role('link', name=name + '-ready')
+    expect(link).to_be_visible()
+    heir = re.search('[0-9a-f-]{36}', link.get_attribute('href')).group()
+    request.addfinalizer(lambda: api.nova.servers.delete(heir))
+    expect(step(page, 'agent')).to_have_attribute('data-state', 'now')
+
+    api.become(heir, 'ready')
+    page.reload()
+    page.goto(page.url)
+    step(page, 'trial').get_by_role(
+        'button', name='Consistent snapshot').click()
+
+    expect(step(page, 'trial')).to_contain_text('File-system consistent')
+    expect(page.locator('[data-state=done]')).to_have_count(5)
+    page.set_viewport_size({'width': 390, 'height': 800})
+    assert page.evaluate('document.documentElement.scrollWidth') <= 390
+    for image in api.snapshots(heir):
+        api.glance.images.delete(image['id'])
