@@ -13,6 +13,7 @@
 from django.urls import include
 from django.urls import path
 
+from snapshot_panel.instance import fix_views
 from snapshot_panel.instance import views as instance_views
 from snapshot_panel import views
 
@@ -32,6 +33,9 @@ urlpatterns = [
          name='news'),
     path('<str:instance_id>/schedule/',
          instance_views.ScheduleView.as_view(), name='schedule'),
+    path('<str:instance_id>/fix/', fix_views.FixView.as_view(), name='fix'),
+    path('<str:instance_id>/fix/news/', fix_views.FixNewsView.as_view(),
+         name='fix_news'),
     path('<str:instance_id>/setup/',
          include('snapshot_panel.guest_setup.urls')),
     path('<str:instance_id>/take/', views.TakeView.as_view(), name='take'),

@@ -229,8 +229,10 @@ def _chosen(overview, wanted):
             if instance.id in wanted][:GUESTS_PER_REQUEST]
 
 
-# What the address of a dialog says that was opened on an instance's page.
-_FROM_INSTANCE = '?from=instance'
+# What the address of a dialog says that was opened on one of an instance's
+# own pages.
+_FROM = '?from=%s'
+_ORIGINS = ('instance', 'fix')
 
 
 class TakeView(ui_views.PostMixin, generic.View):
@@ -244,7 +246,7 @@ class TakeView(ui_views.PostMixin, generic.View):
         if tables.report_attempt(request, attempt):
             return redirect(urls.name('instance'), instance_id)
         return redirect(urls.reverse('snapshot', instance_id)
-                        + _FROM_INSTANCE)
+                        + _FROM % 'instance')
 
 
 class InstanceFormView(ui_views.ProblemMixin, forms.ModalFormView):
@@ -274,14 +276,19 @@ class InstanceFormView(ui_views.ProblemMixin, forms.ModalFormView):
         return {'instance_id': self.kwargs['instance_id']}
 
     @property
+    def origin(self):
+        """The name of the instance's page that it is on, '' if of none."""
+        origin = self.request.GET.get('from')
+        return origin if origin in _ORIGINS else ''
+
+    @property
     def query(self):
         """What the dialog's addresses say of the page that it is on."""
-        return (_FROM_INSTANCE if self.request.GET.get('from') == 'instance'
-                else '')
+        return _FROM % self.origin if self.origin else ''
 
     def get_success_url(self):
-        return (urls.reverse('instance', self.kwargs['instance_id'])
-                if self.query else urls.reverse('index'))
+        return (urls.reverse(self.origin, self.kwargs['instance_id'])
+                if self.origin else urls.reverse('index'))
 
     def get_cancel_url(self):
         return self.get_success_url()

@@ -34,6 +34,7 @@ from snapshot_panel.cloud import sessions
 from snapshot_panel.consistency import bounded
 from snapshot_panel.consistency import facts
 from snapshot_panel.consistency import records
+from snapshot_panel.consistency import successor
 
 LOG = logging.getLogger(__name__)
 
@@ -208,9 +209,25 @@ def _instance(server: typing.Any) -> facts.Instance:
             in reading.entries(getattr(server, 'security_groups', None)
                                or ()))),
         key_name=reading.name(getattr(server, 'key_name', None)),
+        user_id=reading.text_or_none(getattr(server, 'user_id', None)),
+        zone=_zone(server),
+        config_drive=bool(getattr(server, 'config_drive', False)),
         # By default Nova shows it to administrators only.
         root_device=reading.name(getattr(
             server, 'OS-EXT-SRV-ATTR:root_device_name', None)))
+
+
+# The zone of hosts that are in none; nobody should ask for it by its name.
+_NO_ZONE = 'nova'
+
+
+def _zone(server: typing.Any) -> str:
+    """Read the availability zone that an instance was launched into."""
+    if hasattr(server, 'pinned_availability_zone'):
+        # From 2.96 on; None where nobody chose one.
+        return reading.name(server.pinned_availability_zone)
+    zone = reading.name(getattr(server, 'OS-EXT-AZ:availability_zone', None))
+    return '' if zone == _NO_ZONE else zone
 
 
 def _fixed(addresses: typing.Any) -> tuple[str, ...]:
@@ -278,6 +295,58 @@ def list_networks(session: asking.Session, instance_id: str
         return tuple(
             reading.identifier(interface.net_id) for interface
             in client(session).servers.interface_list(instance_id))
+
+
+@dataclasses.dataclass(frozen=True)
+class Flavor:
+    """A size that an instance can have: ``ram`` in MiB, ``disk`` in GiB."""
+
+    id: str
+    name: str
+    vcpus: int
+    ram: int
+    disk: int
+
+
+def find_flavor(session: asking.Session, name: str) -> Flavor | None:
+    """Return the flavor of a name, None where this user can have none."""
+    with errors.asking('Nova'):
+        return next((
+            Flavor(reading.identifier(each.id), reading.text(each.name),
+                   reading.size(each.vcpus), reading.size(each.ram),
+                   reading.size(each.disk))
+            for each in client(session).flavors.list(is_public=None)
+            if each.name == name), None)
+
+
+def list_keys(session: asking.Session) -> frozenset[str]:
+    """Return the names of the user's key pairs."""
+    with errors.asking('Nova'):
+        return frozenset(reading.text(each.name)
+                         for each in client(session).keypairs.list())
+
+
+def create_server(session: asking.Session, wanted: successor.Blueprint
+                  ) -> str:
+    """Launch an instance and return its id.
+
+    :raises errors.Unanswered: it may have been begun.
+    """
+    with errors.asking('Nova'):
+        nova = client(session)
+    try:
+        with errors.changing('Nova'):
+            return reading.identifier(nova.servers.create(
+                wanted.name, wanted.image_id, wanted.flavor,
+                nics=[{'net-id': each} for each in wanted.networks] or 'none',
+                security_groups=list(wanted.security_groups) or None,
+                key_name=wanted.key_name or None,
+                availability_zone=wanted.zone or None,
+                config_drive=wanted.config_drive or None).id)
+    except (errors.Unavailable, errors.Unusable) as problem:
+        if _was_refused(problem):
+            raise
+        raise errors.Unanswered('Nova', problem.reason) from problem
 
 
 def get_metadata_limit(session: asking.Session) -> int | None:

@@ -118,6 +118,9 @@ class Instance:
     where Nova does not tell this user; ``root_volume`` is whether that disk is
     a volume, None where nobody found out. ``addresses`` are the fixed ones by
     the name of their network; ``security_groups`` and ``key_name`` are names.
+    ``user_id`` is whoever launched it; ``zone`` the availability zone that it
+    is to be in, '' where nobody chose one; ``config_drive`` is whether it has
+    one.
     """
 
     id: str
@@ -145,6 +148,9 @@ class Instance:
         default_factory=dict)
     security_groups: tuple[str, ...] = ()
     key_name: str = ''
+    user_id: str | None = None
+    zone: str = ''
+    config_drive: bool = False
 
     @property
     def volume_backed(self) -> bool:

@@ -52,13 +52,17 @@ def choices(instance, volumes, image):
         Choice(_('Key pair'), [instance.key_name],
                _('It opens the new instance only where the guest still '
                  'takes it.')),
-        Choice(_('Volumes'), _volumes(volumes), _volume_hint(image)),
+        Choice(_('Volumes'), volume_lines(volumes), _volume_hint(image)),
     ]
     return [each._replace(values=list(filter(None, each.values)))
             for each in made if any(each.values)]
 
 
-def _volumes(volumes):
+def volume_lines(volumes):
+    """Return the name and size of each volume, or why nobody knows.
+
+    :param volumes: as :func:`volumes.of_instance` returns them.
+    """
     if isinstance(volumes, errors.CloudError):
         return [words.say(volumes)]
     return [_('%(name)s (%(size)s GiB)') % {

@@ -394,7 +394,7 @@ FINDINGS = {
         remedy=_(
             'Give it the property in one of these ways. Set on the image '
             'alone, it changes nothing for a running instance.'),
-        links=(remedies.image,),
+        links=(remedies.fix, remedies.image),
         short=pgettext_lazy('stands in the way', 'No channel')),
     Finding.CHANNEL_TOO_LATE: Row(
         _(
@@ -402,6 +402,7 @@ FINDINGS = {
             'hw_qemu_guest_agent was set on its image only after it had '
             'booted.'),
         remedy=_('Adopt what the image has today in one of these ways.'),
+        links=(remedies.fix,),
         short=pgettext_lazy('stands in the way', 'No channel')),
     Finding.CHANNEL_WITNESSED: Row(
         _('The guest’s agent runs, so it has its channel.'),

@@ -58,6 +58,14 @@ def setup(instance):
                 urls.reverse('setup', instance.id), 'cog')
 
 
+def fix(instance):
+    """Return the link to the steps; on a volume they do not help."""
+    if instance.volume_backed:
+        return None
+    return Link('fix', _('Make ready, step by step'),
+                urls.reverse('fix', instance.id), 'list-ol')
+
+
 def again(instance):
     return Link('again', _('Ask the guest again'), '%s?again=1' % urls.reverse(
         'instance', instance.id), 'refresh')
@@ -80,6 +88,11 @@ def actions(instance):
 def log(instance):
     return _elsewhere('log', _('Console log'), 'instances:detail', 'list-alt',
                       instance.id, query='?tab=instance_details__log')
+
+
+def console(instance):
+    return _elsewhere('console', _('Console'), 'instances:detail', 'terminal',
+                      instance.id, query='?tab=instance_details__console')
 
 
 def images(instance):

@@ -73,6 +73,8 @@ def horizon(python):
         'python*/site-packages/openstack_dashboard')
     yield folder
     (folder / 'local/local_settings.py').unlink()
+    # What one mode has compressed must not serve the other.
+    shutil.rmtree(folder.parent / 'static')
 
 
 def try_command(python, *arguments):

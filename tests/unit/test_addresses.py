@@ -43,7 +43,7 @@ VALUES = {'instance_id': builders.INSTANCE, 'image_id': builders.BASE_IMAGE,
 # Whatever changes something in the cloud, and what leads there.
 WRITING = {
     nova: ('create_image', 'remember', 'forget', 'set_metadata',
-           'delete_metadata', 'stop', 'start'),
+           'delete_metadata', 'stop', 'start', 'create_server'),
     glance: ('add_properties', 'patch', 'delete_image'),
     editing: ('save',),
     restarting: ('cancel', 'leave', 'start'),

@@ -20,7 +20,9 @@ from cinderclient.v3 import volumes
 from django.core.cache import cache
 from django import http
 from glanceclient.common import http as glance_http
+from novaclient.v2 import flavors
 from novaclient.v2 import instance_action
+from novaclient.v2 import keypairs
 from novaclient.v2 import limits
 from novaclient.v2 import servers
 from oslo_utils import timeutils
@@ -64,7 +66,14 @@ def calls():
 @pytest.fixture
 def nova_client(calls):
     """A client of Nova: one running instance, nothing done to it yet."""
-    client = mock.Mock(spec_set=['servers', 'instance_action', 'limits'])
+    client = mock.Mock(spec_set=['servers', 'instance_action', 'limits',
+                                 'flavors', 'keypairs'])
+    client.flavors = mock.create_autospec(flavors.FlavorManager,
+                                          instance=True)
+    client.keypairs = mock.create_autospec(keypairs.KeypairManager,
+                                           instance=True)
+    client.flavors.list.return_value = []
+    client.keypairs.list.return_value = []
     client.servers = mock.create_autospec(servers.ServerManager,
                                           instance=True)
     client.instance_action = mock.create_autospec(

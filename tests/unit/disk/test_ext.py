@@ -19,6 +19,7 @@ from hypothesis import strategies
 import pytest
 
 from snapshot_panel import disk
+from snapshot_panel.disk import ext
 from tests import images
 from tests.unit.disk import readers
 
@@ -164,3 +165,82 @@ def test_only_the_flag_itself_makes_it_at_rest(offset, value):
     word = readers.read(changed).word
 
     assert word is not Word.AT_REST or not untouched
+
+
+# One number alone makes a superblock implausible
+
+FIELDS = {'inodes': (0, 4), 'blocks': (4, 4), 'first': (0x14, 4),
+          'log_block': (0x18, 4), 'log_cluster': (0x1c, 4),
+          'blocks_per_group': (0x20, 4), 'clusters_per_group': (0x24, 4),
+          'inodes_per_group': (0x28, 4), 'magic': (0x38, 2),
+          'revision': (0x4c, 4), 'inode_size': (0x58, 2),
+          'incompat': (0x60, 4), 'ro_compat': (0x64, 4),
+          'blocks_high': (0x150, 4), 'descriptor_size': (0xfe, 2)}
+BLOCK, BIGALLOC = 4096, 0x200
+
+
+def superblock(**changes):
+    """Return one of ext4 in which all else agrees with the changes."""
+    data = bytearray(images.ext4()[1024:2048])
+    for name, value in changes.items():
+        at, length = FIELDS[name]
+        images.put(data, at, value.to_bytes(length, 'little'))
+    made = ext.Superblock(bytes(data))
+    if 'inodes' not in changes and made.blocks_per_group:
+        groups = -(-(made.blocks - made.first) // made.blocks_per_group)
+        images.put(data, 0, (made.inodes_per_group * groups).to_bytes(
+            4, 'little'))
+    return ext.Superblock(bytes(data))
+
+
+@pytest.mark.parametrize('changes', [
+    {'magic': 0xef54}, {'revision': 2}, {'log_block': 7, 'log_cluster': 7},
+    {'log_cluster': 1}, {'log_cluster': 21},
+    {'log_cluster': 1, 'ro_compat': BIGALLOC},
+    {'log_cluster': 3, 'clusters_per_group': BLOCK * 4},
+    {'blocks_per_group': 4, 'clusters_per_group': 4},
+    {'blocks_per_group': BLOCK * 8 + 8, 'clusters_per_group': BLOCK * 8 + 8},
+    {'clusters_per_group': BLOCK * 4}, {'first': 1},
+    {'inodes_per_group': 0}, {'inodes_per_group': BLOCK * 8 + 1},
+    {'inode_size': 64}, {'inode_size': 8192}, {'inode_size': 192},
+    {'blocks': 0}, {'inodes': 1}], ids=str)
+def test_one_number_that_no_kernel_mounts_is_implausible(changes):
+    assert not superblock(**changes).is_plausible()
+
+
+@pytest.mark.parametrize('changes', [
+    {}, {'inode_size': 128}, {'inode_size': 4096}, {'log_block': 6,
+                                                    'log_cluster': 6},
+    {'revision': 0, 'inode_size': 7}, {'inodes_per_group': BLOCK * 8},
+    {'ro_compat': BIGALLOC, 'log_cluster': 3,
+     'clusters_per_group': BLOCK * 4}], ids=str)
+def test_what_a_kernel_mounts_is_plausible(changes):
+    assert superblock(**changes).is_plausible()
+
+
+@pytest.mark.parametrize('features, blocks', [
+    (0x2c2, 256 | 1 << 32), (0x242, 256)])
+def test_the_upper_half_of_the_size_counts_where_there_is_one(features,
+                                                              blocks):
+    made = superblock(incompat=features, blocks_high=1)
+
+    assert made.blocks == blocks
+
+
+@pytest.mark.parametrize('features, size, fits', [
+    (0x2c2, 64, False), (0x2c2, 32, True), (0x242, 64, True)])
+def test_the_upper_half_of_a_group_counts_where_there_is_one(features, size,
+                                                             fits):
+    made = superblock(incompat=features, descriptor_size=size)
+    lower = b''.join(number.to_bytes(4, 'little') for number in (2, 3, 4))
+    descriptor = lower.ljust(0x20, b'\0') + b'\1' * 12
+
+    assert made.is_group(descriptor.ljust(64, b'\0')) is fits
+
+
+def test_where_the_size_of_the_image_is_not_known_a_superblock_counts():
+    image = images.ext4(128 * images.KB)
+
+    reading = disk.read_disk(readers.Reader(image), None)
+
+    assert reading.word is Word.AT_REST

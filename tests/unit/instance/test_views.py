@@ -281,7 +281,7 @@ class CardTest(InstanceTestCase):
         assert 'form="snapshot-panel-take"' not in card
         primary, = [part for part in card.split('<a ') if 'btn-primary' in
                     part]
-        assert 'Properties of its image' in primary
+        assert 'Make ready, step by step' in primary
 
     def test_what_the_card_says_is_said_once(self):
         self.lose_the_channel()
