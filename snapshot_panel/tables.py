@@ -181,15 +181,6 @@ class InstanceRow(tables.Row):
             self.attrs['data-unasked'] = 'true'
 
 
-class LabelledCell(ui_tables.BoxCell):
-    """A cell that names its column, for windows too narrow for a table."""
-
-    def __init__(self, datum, column, row, attrs=None, classes=None):
-        super().__init__(datum, column, row, attrs, classes)
-        if not column.auto:
-            self.attrs['data-th'] = column.verbose_name
-
-
 class InstancesTable(ui_tables.SeveralMixin, tables.DataTable):
     name = tables.Column(
         'name', verbose_name=_('Instance'),
@@ -257,7 +248,7 @@ class InstancesTable(ui_tables.SeveralMixin, tables.DataTable):
         name = 'instances'
         verbose_name = _('Consistent Snapshots')
         row_class = InstanceRow
-        cell_class = LabelledCell
+        cell_class = ui_tables.LabelledCell
         table_actions = (InstancesFilter, ImageProperties, TakeSnapshot)
         row_actions = (TakeSnapshot, NotReady, Options, Details, GuestSetup)
         multi_select = True

@@ -27,6 +27,8 @@ urlpatterns = [
          name='compare'),
     path('<str:instance_id>/restore/<str:image_id>/',
          instance_views.RestoreView.as_view(), name='restore'),
+    path('<str:instance_id>/proof/<str:image_id>/',
+         instance_views.ProofView.as_view(), name='proof'),
     path('<str:instance_id>/news/', instance_views.NewsView.as_view(),
          name='news'),
     path('<str:instance_id>/schedule/',

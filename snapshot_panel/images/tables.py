@@ -22,9 +22,9 @@ from horizon import tables
 from snapshot_panel.consistency import edits
 from snapshot_panel.images import texts
 from snapshot_panel import policies
-from snapshot_panel.ui.tables import BoxCell
 from snapshot_panel.ui.tables import cell
 from snapshot_panel.ui.tables import EditImage
+from snapshot_panel.ui.tables import LabelledCell
 from snapshot_panel.ui.tables import SeveralAction
 from snapshot_panel.ui.tables import SeveralMixin
 from snapshot_panel.ui import urls
@@ -104,7 +104,8 @@ class OwnImagesTable(SeveralMixin, ImagesTable):
         table_actions = (ImagesFilter, MakeReady, MakeStrict)
         table_actions_menu = (MakeStrict,)
         row_actions = (MakeReady, EditImage, MakeStrict)
-        cell_class = BoxCell
+        cell_class = LabelledCell
+        css_classes = 'snapshot-panel-cards'
         multi_select = True
 
 
@@ -114,4 +115,6 @@ class OthersImagesTable(ImagesTable):
         verbose_name = _('Images')
         table_actions = (ImagesFilter,)
         row_actions = (EditImage,)
+        cell_class = LabelledCell
+        css_classes = 'snapshot-panel-cards'
         multi_select = False

@@ -149,18 +149,34 @@ def evidence(line):
     A list of sentences; what is written on an image is untrusted.
     """
     decision = line.decision
-    sentences = []
-    for path, stall in _pairs(decision.evidence.get('frozen')):
-        sentences.append(texts.FROZEN % {'path': words.plain(path),
-                                         'stall': words.joined(stall)})
-    for name, succeeded in _pairs(decision.evidence.get('hooks')):
-        sentences.append((texts.HOOK_DONE if succeeded is True
-                          else texts.HOOK_FAILED) % words.plain(name))
-    copies = decision.evidence.get('volumes')
-    if isinstance(copies, int):
-        sentences.append(texts.VOLUMES % {'count': copies})
-    sentences += disks.lines(decision.evidence.get('disk'))
-    sentences += _left_out(decision.evidence.get('left_out'))
+    return [*freezes(decision), *hooks(decision), *copies(decision),
+            *disks.lines(decision.evidence.get('disk')), *rest(line)]
+
+
+def freezes(decision):
+    """Return a sentence for each file system that stood still."""
+    return [texts.FROZEN % {'path': words.plain(path),
+                            'stall': words.joined(stall)}
+            for path, stall in _pairs(decision.evidence.get('frozen'))]
+
+
+def hooks(decision):
+    """Return a sentence for each application hook that the guest told of."""
+    return [(texts.HOOK_DONE if succeeded is True else texts.HOOK_FAILED)
+            % words.plain(name)
+            for name, succeeded in _pairs(decision.evidence.get('hooks'))]
+
+
+def copies(decision):
+    """Return a sentence about the volume snapshots, if it rests on any."""
+    count = decision.evidence.get('volumes')
+    return [texts.VOLUMES % {'count': count}] if isinstance(count, int) else []
+
+
+def rest(line):
+    """Return what else is to be known: what is left out, which rule."""
+    decision = line.decision
+    sentences = _left_out(decision.evidence.get('left_out'))
     if isinstance(decision.evidence.get('contradicts'), str):
         sentences.append(texts.CONTRADICTS % decision.evidence['contradicts'])
     if {'boot', 'seq'} <= set(decision.evidence):
@@ -174,21 +190,26 @@ def evidence(line):
     return sentences
 
 
+def stall(decision):
+    """Return how long the guest stood still at most, in seconds, or None."""
+    # Anybody may have written there.
+    stalls = [seconds for _path, seconds
+              in _pairs(decision.evidence.get('frozen'))
+              if isinstance(seconds, (int, float))
+              and not isinstance(seconds, bool)]
+    return max(stalls) if stalls else None
+
+
 def measured(line):
     """Return what was measured of a :class:`lines.SnapshotLine`.
 
     :returns: sentences by :class:`journey.Step`; what is not known is left
         out.
     """
-    frozen = line.decision.evidence.get('frozen')
-    # Anybody may have written there.
-    stalls = [stall for _path, stall in _pairs(frozen)
-              if isinstance(stall, (int, float))
-              and not isinstance(stall, bool)]
     found = {journey.Step.VERDICT: texts.LAST_VERDICT % line.badge.word}
-    if stalls:
-        found[journey.Step.FREEZE] = texts.LAST_STALL % words.joined(
-            max(stalls))
+    still = stall(line.decision)
+    if still is not None:
+        found[journey.Step.FREEZE] = texts.LAST_STALL % words.joined(still)
     if line.seconds is not None:
         found[journey.Step.UPLOAD] = texts.LAST_TOOK % line.seconds
     return found

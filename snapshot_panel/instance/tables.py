@@ -34,7 +34,6 @@ class Restore(tables.LinkAction):
 
     name = 'launch'
     verbose_name = _('Restore as new instance')
-    icon = 'cloud-upload'
     policy_rules = policies.LAUNCH
 
     def get_link_url(self, entry=None):
@@ -42,7 +41,7 @@ class Restore(tables.LinkAction):
                             entry.id)
 
     def allowed(self, request, entry=None):
-        return entry is not None and entry.line.active
+        return entry is not None and entry.line.restorable
 
 
 class Edit(ui_tables.EditImage):

@@ -17,6 +17,8 @@ from django.utils.translation import ngettext_lazy
 from django.utils.translation import pgettext_lazy
 
 from snapshot_panel.consistency import journey
+from snapshot_panel import disk
+from snapshot_panel.ui import disks
 from snapshot_panel.ui.words import Badge
 
 Light = journey.Light
@@ -130,3 +132,60 @@ CONTRADICTS = _('the guest witnessed otherwise (rule %s), which is an error: '
 OPERATOR = _('Ask the operator for the log of nova-compute about the image '
              '%(image)s and the instance %(instance)s.')
 WITNESS = _('boot %(boot)s, witness %(seq)s')
+
+# What a proof is made of. A service's clock is named, because no two agree.
+PROOF_ASKED = pgettext_lazy('part of a proof', 'Asked for')
+PROOF_HOOKS = _('Application hooks')
+PROOF_FREEZE = pgettext_lazy('part of a proof', 'Freeze')
+PROOF_THAW = pgettext_lazy('part of a proof', 'Thaw')
+PROOF_UPLOAD = _('Image')
+PROOF_DISK = _('What its disk says')
+PROOF_VERDICT = _('Verdict')
+
+ASKED_BY = _('by %s, with this panel')
+ASKED_STATE = _('The instance was: %s.')
+ASKED_ELSEWHERE = _('Not with this panel, so nobody noted who asked. The time '
+                    'is when the image was registered.')
+STOOD_STILL_AT_MOST = _('The guest went on after %s s at most.')
+NOT_STILL = _('not seen to stand still: %s')
+HOOK_REFUSED = _('hook %s refused the freeze')
+UPLOADED = _('By the image service’s clock, at the latest.')
+VANISHED = _('The image is gone. The time is when that was noticed.')
+SEALED = _('Written on the image at this time at the latest.')
+NOT_SEALED = _('Not written on the image yet.')
+
+FACTS = {
+    'noted': Badge(pgettext_lazy('part of a proof', 'Noted'), 'check',
+                   'success'),
+    'witnessed': Badge(pgettext_lazy('part of a proof',
+                                     'Witnessed by the guest'), 'check',
+                       'success'),
+    'against': Badge(pgettext_lazy('part of a proof',
+                                   'The guest says otherwise'),
+                     'times-circle', 'danger'),
+    'unneeded': LIGHTS[Light.UNNEEDED],
+    'silent': Badge(pgettext_lazy('part of a proof', 'Nobody told of it'),
+                    'minus', 'default'),
+    'whole': Badge(pgettext_lazy('part of a proof', 'Complete'), 'check',
+                   'success'),
+    'gone': Badge(pgettext_lazy('part of a proof', 'Gone'), 'times-circle',
+                  'danger'),
+    'unfinished': Badge(pgettext_lazy('part of a proof', 'Not finished'),
+                        'refresh', 'info'),
+    'unread': Badge(pgettext_lazy('part of a proof', 'Not read'), 'minus',
+                    'default'),
+}
+DISK = {
+    disk.Word.AT_REST: Badge(disks.WORDS[disk.Word.AT_REST], 'check',
+                             'success'),
+    disk.Word.IN_USE: Badge(disks.WORDS[disk.Word.IN_USE],
+                            'exclamation-triangle', 'warning'),
+    disk.Word.DAMAGED: Badge(disks.WORDS[disk.Word.DAMAGED], 'times-circle',
+                             'danger'),
+    disk.Word.CANNOT_TELL: Badge(disks.WORDS[disk.Word.CANNOT_TELL],
+                                 'question-circle', 'default'),
+}
+
+MARK = _('%(name)s: %(verdict)s')
+MARK_AFTER = _('%s after the one before')
+MARK_STILL = _('stood still for %s s')

@@ -42,9 +42,11 @@ from snapshot_panel.consistency import schedules
 from snapshot_panel.instance import compare
 from snapshot_panel.instance import history
 from snapshot_panel.instance import lines
+from snapshot_panel.instance import proof
 from snapshot_panel.instance import restore
 from snapshot_panel.instance import schedule
 from snapshot_panel.instance import tables
+from snapshot_panel.instance import timeline
 from snapshot_panel import policies
 from snapshot_panel.ui import lines as ui_lines
 from snapshot_panel.ui import standings
@@ -54,7 +56,8 @@ from snapshot_panel.ui import views as ui_views
 from snapshot_panel.ui import words
 
 # The parts of the page that change while a snapshot is made.
-PARTS = ('restart', 'alarm', 'card', 'journey', 'checks', 'judging')
+PARTS = ('restart', 'alarm', 'card', 'journey', 'checks', 'judging',
+         'timeline')
 
 
 def look(request, instance, images, again=False):
@@ -81,6 +84,10 @@ def _allowed(request):
 def _history(request, page):
     return history.choose(page.entries, request.GET,
                           functions.get_page_size(request))
+
+
+def _draw(entries):
+    return timeline.draw(entries, timeutils.utcnow(True))
 
 
 class InstanceView(ui_views.ProblemMixin, horizon_tables.DataTableView):
@@ -110,6 +117,7 @@ class InstanceView(ui_views.ProblemMixin, horizon_tables.DataTableView):
     def get_context_data(self, **kwargs):
         return super().get_context_data(
             row=self.page.row, page=self.page, history=self.history,
+            timeline=_draw(self.history.entries),
             unsettled=self.page.unsettled(self.history.entries),
             limit=conf.get_config()['snapshots_listed'],
             poll_interval=conf.get_config()['poll_interval'],
@@ -181,6 +189,28 @@ class CompareView(ui_views.ProblemMixin, horizon_views.HorizonTemplateView):
         return redirect(urls.name('instance'), self.kwargs['instance_id'])
 
 
+class ProofView(ui_views.ProblemMixin, horizon_views.HorizonTemplateView):
+    """All that is known of one snapshot, to be printed or linked to."""
+
+    template_name = 'consistent_snapshots/instance/proof.html'
+    page_title = _('Proof: {{ entry.name }}')
+
+    def get(self, request, instance_id, image_id):
+        instance, images = snapshots.chosen(request, instance_id, [image_id])
+        found = [image for image in images if image is not None]
+        entry = next((each for each in history.entries(
+            instance, ui_lines.snapshot_lines(
+                instance, found, disks.recall(request, found)))
+            if each.id == image_id), None)
+        if entry is None:
+            messages.error(request, _(
+                'Nothing is known of this snapshot (any more), or it belongs '
+                'to another instance.'))
+            return redirect(urls.name('instance'), instance_id)
+        return self.render_to_response(self.get_context_data(
+            instance=instance, entry=entry, parts=proof.parts(entry)))
+
+
 class ScheduleView(ui_views.ProblemMixin, horizon_views.HorizonTemplateView):
     """Snapshots by the clock: what to copy where."""
 
@@ -211,18 +241,18 @@ class RestoreView(ui_views.ProblemMixin, horizon_views.HorizonTemplateView):
     def get(self, request, instance_id, image_id):
         instance, (image,) = snapshots.chosen(request, instance_id,
                                               [image_id])
-        if image is None or not image.active:
+        line = image and ui_lines.snapshot_line(image, instance)
+        if line is None or not line.restorable:
             messages.error(request, _(
-                'Nothing can be restored from this snapshot: it has no image '
-                'that is ready (any more), or belongs to another instance.'))
+                'Nothing can be restored from this snapshot: it is not '
+                'complete, is gone, or belongs to another instance.'))
             return redirect(urls.name('instance'), instance_id)
         return self.render_to_response(self.get_context_data(
-            instance=instance, image=image))
+            instance=instance, image=image, line=line))
 
     def get_context_data(self, instance, image, **kwargs):
-        line = ui_lines.snapshot_line(image, instance)
         return super().get_context_data(
-            instance=instance, line=line,
+            instance=instance,
             may_launch=policy.check(policies.LAUNCH, self.request),
             choices=restore.choices(
                 instance, volumes.of_instance(self.request, instance), image),
@@ -262,7 +292,8 @@ class NewsView(ui_views.AnswerMixin, generic.View):
         problem = problem or page.problem
         shown = _history(self.request, page).entries
         table = tables.HistoryTable(self.request, data=shown, **self.kwargs)
-        context = {'page': page, 'row': page.row, **_allowed(self.request)}
+        context = {'page': page, 'row': page.row, 'timeline': _draw(shown),
+                   **_allowed(self.request)}
         return http.JsonResponse({
             'parts': {name: render_to_string(
                 'consistent_snapshots/instance/_%s.html' % name, context,

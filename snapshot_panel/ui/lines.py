@@ -175,6 +175,17 @@ class SnapshotLine:
         return bool(self.snapshot.image and self.snapshot.image.active)
 
     @property
+    def restorable(self):
+        """Whether an instance can be launched from it, in place of its own.
+
+        Not where Cinder could not copy all volumes (fact 13), nor from what
+        holds the disk of something else.
+        """
+        rule = self.decision.rule
+        return self.active and not (
+            rule.misfit or rule is verdict.Rule.VOLUMES_FAILED)
+
+    @property
     def seconds(self):
         """As :class:`records.Seal` has it."""
         image = self.snapshot.image

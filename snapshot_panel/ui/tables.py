@@ -108,3 +108,12 @@ class BoxCell(base.Cell):
                 'class': 'table-row-multi-select', 'id': 'choose-' + row_id,
                 'aria-label': _('Choose %s')
                 % table.get_object_display(self.datum)})
+
+
+class LabelledCell(BoxCell):
+    """A cell that names its column, for windows too narrow for a table."""
+
+    def __init__(self, datum, column, row, attrs=None, classes=None):
+        super().__init__(datum, column, row, attrs, classes)
+        if not column.auto:
+            self.attrs['data-th'] = column.verbose_name

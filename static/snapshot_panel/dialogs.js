@@ -20,6 +20,12 @@
 (function () {
   'use strict';
 
+  // A dialog brings this script with it, for pages that are not ours.
+  if (window.snapshotPanelDialogs) {
+    return;
+  }
+  window.snapshotPanelDialogs = true;
+
   var OURS = '#consistent_snapshot_modal, #consistent_restart_modal';
   var opener = null;
 
@@ -27,12 +33,16 @@
     return Boolean(element && element.offsetParent);
   }
 
+  function linkTo(address) {
+    return Array.from(document.querySelectorAll('a.ajax-modal')).find(
+      function (each) {
+        return each.pathname === address && !each.closest('.modal');
+      });
+  }
+
   // The row may have come anew meanwhile, and a menu is closed by now.
   function successor() {
-    var link = opener.isConnected ? opener : Array.from(
-      document.querySelectorAll('a.ajax-modal')).find(function (each) {
-      return each.getAttribute('href') === opener.getAttribute('href');
-    });
+    var link = opener.isConnected ? opener : linkTo(opener.pathname);
     var group = link && link.closest('.btn-group');
     return isSeen(link) ? link :
       group && group.querySelector('.dropdown-toggle');
@@ -54,6 +64,10 @@
     event.currentTarget.setAttribute('role', 'dialog');
     event.currentTarget.setAttribute('aria-labelledby', title.id);
     title.focus();
+    // The click that brought this script came before it.
+    var form = event.currentTarget.querySelector('form');
+    opener = opener || (form && linkTo(
+      new URL(form.getAttribute('action'), document.baseURI).pathname));
   });
 
   page.on('hidden.bs.modal', OURS, function () {

@@ -32,12 +32,12 @@ def visit(seconds, requests=3, size=1000):
                        cloud_cpu=0.2)
 
 
-def case(ours=(1.0,), theirs=(8.0,), requests=5):
+def case(ours=(1.0,), theirs=(8.0,), requests=5, complete=()):
     return report.Case(100, 20, {
         pages.INDEX: [visit(each, requests) for each in ours],
         pages.INSTANCES: [visit(each, 19) for each in theirs],
         pages.IMAGES: [visit(2.0, 2)], pages.FRAME: [visit(0.5, 3)]},
-        {pages.INDEX: [3.0, 1.0, 2.0]})
+        {pages.INDEX: [3.0, 1.0, 2.0], pages.INSTANCES: complete})
 
 
 def test_what_horizons_frame_asks_is_taken_off():
@@ -61,8 +61,18 @@ def test_medians_are_shown_for_each_page():
     assert numbers[pages.IMAGES]['complete'] is None
 
 
+def test_a_page_is_complete_beside_the_other_of_its_round():
+    # Twice as slow in the second round, both of them.
+    made = case(complete=[6.0, 2.0, 5.0])
+
+    assert made.complete_share == pytest.approx(0.5)
+    assert case().complete_share is None
+
+
 @pytest.mark.parametrize('made, weight, good', [
     (case(), 0, True),
+    (case(complete=[6.0, 2.0, 4.0]), 0, True),
+    (case(complete=[5.0, 1.9, 3.9]), 0, False),
     (case(ours=(2.0,)), 0, True),
     (case(ours=(2.1,)), 0, False),
     (case(requests=6), 0, True),

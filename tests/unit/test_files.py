@@ -80,3 +80,20 @@ def test_each_form_names_its_address():
 
     assert forms
     assert [form for form in forms if ' action="' not in form[1]] == []
+
+
+def test_each_table_of_ours_is_a_list_of_cards_on_a_telephone():
+    # Two snapshots are compared side by side, in columns of a fixed width.
+    tables = [(path.name, table)
+              for path in (ROOT / 'templates').rglob('*.html')
+              if path.name not in ('compare.html', '_compared.html')
+              for table in re.findall(r'<table\b.*?</table>',
+                                      path.read_text(), re.DOTALL)]
+
+    assert len(tables) > 3
+    for name, table in tables:
+        assert 'class="table snapshot-panel-cards ' in table, name
+        cells = table.partition('<tbody>')[2]
+        # All but the first say what they are, where no heading is seen.
+        assert cells.count('<td data-th=') == (
+            table.count('<th scope="col">') - 1), name

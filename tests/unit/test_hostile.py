@@ -28,6 +28,7 @@ from snapshot_panel.consistency import facts
 from snapshot_panel.consistency import records
 from snapshot_panel.consistency import verdict
 from snapshot_panel.instance import history
+from snapshot_panel.instance import proof
 from snapshot_panel.ui import lines
 from snapshot_panel.ui import words
 from tests.unit import builders
@@ -39,6 +40,10 @@ OTHER = '22222222-bbbb-4bbb-8bbb-22222222222b'
 NEWS, COMPARE = (
     reverse('horizon:project:consistent_snapshots:' + name,
             args=[builders.INSTANCE]) for name in ('news', 'compare'))
+PROOF, LOST = (
+    reverse('horizon:project:consistent_snapshots:proof',
+            args=[builders.INSTANCE, image_id])
+    for image_id in (builders.SNAPSHOT, OTHER))
 SAVE = reverse('horizon:project:consistent_snapshots:save_images')
 
 # What stands in place of the values of a record.
@@ -100,6 +105,16 @@ class PagesTest(cases.PanelTestCase):
 
             self.opens(COMPARE, text, snapshot=['a', 'b'])
 
+    def test_a_hostile_snapshot_has_a_proof(self):
+        chosen = self.patch('chosen', None, snapshots)
+        for text in TEXTS:
+            chosen.return_value = (hostile_instance(text),
+                                   [hostile_image(text)])
+            self.opens(PROOF, text)
+            # One that only the server remembers.
+            chosen.return_value = (hostile_instance(text), [None])
+            self.opens(LOST, text)
+
     def test_the_pages_of_images_answer(self):
         listed = self.patch('list_page', None, images)
         opened = self.patch('open_sheet', None, editing)
@@ -138,5 +153,7 @@ def test_whatever_a_seal_rests_on_has_words(rule, evidence):
 
     line = lines.snapshot_line(image, builders.instance())
 
-    for text in (words.reason(line.decision), *history.evidence(line)):
+    parts = proof.parts(history.Entry(line, builders.instance()))
+    for text in (words.reason(line.decision), *history.evidence(line),
+                 *(text for part in parts for text in part.sentences)):
         str(text).encode()

@@ -109,7 +109,11 @@ class IndexTest(cases.PanelTestCase):
         page = self.text(cases.INDEX)
 
         assert 'snapshot-panel-judge' not in without
-        assert 'looked at this project 4\xa0minutes ago' in page
+        # Not in a sentence, which no other language can decline, and with
+        # what lets it tick.
+        said = page.partition('id="snapshot-panel-judge"')[2].split('</p>')[0]
+        assert ' data-ticks ' in said.partition('at this project:')[2]
+        assert '>4\xa0minutes ago</time>' in said
 
     def test_the_next_page_and_the_one_before_are_linked(self):
         self.overview.return_value = cases.overview(

@@ -57,6 +57,18 @@ class FormTest(cases.PanelTestCase):
         assert 'value="Take consistent snapshot"' in page
         assert 'value="filesystem-consistent"' in page
 
+    def test_a_dialog_brings_what_it_needs_and_a_page_has_it_once(self):
+        for url in (cases.SNAPSHOT, cases.RESTART):
+            dialog, page = (self.client.get(url, **headers).content.decode()
+                            for headers in (
+                {'HTTP_X_REQUESTED_WITH': 'XMLHttpRequest'}, {}))
+
+            # On Horizon's own page of instances nothing of ours is there.
+            for name in ('dialogs.js', 'panel.css'):
+                assert dialog.count('snapshot_panel/' + name) == 1, url
+            assert 'dialogs.js' not in page
+            assert page.count('snapshot_panel/panel.css') == 1, url
+
     def test_it_leads_back_to_the_page_that_it_was_opened_on(self):
         for query, page in (('', cases.INDEX), ('?from=instance',
                                                 cases.INSTANCE),

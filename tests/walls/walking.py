@@ -83,7 +83,7 @@ class Ids:
         """Return the ids by the names of an address's parts."""
         # What hangs on an instance, and judging, is about its snapshot.
         image = self.snapshot if name in (
-            'restore', 'judge_image', 'check_image') else self.image
+            'restore', 'proof', 'judge_image', 'check_image') else self.image
         return {'instance_id': self.instance, 'image_id': image,
                 'name': 'consistency-kit.sh', 'code': 'ready'}
 

@@ -110,6 +110,17 @@ class ListTest(ImagesTestCase):
         self.assertNotContains(self.client.get(url('shared_images')),
                                'File-system consistent')
 
+    def test_each_cell_names_its_column_for_a_card(self):
+        self.patch('list_page', images.ImagePage((self.own(),), users={}))
+
+        for address in ('images', 'shared_images'):
+            page = self.client.get(url(address)).content.decode()
+
+            assert 'snapshot-panel-cards' in page
+            self.assertEqual(
+                ['Image', 'Guest agent', 'Quiescing', 'Operating system',
+                 'Instances'], re.findall('data-th="([^"]+)"', page))
+
     def test_a_search_that_ended_early_is_said(self):
         self.patch('list_page', images.ImagePage((), users={}, cut=True))
 

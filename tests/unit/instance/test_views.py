@@ -13,6 +13,7 @@
 """The page of an instance: what it shows, and what its script is told."""
 
 import json
+import re
 from unittest import mock
 
 from django.test.utils import override_settings
@@ -139,6 +140,19 @@ class PageTest(InstanceTestCase):
         self.assertRedirectsNoFollow(response, INSTANCE)
         self.delete.assert_called_once_with(
             mock.ANY, builders.INSTANCE, builders.SNAPSHOT, None)
+
+    def test_what_nothing_can_be_launched_from_offers_no_restore(self):
+        for snapshot in (
+                builders.sealed(verdict.Rule.VOLUMES_FAILED,
+                                properties=builders.mapping()),
+                # The disk of something else.
+                builders.sealed(properties={'image_type': 'x',
+                                            'instance_uuid': uuids(1)}),
+                builders.sealed(status='deactivated'),
+                builders.asked(status='saving')):
+            self.show(builders.instance(), snapshot)
+
+            assert RESTORE not in self.text(INSTANCE), snapshot
 
     def test_deleting_carries_the_name_that_was_shown(self):
         self.show(builders.instance(), builders.sealed(name='a “name”'))
@@ -516,6 +530,105 @@ class HistoryTest(InstanceTestCase):
 
         assert 'made in 18 s at most' in self.text(INSTANCE)
 
+    def test_the_picture_leads_to_each_proof_and_counts_the_verdicts(self):
+        gone = builders.memory(
+            image_id=uuids(7), name='lost', gone=builders.NOW, cause='gone',
+            at=builders.ago(4 * 86400))
+        self.show(builders.remembering(gone), builders.sealed(
+            verdict.Rule.FREEZE_WITNESSED, FROZEN, name='monday'))
+
+        page = self.text(INSTANCE)
+
+        picture = page[page.index('id="snapshot-panel-timeline"'):
+                       page.index('id="history"')]
+        for image_id in (uuids(7), builders.SNAPSHOT):
+            assert 'href="%s"' % proof(image_id) in picture
+            assert page.count('href="%s"' % proof(image_id)) == 2
+        assert 'lost: Discarded' in picture
+        assert ('monday: File-system consistent, stood still for 0.06 s, '
+                '3 days after the one before') in picture
+        assert picture.index('lost') < picture.index('monday')
+        assert self.news()['parts']['timeline'].strip() in page
+
+    def test_one_alone_is_no_picture(self):
+        self.show(builders.instance(), builders.sealed())
+
+        self.assertEqual('', self.news()['parts']['timeline'].strip())
+
+
+def proof(image_id=builders.SNAPSHOT):
+    return reverse('horizon:project:consistent_snapshots:proof',
+                   args=[builders.INSTANCE, image_id])
+
+
+class ProofTest(InstanceTestCase):
+
+    def setUp(self):
+        super().setUp()
+        self.chosen = self.patch('chosen', None)
+
+    def prove(self, instance, *images):
+        self.chosen.return_value = (instance, list(images))
+        return self.client.get(proof())
+
+    def test_all_that_is_known_is_said_in_its_order(self):
+        page = self.prove(builders.instance(), builders.sealed(
+            verdict.Rule.FREEZE_WITNESSED,
+            {**FROZEN, 'disk': builders.reading().report},
+            {'consistency_seconds': '18'}, name='monday'))
+
+        text = page.content.decode()
+        for word in ('Proof: monday', 'by ann, with this panel',
+                     'hook 30-app failed', '/ stood still for 0.06 s',
+                     'The guest went on after 0.06 s at most.',
+                     'nothing was waiting in its journal',
+                     'rule freeze-witnessed', 'Nov. 22, 2026, 11:59:00 UTC',
+                     'Nov. 22, 2026, 11:59:18 UTC',
+                     'openstack image show -f json -c properties '):
+            assert word in text, word
+        parts = re.findall('data-part="([a-z]+)"', text)
+        self.assertEqual(['asked', 'hooks', 'freeze', 'thaw', 'upload',
+                          'disk', 'verdict'], parts)
+
+    def test_a_discarded_one_has_a_proof_too(self):
+        page = self.prove(builders.remembering(builders.memory(
+            gone=builders.NOW, cause='gone-after-hook')), None)
+
+        for word in ('by ann, with this panel', 'The image is gone.',
+                     'Nov. 22, 2026, 12:00:00 UTC', 'journalctl --since',
+                     'The guest says otherwise'):
+            self.assertContains(page, word)
+        self.assertNotContains(page, 'openstack image show')
+
+    def test_what_nobody_told_of_is_said_and_not_left_out(self):
+        page = self.prove(builders.instance(), builders.image())
+
+        self.assertContains(page, 'Nobody told of it', 4)
+        self.assertContains(page, 'Not with this panel')
+        self.assertContains(page, 'Not written on the image yet.')
+
+    def test_of_another_instance_nothing_is_said(self):
+        response = self.prove(builders.instance(), None)
+
+        self.assertRedirectsNoFollow(response, INSTANCE)
+        self.assertContains(self.client.get(INSTANCE),
+                            'Nothing is known of this snapshot')
+
+    def test_what_others_wrote_is_escaped(self):
+        evil = cases.EVIL
+        for value in (evil, {evil: evil}, [evil], 7, None):
+            page = self.prove(builders.instance(name=evil), builders.sealed(
+                verdict.Rule.HOOKS_WITNESSED,
+                dict.fromkeys(('frozen', 'hooks', 'hook', 'open', 'volumes',
+                               'disk', 'left_out', 'contradicts', 'boot',
+                               'seq'), value),
+                {'consistency_requested_by': evil,
+                 'consistency_state': evil,
+                 'consistency_seconds': '999999999'}, name=evil))
+
+            self.assertContains(page, cases.ESCAPED)
+            self.assertNotContains(page, '<script>alert')
+
 
 class CompareTest(InstanceTestCase):
 
@@ -588,7 +701,7 @@ class NewsTest(InstanceTestCase):
         assert answer['unsettled']
         self.assertEqual(['Verdict'], answer['now'])
         self.assertEqual({'restart', 'alarm', 'card', 'journey', 'checks',
-                          'judging'}, set(answer['parts']))
+                          'judging', 'timeline'}, set(answer['parts']))
         assert answer['rows'].strip().startswith('<tr')
 
     def test_a_post_settles_what_is_not_settled(self):
@@ -781,7 +894,8 @@ class RestoreTest(cases.PanelTestCase):
 
     def test_what_is_not_whole_leads_back(self):
         asked = self.patch('chosen', None)
-        for image in (None, builders.asked(status='saving')):
+        for image in (None, builders.asked(status='saving'),
+                      builders.sealed(verdict.Rule.VOLUMES_FAILED)):
             asked.return_value = (builders.instance(), [image])
 
             self.assertRedirects(self.client.get(RESTORE), INSTANCE,
