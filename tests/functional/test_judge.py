@@ -391,8 +391,8 @@ def test_the_panel_tells_that_the_judge_was_there(judge, dashboard):
 
     page = dashboard.get(clients.PANEL).text
 
-    assert re.search(r'looked at this project (now|an? \w+ ago|\d+\s\w+ ago)',
-                     page)
+    assert re.search(r'looked at this project: <time[^>]*>'
+                     r'(now|an? \w+ ago|\d+\s\w+ ago)</time>', page)
 
 
 SOURCE = layouts.REPOSITORY / 'doc' / 'source' / 'judge'
