@@ -192,6 +192,8 @@ def test_an_expired_session_loses_nothing_that_was_typed(
     if button == 'Save':
         preview(page)
 
+    # An answer still on its way would bring the session back.
+    page.wait_for_load_state('networkidle')
     page.context.clear_cookies(name='sessionid')
     page.get_by_role('button', name=button).click()
     log_in(page, cloud)
