@@ -204,7 +204,9 @@ def _nova(layout):
     return sections | {
         'api_database': {'connection': database(layout, 'nova_api')},
         'database': {'connection': database(layout, 'nova_cell1')},
-        'api': {'auth_strategy': 'keystone'},
+        # Its look at its own answers is for its developers, and costs a
+        # tenth of what it does.
+        'api': {'auth_strategy': 'keystone', 'response_validation': 'ignore'},
         'wsgi': {
             'api_paste_config': layout.configuration / 'nova-api-paste.ini'},
         'keystone_authtoken': _token_check(layout, 'nova'),

@@ -391,7 +391,7 @@ def test_the_panel_tells_that_the_judge_was_there(judge, dashboard):
 
     page = dashboard.get(clients.PANEL).text
 
-    assert re.search(r'looked at this project: <time[^>]*>'
+    assert re.search(r'looked at this project:\s*<time[^>]*>'
                      r'(now|an? \w+ ago|\d+\s\w+ ago)</time>', page)
 
 
