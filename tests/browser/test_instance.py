@@ -352,7 +352,7 @@ def test_from_no_channel_to_a_proven_snapshot(show, make, api, cloud,
     link = launch.get_by_role('link', name=name + '-ready')
     expect(link).to_be_visible()
     heir = re.search('[0-9a-f-]{36}', link.get_attribute('href')).group()
-    request.addfinalizer(lambda: api.nova.servers.delete(heir))
+    request.addfinalizer(lambda: api.delete([heir]))
     expect(step(page, 'agent')).to_have_attribute('data-state', 'now')
 
     api.become(heir, 'ready')

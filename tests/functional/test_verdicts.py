@@ -144,7 +144,7 @@ def test_a_seal_does_not_speak_for_a_descendant(settled, openstack,
     dashboard.settle([heir])
 
     row = dashboard.rows(heir)[heir]
-    openstack.nova.servers.delete(heir)
+    openstack.delete([heir])
     assert inherited == 'filesystem-consistent'
     assert 'File-system consistent' not in unread + row
     assert 'Crash-consistent' in row
