@@ -19,6 +19,7 @@ import pytest
 import yaml
 
 ROOT = pathlib.Path(__file__).parents[2]
+SHORT = '/* SPDX-License-Identifier: Apache-2.0 */\n'
 LICENCE = 'Licensed under the Apache License, Version 2.0'
 SUFFIXES = {'.css', '.js', '.ps1', '.py', '.sh', '.toml', '.cfg', '.ini',
             '.in'}
@@ -56,7 +57,9 @@ def test_each_file_that_is_named_here_exists():
 
 @pytest.mark.parametrize('name', LICENSED)
 def test_a_source_file_begins_with_the_licence(name):
-    assert LICENCE in (ROOT / name).read_text()[:400]
+    # What browsers load says it in one line.
+    licence = SHORT if name.startswith('static/') else LICENCE
+    assert licence in (ROOT / name).read_text()[:400]
 
 
 def test_the_forge_runs_each_series_that_tox_knows():
