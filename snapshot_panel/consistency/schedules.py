@@ -13,7 +13,8 @@
 
 """Schedules: what an instance's metadata says, and whether it is kept.
 
-A timer outside the cloud takes the snapshots. The server's metadata says how
+A timer outside the cloud takes the snapshots, or the workflow service does
+(:mod:`snapshot_panel.consistency.workflow`). The server's metadata says how
 often and how many to keep, so that judges and pages know. Each snapshot has
 a mark of the instance and of the moment that its name ends with, because
 image properties are inherited: a snapshot of a rebuilt instance has another
@@ -38,6 +39,10 @@ MOST = 100
 # How long a snapshot may take, with the judge that comes after it.
 GRACE = datetime.timedelta(hours=6)
 
+# What stands after a schedule that takes nothing for the time being. Nothing
+# is overdue then, and nothing is deleted.
+_PAUSED = ' paused'
+
 # The moment as ``date -u +%Y%m%dT%H%M%SZ`` writes it.
 _MOMENT = re.compile('[0-9]{8}T[0-9]{6}Z')
 
@@ -58,8 +63,8 @@ class Period(enum.Enum):
 class Schedule:
     """When an instance's snapshots are taken, and how many are kept.
 
-    ``hour`` is that of the machine with the timer; ``since`` is when it was
-    set up, aware.
+    ``hour`` is that of the machine with the timer, the workflow service's is
+    UTC; ``since`` is when it was set up, aware.
     """
 
     period: Period
@@ -78,8 +83,22 @@ def read(instance: facts.Instance) -> Schedule | None:
 
     Anybody in the project may write metadata; what is no schedule is none.
     """
-    words = instance.metadata.get(KEY, '').split(' ')
-    if len(words) != 4:
+    return _parse(instance.metadata.get(KEY, ''), '')
+
+
+def paused_value(schedule: Schedule) -> str:
+    """Return the value of the metadata item of a schedule that rests."""
+    return schedule.value() + _PAUSED
+
+
+def read_paused(instance: facts.Instance) -> Schedule | None:
+    """Return the :class:`Schedule` that rests, None where there is none."""
+    return _parse(instance.metadata.get(KEY, ''), _PAUSED)
+
+
+def _parse(text: str, ending: str) -> Schedule | None:
+    words = text.removesuffix(ending).split(' ')
+    if not text.endswith(ending) or len(words) != 4:
         return None
     period = next((each for each in Period if each.value == words[0]), None)
     hour, keep = _number(words[1], 0, 23), _number(words[2], 1, MOST)

@@ -67,6 +67,17 @@ def test_whatever_is_written_there_can_be_read(value):
         {schedules.MARK: value}, name='web'))
 
 
+def test_a_schedule_that_rests_deletes_nothing_and_is_never_overdue():
+    instance = scheduled(schedules.paused_value(NIGHTLY))
+
+    assert schedules.read(instance) is None
+    assert schedules.read_paused(instance) == NIGHTLY
+    assert not schedules.overdue(instance, None, builders.NOW + 999 * HOURS)
+    assert schedules.read_paused(scheduled(NIGHTLY.value())) is None
+    assert schedules.read_paused(scheduled(' paused')) is None
+    assert schedules.read_paused(builders.instance()) is None
+
+
 HOURS = datetime.timedelta(hours=1)
 
 

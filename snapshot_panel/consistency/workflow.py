@@ -1,0 +1,118 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""What the workflow service is given to take an instance's snapshots.
+
+A workflow and a cron trigger of the same name for each instance. What people
+named is never part of the workflow's text, whose expressions the service
+evaluates: it is the trigger's input, which the service takes as it is
+(fact 47).
+"""
+
+from collections.abc import Mapping
+import datetime
+
+from snapshot_panel.consistency import bounded
+from snapshot_panel.consistency import facts
+from snapshot_panel.consistency import records
+from snapshot_panel.consistency import schedules
+
+# What the workflow does. The service has it where mistral-extra is installed.
+ACTION = 'nova.servers_create_image'
+# How a workflow is found among those of others.
+TAG = 'consistent-snapshots'
+# The length of a moment with the dash before it, at the end of a name.
+MOMENT = len('-20261122T120000Z')
+
+_DAY = 24 * 60
+# The moment is that of the start, so that name and mark have the same.
+_TEXT = '''\
+---
+version: '2.0'
+%(name)s:
+  description: >-
+    Takes the snapshots of instance %(id)s.
+    Made by Horizon's panel Consistent Snapshots; changed, paused and deleted
+    on the page Schedule of the instance.
+  tags:
+    - %(tag)s
+  input:
+    - server
+    - name
+  vars:
+    at: <%% now().format("%%Y%%m%%dT%%H%%M%%SZ") %%>
+  tasks:
+    snapshot:
+      action: %(action)s
+      input:
+        server: <%% $.server %%>
+        image_name: <%% $.name + "-" + $.at %%>
+        metadata:
+          %(mark)s: <%% $.server + "/" + $.at %%>
+'''
+
+
+def name(instance_id: str) -> str:
+    """Return the name of an instance's workflow and of its trigger.
+
+    :raises ValueError: that is no id, and could mean something else there.
+    """
+    if not bounded.is_id(instance_id):
+        raise ValueError('no id of an instance: %.100r' % instance_id)
+    return 'consistent-snapshot-' + instance_id
+
+
+def text(instance_id: str) -> str:
+    """Return the workflow of an instance, in the service's language.
+
+    :raises ValueError: that is no id.
+    """
+    return _TEXT % {'name': name(instance_id), 'id': instance_id, 'tag': TAG,
+                    'action': ACTION, 'mark': schedules.MARK}
+
+
+def given(instance: facts.Instance) -> Mapping[str, str]:
+    """Return the input of the workflow."""
+    return {'server': instance.id, 'name': begin_name(instance)}
+
+
+def begin_name(instance: facts.Instance) -> str:
+    """Return what the names of a schedule's snapshots begin with."""
+    # Nova takes no name that begins with a space.
+    return records.for_services(instance.name).lstrip()[
+        :records.METADATA_LIMIT - MOMENT]
+
+
+def pattern(period: schedules.Period, hour: int, offset: datetime.timedelta
+            ) -> tuple[str, int]:
+    """Return the trigger's pattern, and the hour in it; both are UTC.
+
+    :param hour: in the user's zone; weekly is on Sundays there.
+    :param offset: of that zone to UTC.
+    """
+    days, minutes = divmod(hour * 60 - _minutes(offset), _DAY)
+    hour, minute = divmod(minutes, 60)
+    weekday = str(days % 7) if period is schedules.Period.WEEKLY else '*'
+    return '%d %d * * %s' % (minute, hour, weekday), hour
+
+
+def local_hour(hour: int, offset: datetime.timedelta) -> int:
+    """Return the hour in a zone that :func:`pattern` was given.
+
+    :param hour: as it returned it.
+    """
+    # The minutes went down with the offset: a started hour is a whole one.
+    return -(-(hour * 60 + _minutes(offset)) // 60) % 24
+
+
+def _minutes(offset: datetime.timedelta) -> int:
+    return offset // datetime.timedelta(minutes=1)
