@@ -40,6 +40,10 @@ ASK: Rules = (('compute', 'os_compute_api:os-console-output'),)
 RESTART: Rules = TAKE + (('compute', 'os_compute_api:servers:stop'),
                          ('compute', 'os_compute_api:servers:start')) + _NOTES
 
+# What a schedule of the workflow service asks; it takes the snapshots as the
+# user who set it up. Mistral has policies of its own.
+SCHEDULE: Rules = TAKE + _NOTES
+
 FORGET: Rules = (('compute', 'os_compute_api:server-metadata:delete'),)
 
 # What the server remembers of a snapshot is deleted with it.
@@ -74,6 +78,8 @@ ACTIONS = (
            'What a running guest says is unknown.'),
     Action('have a snapshot reported if it vanishes', _NOTES,
            'One that vanishes leaves no trace.'),
+    Action('have the workflow service take snapshots', SCHEDULE,
+           'Its schedule is shown, and nothing changes it.'),
     Action('stop, snapshot and start', RESTART, 'It is not offered.'),
     Action('keep the last N', REPLACE, 'All older snapshots are kept.'),
     Action('delete a snapshot', DELETE, 'No button deletes one.'),

@@ -40,10 +40,10 @@ def one_line(text: str) -> str:
 class CloudError(Exception):
     """A service did not do what it was asked.
 
-    ``service`` is its name ('Nova', 'Glance', 'Cinder'); ``reason`` is what
-    the service said, untrusted text; ``said`` is the same for people, ''
-    where the service gave no cause of its own. As a text it is one line, for
-    logs: services repeat names, and whoever gave one must not write a log.
+    ``service`` is its name ('Nova', 'Glance', 'Cinder', 'Mistral'); ``reason``
+    is what the service said, untrusted text; ``said`` is the same for people,
+    '' where the service gave no cause of its own. As a text it is one line,
+    for logs: services repeat names, and whoever gave one must not write a log.
     """
 
     status = 502
@@ -84,6 +84,7 @@ MEMBERS = 'members'
 RENAMED = 'renamed'
 PROTECTED = 'protected'
 OPEN = 'open'
+NO_ACTION = 'no-action'
 
 
 class InUse(Conflict):
@@ -137,26 +138,35 @@ class Unusable(CloudError):
     status = 502
 
 
+class Expired(Exception):
+    """The user's token is not valid any more, says a service without a client.
+
+    Handled as what the clients raise: see :data:`UNAUTHORIZED`.
+    """
+
+
 # The first that fits counts.
 _MEANINGS = (
     (NotFound, (nova_exceptions.NotFound, cinder_exceptions.NotFound,
-                glance_exceptions.HTTPNotFound, glance_exceptions.NotFound)),
+                glance_exceptions.HTTPNotFound, glance_exceptions.NotFound,
+                keystone_exceptions.NotFound)),
     (TooMany, (nova_exceptions.RateLimit,)),
     (OverLimit, (nova_exceptions.OverLimit, cinder_exceptions.OverLimit,
                  glance_exceptions.HTTPOverLimit)),
     (Forbidden, (nova_exceptions.Forbidden, cinder_exceptions.Forbidden,
-                 glance_exceptions.HTTPForbidden,
-                 glance_exceptions.Forbidden)),
+                 glance_exceptions.HTTPForbidden, glance_exceptions.Forbidden,
+                 keystone_exceptions.Forbidden)),
     (Conflict, (nova_exceptions.Conflict, glance_exceptions.HTTPConflict)),
     (Refused, (nova_exceptions.BadRequest, cinder_exceptions.BadRequest,
-               glance_exceptions.HTTPBadRequest,
-               glance_exceptions.BadRequest)),
+               glance_exceptions.HTTPBadRequest, glance_exceptions.BadRequest,
+               keystone_exceptions.BadRequest)),
     (Unusable, (glance_exceptions.HTTPMultipleChoices,
                 requests.exceptions.InvalidJSONError,
                 requests.exceptions.ContentDecodingError)),
 )
 # The user's token is not valid any more.
-UNAUTHORIZED = (nova_exceptions.Unauthorized, cinder_exceptions.Unauthorized,
+UNAUTHORIZED = (Expired, nova_exceptions.Unauthorized,
+                cinder_exceptions.Unauthorized,
                 glance_exceptions.HTTPUnauthorized,
                 glance_exceptions.Unauthorized)
 _FAILURES = (nova_exceptions.ClientException,
@@ -290,7 +300,10 @@ def _said(error: Exception) -> str:
         return ''
     # Glance escapes it for a page of its own.
     text = html.unescape(_ADDED.sub(' ', str(error)[:2 * _SAID_LIMIT]))
+    return brief(text)
+
+
+def brief(text: str) -> str:
+    """Return as much of what a service said as a person is told."""
     text = one_line(text)
-    if len(text) > _SAID_LIMIT:
-        return text[:_SAID_LIMIT] + '…'
-    return text
+    return text if len(text) <= _SAID_LIMIT else text[:_SAID_LIMIT] + '…'

@@ -22,16 +22,14 @@ from oslo_utils import timeutils
 from snapshot_panel.consistency import commands
 from snapshot_panel.consistency import facts
 from snapshot_panel.consistency import protection
-from snapshot_panel.consistency import records
 from snapshot_panel.consistency import schedules
+from snapshot_panel.consistency import workflow
 from snapshot_panel.instance import texts
 from snapshot_panel.ui import lines
 from snapshot_panel.ui import words
 
 # What is offered where there is no schedule yet: nightly, for a week.
 _HOUR, _KEEP = 3, 7
-# The length of a moment with the dash before it, at the end of a name.
-_MOMENT = len('-20261122T120000Z')
 
 
 class ScheduleForm(forms.Form):
@@ -106,12 +104,11 @@ class ScheduleLines:
             return []
         instance_id = self.instance.id
         when = self.chosen.hour, self.chosen.period is schedules.Period.WEEKLY
-        name = records.for_services(self.instance.name).lstrip()
         return [
             (texts.SCHEDULE_TELL, commands.set_metadata(
                 instance_id, schedules.KEY, self.chosen.value())),
             (texts.SCHEDULE_SAVE, commands.save_scheduled(
-                instance_id, name[:records.METADATA_LIMIT - _MOMENT],
+                instance_id, workflow.begin_name(self.instance),
                 schedules.MARK)),
             (texts.SCHEDULE_CRON, commands.cron(instance_id, *when)),
             (texts.SCHEDULE_TIMER, commands.timer(instance_id, *when))]

@@ -17,11 +17,13 @@ from django.utils.translation import ngettext_lazy
 from django.utils.translation import pgettext_lazy
 
 from snapshot_panel.consistency import journey
+from snapshot_panel.consistency import schedules
 from snapshot_panel import disk
 from snapshot_panel.ui import disks
 from snapshot_panel.ui.words import Badge
 
 Light = journey.Light
+Period = schedules.Period
 Step = journey.Step
 
 # Title, and what happens there.
@@ -104,6 +106,17 @@ SCHEDULE_SAVE = _('Save the command on a machine that has the openstack '
                   'client and clouds.yaml')
 SCHEDULE_CRON = _('With cron, add this line (crontab -e)')
 SCHEDULE_TIMER = _('Or with a systemd timer')
+# Of the workflow service.
+ENGINE = {
+    Period.DAILY: ngettext_lazy(
+        'Daily; the last %(keep)d proven consistent is kept.',
+        'Daily; the last %(keep)d proven consistent are kept.', 'keep'),
+    Period.WEEKLY: ngettext_lazy(
+        'Weekly; the last %(keep)d proven consistent is kept.',
+        'Weekly; the last %(keep)d proven consistent are kept.', 'keep')}
+ENGINE_ZONE = _('In your time zone, %(zone)s. Where that has summer time, it '
+                'moves by an hour then.')
+ENGINE_NO_REASON = _('The service does not say why.')
 
 # What the last snapshot showed of a step.
 LAST_STALL = _('The last one stood still for %s s.')

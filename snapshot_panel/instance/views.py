@@ -34,12 +34,14 @@ from snapshot_panel.cloud import disks
 from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import marks
 from snapshot_panel.cloud import restarting
+from snapshot_panel.cloud import scheduling
 from snapshot_panel.cloud import snapshots
 from snapshot_panel.cloud import volumes
 from snapshot_panel import conf
 from snapshot_panel.consistency import commands
 from snapshot_panel.consistency import schedules
 from snapshot_panel.instance import compare
+from snapshot_panel.instance import engine
 from snapshot_panel.instance import history
 from snapshot_panel.instance import lines
 from snapshot_panel.instance import proof
@@ -212,24 +214,71 @@ class ProofView(ui_views.ProblemMixin, horizon_views.HorizonTemplateView):
 
 
 class ScheduleView(ui_views.ProblemMixin, horizon_views.HorizonTemplateView):
-    """Snapshots by the clock: what to copy where."""
+    """Snapshots by the clock: of the workflow service, or what to copy."""
 
     template_name = 'consistent_snapshots/instance/schedule.html'
     page_title = _('Schedule: {{ instance.name }}')
 
-    def get_context_data(self, **kwargs):
+    def post(self, request, instance_id):
+        if not policy.check(policies.SCHEDULE, request):
+            raise errors.Forbidden('Nova', 'policy')
+        instance, _images = snapshots.one(request, instance_id)
+        choice = request.POST.get('choice')
+        if (choice not in engine.DONE
+                or not scheduling.offered(request, instance)):
+            raise errors.Refused('Mistral', 'no such choice')
+        form = engine.EngineForm(request.POST, now=timeutils.utcnow(True))
+        if choice == engine.BEGIN and not form.is_valid():
+            return self.render_to_response(self.get_context_data(form=form))
+        try:
+            self._act(instance, choice, form)
+        except errors.NotFound:
+            raise
+        except errors.CloudError as problem:
+            ui_tables.report_error(request, problem)
+        else:
+            messages.success(request, engine.DONE[choice])
+        return redirect(urls.name('schedule'), instance_id)
+
+    def _act(self, instance, choice, form):
+        if choice == engine.BEGIN:
+            scheduling.begin(self.request, instance,
+                             *form.wanted(timeutils.utcnow(True)))
+        elif choice == engine.PAUSE:
+            scheduling.pause(self.request, instance)
+        else:
+            scheduling.end(self.request, instance)
+
+    def get_context_data(self, form=None, **kwargs):
         instance, images = snapshots.one(self.request,
                                          self.kwargs['instance_id'])
         if isinstance(images, errors.CloudError):
             ui_tables.report_error(self.request, images)
             images = None
-        form = schedule.ScheduleForm(self.request.GET or None,
-                                     current=schedules.read(instance))
+        offered = scheduling.offered(self.request, instance)
+        found = (self._look(instance, images)
+                 if offered and 'commands' not in self.request.GET else None)
+        now, chosen = timeutils.utcnow(True), None
+        if found is not None:
+            form = form or engine.EngineForm(current=found.schedule, now=now)
+        else:
+            form = schedule.ScheduleForm(
+                self.request.GET if 'period' in self.request.GET else None,
+                current=schedules.read(instance))
+            chosen = form.chosen(now)
         return super().get_context_data(
-            instance=instance, form=form,
-            lines=schedule.ScheduleLines.of(
-                instance, images, form.chosen(timeutils.utcnow(True))),
+            instance=instance, form=form, engine=found, offered=offered,
+            lines=schedule.ScheduleLines.of(instance, images, chosen),
+            may_schedule=policy.check(policies.SCHEDULE, self.request),
             judged_at=marks.last(self.request), **kwargs)
+
+    def _look(self, instance, images):
+        try:
+            return engine.EngineLines.of(
+                instance, images, scheduling.look(self.request, instance))
+        except errors.CloudError as problem:
+            ui_tables.report_error(self.request, problem)
+            return None
 
 
 class RestoreView(ui_views.ProblemMixin, horizon_views.HorizonTemplateView):

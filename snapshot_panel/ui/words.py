@@ -556,6 +556,9 @@ IN_USE = {
         'The metadata of the instance is full, so the plan could not be '
         'written down and the instance was not stopped. Remove metadata that '
         'nobody needs.'),
+    errors.NO_ACTION: _(
+        'The workflow service cannot take snapshots: it has no action '
+        '%(names)s (mistral-extra). Tell the operator. Nothing was done.'),
     errors.SHELVED: _(
         'It stays: it may be the only disk of %(names)s, which is shelved. '
         'Unshelve the instance first (openstack server unshelve).'),
@@ -578,6 +581,9 @@ CONFLICTS = {
     'Glance': _(
         'The image was changed or deleted meanwhile, or it is in use, or its '
         'state does not allow it. Look at it again.'),
+    'Mistral': _(
+        'Somebody else set up this schedule at the same time. Look at it '
+        'again.'),
     'Cinder': _(
         'The state of the volume does not allow it. Wait a moment and try '
         'again.'),

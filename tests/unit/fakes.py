@@ -12,7 +12,12 @@
 
 """What stands in the place of a service."""
 
+import json
+import types
 import urllib.parse
+
+import requests
+import yaml
 
 
 class Data:
@@ -82,3 +87,95 @@ def answer_images(images, url):
             and image.get('os_hidden', False) == (
                 options.get('os_hidden') == 'true')]}
     return None, images.get(path.rpartition('/')[2])
+
+
+class Workflows:
+    """Mistral as it answered on the wire (facts 47 to 49), in memory.
+
+    Stands in the place of ``requests.adapters.HTTPAdapter.send``.
+
+    :ivar refusals: statuses and faults by method and path, in place of what
+        it would do; a fault that is an exception is raised.
+    """
+
+    url = 'http://mistral/v2'
+    moments = {'next_execution_time': '2026-11-23 03:00:00',
+               'created_at': '2026-11-22 12:00:00'}
+
+    def __init__(self):
+        self.actions = {'nova.servers_create_image'}
+        self.workflows, self.triggers, self.runs = {}, {}, []
+        self.refusals, self.asked = {}, []
+
+    def __call__(self, _adapter, request, **_options):
+        path = urllib.parse.urlsplit(request.url).path.removeprefix('/v2')
+        self.asked.append('%s %s' % (request.method, path))
+        kind, _, name = path[1:].partition('/')
+        status, body = self.refusals.get((request.method, '/' + kind)) or (
+            getattr(self, '_%s_%s' % (request.method.lower(), kind))(
+                name, request))
+        if isinstance(body, Exception):
+            raise body
+        return self._answer(request, status, body)
+
+    @staticmethod
+    def _answer(request, status, body):
+        made = requests.Response()
+        made.status_code, made.url, made.request = status, request.url, request
+        made.headers['Content-Type'] = 'application/json'
+        made._content = json.dumps(
+            {'faultstring': body} if isinstance(body, str) else body).encode()
+        made.raw = types.SimpleNamespace(version=11)
+        return made
+
+    def _get_actions(self, name, _request):
+        return ((200, {'name': name}) if name in self.actions
+                else (404, 'Action not found'))
+
+    def _named(self, request):
+        spec = yaml.safe_load(request.body)
+        return next(name for name in spec if name != 'version')
+
+    def _put_workflows(self, _name, request):
+        name = self._named(request)
+        if name not in self.workflows:
+            return 404, 'Workflow not found'
+        self.workflows[name] = request.body.decode()
+        return 200, {}
+
+    def _post_workflows(self, _name, request):
+        self.workflows[self._named(request)] = request.body.decode()
+        return 201, {}
+
+    def _delete_workflows(self, name, _request):
+        if any(each['workflow_name'] == name
+               for each in self.triggers.values()):
+            return 400, "Can't delete workflow that has cron triggers"
+        found = self.workflows.pop(name, None)
+        return (404, 'Workflow not found') if found is None else (204, {})
+
+    def _post_cron_triggers(self, _name, request):
+        wanted = json.loads(request.body)
+        if wanted['name'] in self.triggers:
+            return 409, 'Duplicate entry for cron trigger'
+        if wanted['workflow_name'] not in self.workflows:
+            return 404, 'Workflow not found'
+        self.triggers[wanted['name']] = wanted
+        return 201, {**wanted, **self.moments}
+
+    def _get_cron_triggers(self, name, _request):
+        if name not in self.triggers:
+            return 404, 'Cron trigger not found'
+        return 200, {**self.triggers[name], **self.moments}
+
+    def _delete_cron_triggers(self, name, _request):
+        found = self.triggers.pop(name, None)
+        return (404, 'Cron trigger not found') if found is None else (204, {})
+
+    def _get_executions(self, _name, request):
+        query = dict(urllib.parse.parse_qsl(
+            urllib.parse.urlsplit(request.url).query))
+        return 200, {'executions': [
+            {**self.moments, 'state': state, 'state_info': info}
+            for workflow, state, info in reversed(self.runs)
+            if workflow == query['workflow_name']][:int(query['limit'])]}

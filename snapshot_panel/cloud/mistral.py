@@ -1,0 +1,206 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""What the panel asks of Mistral, the workflow service.
+
+By its REST API and not by python-mistralclient, which Horizon does not bring
+and which few dashboards have.
+"""
+
+from collections.abc import Callable
+from collections.abc import Iterator
+from collections.abc import Mapping
+import contextlib
+import dataclasses
+import datetime
+import typing
+
+from horizon import exceptions as horizon_exceptions
+from keystoneauth1 import adapter
+from keystoneauth1 import exceptions as keystone_exceptions
+from openstack_dashboard.api import base
+
+from horizon.utils import memoized
+
+from snapshot_panel.cloud import asking
+from snapshot_panel.cloud import errors
+from snapshot_panel.cloud import reading
+from snapshot_panel.cloud import sessions
+
+# What catalogs call it; the first that is there counts.
+_TYPES = ('workflowv2', 'workflow')
+_VERSION = '/v2'
+# States of a run in which nothing happens any more without success.
+_FAILED = ('ERROR', 'CANCELLED')
+
+
+@dataclasses.dataclass(frozen=True)
+class Trigger:
+    """What starts a workflow by the clock.
+
+    ``next_at`` is when it does so next, aware.
+    """
+
+    pattern: str
+    next_at: datetime.datetime | None
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """One run of a workflow.
+
+    ``at`` is when it began, aware; ``reason`` is why it failed, untrusted
+    text, '' where the service does not say.
+    """
+
+    at: datetime.datetime
+    failed: bool
+    reason: str = ''
+
+
+def _make_client(session: asking.Session) -> typing.Any:
+    """Return what sends requests to the second version of the API.
+
+    :raises horizon_exceptions.ServiceCatalogException: there is no Mistral.
+    """
+    url = _find_url(session).rstrip('/')
+    if not url.endswith(_VERSION):
+        url += _VERSION
+    return adapter.Adapter(sessions.make(session, url, 'Mistral'),
+                           endpoint_override=url)
+
+
+client: Callable[[asking.Session], typing.Any] = memoized.memoized(
+    _make_client)
+
+
+def _find_url(session: asking.Session) -> str:
+    for kind in _TYPES[:-1]:
+        try:
+            return str(base.url_for(session, kind))
+        except horizon_exceptions.ServiceCatalogException:
+            pass
+    return str(base.url_for(session, _TYPES[-1]))
+
+
+def offered(session: asking.Session) -> bool:
+    """Return whether the catalog has the service; nobody is asked."""
+    try:
+        _find_url(session)
+    except horizon_exceptions.ServiceCatalogException:
+        return False
+    return True
+
+
+@contextlib.contextmanager
+def _asking(changes: bool = False) -> Iterator[None]:
+    with errors.asking('Mistral', changes):
+        try:
+            yield
+        except keystone_exceptions.Unauthorized as error:
+            raise errors.Expired() from error
+        except keystone_exceptions.HttpError as error:
+            raise type(error)(
+                _fault(error.response), response=error.response,
+                http_status=error.http_status) from error
+
+
+def _fault(response: typing.Any) -> str | None:
+    """Return what the service says, which keystoneauth1 does not find."""
+    try:
+        return reading.text(response.json()['faultstring'])
+    except (AttributeError, LookupError, TypeError, ValueError):
+        return None
+
+
+def has_action(session: asking.Session, action: str) -> bool:
+    """Return whether workflows can do something.
+
+    Mistral takes a workflow that names what it does not have (fact 48).
+    """
+    with _asking():
+        try:
+            client(session).get('/actions/' + action)
+        except keystone_exceptions.NotFound:
+            return False
+        return True
+
+
+def put_workflow(session: asking.Session, text: str) -> None:
+    """Write a workflow, whether it is there or not."""
+    options = {'data': text.encode(), 'headers': {
+        'Content-Type': 'text/plain'}}
+    with _asking(changes=True):
+        try:
+            client(session).put('/workflows', **options)
+        except keystone_exceptions.NotFound:
+            client(session).post('/workflows', **options)
+
+
+def delete_workflow(session: asking.Session, name: str) -> None:
+    """Delete a workflow; it may be gone already."""
+    _delete(session, '/workflows/' + name)
+
+
+def create_trigger(session: asking.Session, name: str, pattern: str,
+                   given: Mapping[str, str]) -> None:
+    """Have the workflow of the same name run by the clock, as this user.
+
+    Mistral has Keystone make a trust of the user's roles (fact 49).
+
+    :param pattern: five fields as cron has them, in UTC.
+    :param given: the workflow's input.
+    """
+    with _asking(changes=True):
+        client(session).post('/cron_triggers', json={
+            'name': name, 'workflow_name': name, 'pattern': pattern,
+            'workflow_input': dict(given)})
+
+
+def delete_trigger(session: asking.Session, name: str) -> None:
+    """Delete a trigger; it may be gone already."""
+    _delete(session, '/cron_triggers/' + name)
+
+
+def _delete(session: asking.Session, path: str) -> None:
+    with _asking(changes=True):
+        try:
+            client(session).delete(path)
+        except keystone_exceptions.NotFound:
+            return
+
+
+def get_trigger(session: asking.Session, name: str) -> Trigger | None:
+    """Return a trigger, None where there is none."""
+    with _asking():
+        try:
+            answer = client(session).get('/cron_triggers/' + name)
+        except keystone_exceptions.NotFound:
+            return None
+        found = reading.mapping(answer.json())
+        return Trigger(
+            reading.name(found.get('pattern')),
+            reading.moment_or_none(found.get('next_execution_time')))
+
+
+def get_last_run(session: asking.Session, workflow: str) -> Run | None:
+    """Return the newest run of a workflow, None where there is none."""
+    with _asking():
+        answer = client(session).get('/executions', params={
+            'workflow_name': workflow, 'limit': 1,
+            'sort_keys': 'created_at', 'sort_dirs': 'desc',
+            'fields': 'state,state_info,created_at'})
+        for found in reading.entries(answer.json()['executions'])[:1]:
+            return Run(reading.moment(found['created_at']),
+                       found['state'] in _FAILED,
+                       reading.name(found.get('state_info')))
+        return None

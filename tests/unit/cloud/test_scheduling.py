@@ -1,0 +1,232 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Schedules that Mistral runs, asked over its REST API."""
+
+from unittest import mock
+
+from horizon import exceptions as horizon_exceptions
+from openstack_dashboard.api import base
+import pytest
+import requests
+
+from snapshot_panel.cloud import errors
+from snapshot_panel.cloud import mistral
+from snapshot_panel.cloud import scheduling
+from snapshot_panel.consistency import schedules
+from snapshot_panel.consistency import workflow
+from tests.unit import builders
+from tests.unit import fakes
+
+NAME = workflow.name(builders.INSTANCE)
+NIGHTLY = schedules.Schedule(schedules.Period.DAILY, 2, 7, builders.NOW)
+PATTERN = '30 2 * * *'
+HOSTILE = "<% $.x %> {{ _.y }} it's: \"\n"
+
+
+@pytest.fixture(params=['workflowv2', 'workflow'])
+def service(request, user_request, nova_client):
+    """Mistral, under either name in the catalog, with and without /v2."""
+    made = fakes.Workflows()
+    user_request.user.token.id = 'token'
+    user_request.META['REMOTE_ADDR'] = '192.0.2.7'
+    url = made.url if request.param == 'workflow' else made.url[:-2]
+
+    def find(_request, kind):
+        if kind == request.param:
+            return url
+        raise horizon_exceptions.ServiceCatalogException(kind)
+
+    with mock.patch.object(base, 'url_for', autospec=True, side_effect=find
+                           ), mock.patch.object(
+            requests.adapters.HTTPAdapter, 'send', autospec=True,
+            side_effect=made):
+        yield made
+
+
+@pytest.fixture
+def begin(user_request, service):
+    def call(**changes):
+        instance = builders.instance(**changes)
+        scheduling.begin(user_request, instance, NIGHTLY, PATTERN)
+        return instance
+    return call
+
+
+def written(nova_client):
+    """Return what was written last of the schedule, on the server."""
+    return nova_client.servers.set_meta.call_args.args[1][schedules.KEY]
+
+
+def test_a_schedule_is_a_workflow_and_a_trigger_of_its_name(
+        begin, service, nova_client):
+    begin(name=HOSTILE)
+
+    assert service.workflows == {NAME: workflow.text(builders.INSTANCE)}
+    assert service.triggers == {NAME: {
+        'name': NAME, 'workflow_name': NAME, 'pattern': PATTERN,
+        'workflow_input': {'server': builders.INSTANCE,
+                           'name': HOSTILE[:-1] + '\ufffd'}}}
+    assert written(nova_client) == NIGHTLY.value()
+    assert '<% $.x' not in service.workflows[NAME]
+
+
+def test_a_schedule_is_changed_by_making_it_again(begin, service):
+    begin()
+    begin(name='other')
+
+    assert len(service.workflows) == len(service.triggers) == 1
+    assert service.triggers[NAME]['workflow_input']['name'] == 'other'
+
+
+def test_what_the_service_has_is_told(begin, service, user_request):
+    instance = begin()
+    service.runs = [(NAME, 'ERROR', 'boom'), (NAME, 'SUCCESS', None),
+                    ('other', 'ERROR', 'x')]
+
+    engine = scheduling.look(user_request, instance)
+
+    assert engine.trigger == mistral.Trigger(
+        PATTERN, builders.NOW.replace(day=23, hour=3))
+    assert engine.run == mistral.Run(builders.NOW, failed=False)
+
+
+@pytest.mark.parametrize('state, info, failed', [
+    ('ERROR', 'boom', True), ('CANCELLED', None, True),
+    ('RUNNING', None, False)])
+def test_a_run_that_failed_says_why(service, user_request, state, info,
+                                    failed):
+    service.runs = [(NAME, state, info)]
+
+    assert mistral.get_last_run(user_request, NAME) == mistral.Run(
+        builders.NOW, failed, info or '')
+
+
+def test_nothing_is_what_there_is_before(service, user_request):
+    assert scheduling.look(user_request, builders.instance()) == (
+        scheduling.Engine(None, None))
+
+
+def test_a_pause_keeps_the_choice(begin, service, user_request, nova_client):
+    begin()
+
+    scheduling.pause(user_request, builders.instance(
+        metadata={schedules.KEY: NIGHTLY.value()}))
+
+    assert service.triggers == {}
+    assert written(nova_client) == schedules.paused_value(NIGHTLY)
+
+
+def test_the_end_leaves_nothing_and_can_be_repeated(
+        begin, service, user_request, nova_client):
+    instance = begin()
+
+    for _time in range(2):
+        scheduling.end(user_request, instance)
+
+    assert service.triggers == service.workflows == {}
+    nova_client.servers.delete_meta.assert_called_with(
+        instance.id, [schedules.KEY])
+    # A workflow that has a trigger is not deleted.
+    assert service.asked[-4:-2] == ['DELETE /cron_triggers/' + NAME,
+                                    'DELETE /workflows/' + NAME]
+
+
+def test_without_the_action_nothing_is_set_up(begin, service, nova_client):
+    service.actions.clear()
+
+    with pytest.raises(errors.InUse) as problem:
+        begin()
+
+    assert problem.value.cause == errors.NO_ACTION
+    assert service.workflows == service.triggers == {}
+    assert not nova_client.servers.set_meta.called
+
+
+def test_a_trigger_that_fails_leaves_a_schedule_that_rests(
+        begin, service, nova_client):
+    service.refusals['POST', '/cron_triggers'] = 500, 'no trust'
+
+    with pytest.raises(errors.Unavailable):
+        begin()
+
+    assert written(nova_client) == schedules.paused_value(NIGHTLY)
+
+
+def test_metadata_that_cannot_be_written_stops_it_before_the_trigger(
+        begin, service, nova_client):
+    nova_client.servers.set_meta.side_effect = (
+        errors.nova_exceptions.Conflict(409))
+
+    with pytest.raises(errors.Conflict):
+        begin()
+
+    assert service.triggers == {}
+
+
+@pytest.mark.parametrize('status, kind', [
+    (400, errors.Refused), (403, errors.Forbidden), (409, errors.Conflict),
+    (429, errors.TooMany), (500, errors.Unavailable),
+    (503, errors.Unavailable)])
+def test_what_the_service_refuses_is_told_in_its_words(
+        begin, service, status, kind):
+    service.refusals['PUT', '/workflows'] = status, 'because\nof <b>'
+
+    with pytest.raises(errors.CloudError) as problem:
+        begin()
+
+    assert type(problem.value) is kind
+    assert problem.value.service == 'Mistral'
+    assert problem.value.said.startswith('because of')
+
+
+@pytest.mark.parametrize('body', [
+    requests.ConnectionError(), requests.Timeout()])
+def test_a_service_that_is_down_is_a_problem(service, user_request, body):
+    service.refusals['GET', '/cron_triggers'] = None, body
+
+    with pytest.raises(errors.Unavailable):
+        scheduling.look(user_request, builders.instance())
+
+
+@pytest.mark.parametrize('body', [
+    [], {}, {'executions': 1}, {'executions': [{}]}, {'executions': [
+        {'state': 'ERROR', 'created_at': 'yesterday'}]}])
+def test_an_answer_that_is_none_is_a_problem(service, user_request, body):
+    service.refusals['GET', '/executions'] = 200, body
+
+    with pytest.raises(errors.Unusable):
+        scheduling.look(user_request, builders.instance())
+
+
+def test_an_expired_token_leads_to_the_login(service, user_request):
+    service.refusals['GET', '/cron_triggers'] = 401, 'Unauthorized'
+
+    with pytest.raises(errors.UNAUTHORIZED):
+        scheduling.look(user_request, builders.instance())
+
+
+@pytest.mark.parametrize('changes, offered', [
+    ({}, True), ({'image_id': None}, False), ({'id': 'no-id'}, False)])
+def test_it_is_offered_where_its_snapshots_can_be_proven(
+        service, user_request, changes, offered):
+    instance = builders.instance(**changes)
+
+    assert scheduling.offered(user_request, instance) == offered
+    assert service.asked == []
+
+
+def test_without_the_service_nothing_is_offered(user_request):
+    with mock.patch.object(
+            base, 'url_for', autospec=True,
+            side_effect=horizon_exceptions.ServiceCatalogException('x')):
+        assert not scheduling.offered(user_request, builders.instance())
