@@ -25,7 +25,7 @@ TOX_PAIRS := $(TOX) run-parallel -qq --parallel 2 --parallel-no-spinner
 CHECKS := pep8,guest,package,docs,releasenotes
 
 .DEFAULT_GOAL := help
-export HYPERVISOR INSTALL
+export HYPERVISOR INSTALL WORKFLOWS
 .PHONY: help demo demo-reset test test-all clean environments hypervisor truth bench \
 	constraints dist pep8 docs releasenotes
 # Tests and the demo share folders and ports: one thing at a time.
@@ -36,7 +36,8 @@ help:  ## Show this list
 		awk -F'|' '{printf "%-18s%s\n", $$1, $$2}'
 
 # HYPERVISOR=qemu: real guests, as root; INSTALL=1 installs what that needs.
-demo: $(if $(filter qemu,$(HYPERVISOR)),hypervisor,environments)  ## Start the demo cloud with the panel (Ctrl-C ends it)
+# WORKFLOWS=1: with Mistral.
+demo: $(if $(filter qemu,$(HYPERVISOR)),hypervisor,environments) $(if $(WORKFLOWS),.tox/workflows/ready)  ## Start the demo cloud with the panel (Ctrl-C ends it)
 	@exec $(OWN)/bin/python -m tests.cloud up
 
 demo-reset: $(TOX)  ## Forget the demo's data: the next start seeds afresh
@@ -100,6 +101,11 @@ environments: .tox/cloud/ready .tox/dashboard/ready
 		setup.cfg setup.py $(TOX)
 	@echo "2 of 2: installing Horizon with this plugin (first time: minutes)"
 	@$(TOX_RUN) --notest -e dashboard
+	@touch $@
+
+.tox/workflows/ready: tests/cloud/requirements-workflows.txt tox.ini $(TOX)
+	@echo "Installing Mistral (first time: minutes)"
+	@$(TOX_RUN) --notest -e workflows
 	@touch $@
 
 # Debian's packages come first: Nova's bindings for libvirt are built here.

@@ -26,7 +26,7 @@ from snapshot_panel.consistency import facts
 from snapshot_panel.consistency import records
 from snapshot_panel.consistency import schedules
 
-# What the workflow does. The service has it where mistral-extra is installed.
+# What the workflow does; not every Mistral has it (fact 50).
 ACTION = 'nova.servers_create_image'
 # How a workflow is found among those of others.
 TAG = 'consistent-snapshots'

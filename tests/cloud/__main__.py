@@ -30,7 +30,7 @@ def main():
     try:
         layout = layouts.make_layout(
             arguments.folder or FOLDERS[arguments.hypervisor],
-            arguments.port_base, arguments.hypervisor)
+            arguments.port_base, arguments.hypervisor, arguments.workflows)
         return COMMANDS[arguments.command](layout, arguments)
     except layouts.SetupError as error:
         print(f'demo: {error}', file=sys.stderr)
@@ -109,6 +109,10 @@ def _parser():
         default=os.environ.get('HYPERVISOR') or 'model',
         help='model: of ours, fast and without root (default); qemu: the '
              'real one, as root (HYPERVISOR)')
+    parser.add_argument(
+        '--workflows', action='store_true',
+        default=bool(os.environ.get('WORKFLOWS')),
+        help='with Mistral, the workflow service (WORKFLOWS=1)')
     parser.add_argument(
         '--port-base', type=_port,
         default=os.environ.get('DEMO_PORT', '18000'),

@@ -13,13 +13,15 @@
 """Writes the services' configuration files."""
 
 import configparser
+import json
 import secrets
 import shutil
 
 from tests.cloud import hypervisor
 from tests.cloud import layout as layouts
 
-SERVICE_USERS = ('glance', 'placement', 'neutron', 'nova', 'cinder')
+SERVICE_USERS = ('glance', 'placement', 'neutron', 'nova', 'cinder',
+                 'mistral')
 # An image property that only administrators change, as operators protect
 # what they charge for; and all others, which everybody may.
 PROTECTED_PROPERTIES = {
@@ -27,6 +29,10 @@ PROTECTED_PROPERTIES = {
                     'delete': 'admin'},
     '.*': {'create': '@', 'read': '@', 'update': '@', 'delete': '@'},
 }
+# What Mistral's workflows can do besides its own: by service, each action and
+# the method of the service's client. All that there are would want the
+# clients of twenty services.
+ACTIONS = {'nova': {'servers_create_image': 'servers.create_image'}}
 
 
 def write(layout):
@@ -45,9 +51,10 @@ def write(layout):
             ('keystone', _keystone(layout)), ('glance-api', _glance(layout)),
             ('placement', _placement(layout)), ('neutron', _neutron(layout)),
             ('nova', NOVA[layout.hypervisor](layout)),
-            ('cinder', _cinder(layout))):
+            ('cinder', _cinder(layout)), ('mistral', _mistral(layout))):
         _write_ini(layout.configuration / f'{name}.conf', sections)
     _write_ini(_protection_file(layout), PROTECTED_PROPERTIES)
+    _actions_file(layout).write_text(json.dumps(ACTIONS))
     names = ['glance/glance-api-paste.ini', 'nova/api-paste.ini',
              'neutron/api-paste.ini', 'cinder/api-paste.ini']
     for name in names:
@@ -266,6 +273,23 @@ def _cinder(layout):
             'volume_driver':
                 f'tests.cloud.volume_driver.{VOLUMES[layout.hypervisor]}',
             'volume_backend_name': 'demo'},
+    }
+
+
+def _actions_file(layout):
+    return layout.configuration / 'mistral-actions.json'
+
+
+def _mistral(layout):
+    return {
+        'DEFAULT': {'transport_url': 'fake://',
+                    'openstack_actions_mapping_path': _actions_file(layout)},
+        'database': {'connection': database(layout, 'mistral')},
+        'keystone_authtoken': _token_check(layout, 'mistral'),
+        'openstack_actions': {'default_region': layouts.REGION},
+        # In the engine's own process, which is the only one.
+        'executor': {'type': 'local'},
+        'oslo_messaging_notifications': {'driver': 'noop'},
     }
 
 

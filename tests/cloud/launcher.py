@@ -34,7 +34,7 @@ SEEDS = {'model': seed.seed, 'qemu': seed_qemu.seed}
 # Where a service answers without a token.
 HEALTH = {
     'keystone': '', 'glance': '/healthcheck', 'placement': '/',
-    'neutron': '/', 'nova': '', 'cinder': '/',
+    'neutron': '/', 'nova': '', 'cinder': '/', 'mistral': '/v2/',
     'dashboard': '/auth/login/',
 }
 
@@ -81,7 +81,8 @@ class Launcher:
                 raise
         self._step(5, 'Starting Horizon')
         self._start_dashboard()
-        self._await('placement', 'glance', 'neutron', 'nova', 'cinder')
+        self._await('placement', 'glance', 'neutron', 'nova', 'cinder',
+                    *(['mistral'] if layout.workflows_python else []))
         self._step(6, 'Seeding: images' if not layout.marker('seed').exists()
                    else 'Looking for the seed')
         content = self._seed()
@@ -129,7 +130,7 @@ class Launcher:
         layout = self._layout
         self._start_service('keystone')
         identity = layout.marker('identity')
-        known = f'{layout.port_base}'
+        known = f'{layout.port_base} {bool(layout.workflows_python)}'
         if not identity.exists() or identity.read_text() != known:
             # The others ask Keystone for tokens as soon as they run.
             self._await('keystone')
@@ -145,6 +146,10 @@ class Launcher:
         self._processes.start(
             'cinder', layout.cloud_python, 'tests.cloud.volumes',
             layout.port('cinder'), layout.configuration)
+        if layout.workflows_python:
+            self._processes.start(
+                'mistral', layout.workflows_python, 'tests.cloud.workflows',
+                layout.port('mistral'), layout.configuration)
 
     def _start_service(self, name):
         self._processes.start(

@@ -22,7 +22,7 @@ REGION = 'DemoRegion'
 PASSWORD = 'demo-password'
 # Services that listen, in the order of their ports from the base on.
 LISTENERS = ('dashboard', 'keystone', 'glance', 'placement', 'neutron',
-             'nova', 'cinder')
+             'nova', 'cinder', 'mistral')
 # How Nova stops an instance that does not listen to ACPI: after so many
 # seconds. Horizon's plugin is told the same number. A real guest in software
 # emulation needs longer than a model to go down by itself.
@@ -44,6 +44,8 @@ class Layout:
     cloud_python: pathlib.Path
     dashboard_python: pathlib.Path
     hypervisor: str = 'model'
+    # Mistral runs where it has one.
+    workflows_python: pathlib.Path | None = None
 
     @property
     def shutdown_timeout(self):
@@ -56,7 +58,7 @@ class Layout:
     def url(self, service):
         """Return the address of one of LISTENERS, without a last slash."""
         path = {'keystone': '/v3', 'nova': '/v2.1',
-                'cinder': '/v3'}.get(service, '')
+                'cinder': '/v3', 'mistral': '/v2'}.get(service, '')
         return f'http://{HOST}:{self.port(service)}{path}'
 
     @property
@@ -88,13 +90,14 @@ class Layout:
         return self.cloud_python.parent.parent / name
 
 
-def make_layout(folder, port_base, hypervisor='model'):
+def make_layout(folder, port_base, hypervisor='model', workflows=False):
     """Return the Layout for a folder and a first port.
 
     :param hypervisor: ``model`` (see driver.py) or ``qemu``
+    :param workflows: whether Mistral runs too
 
-    The interpreters are tox's, or those that CLOUD_PYTHON and
-    DASHBOARD_PYTHON name.
+    The interpreters are tox's, or those that CLOUD_PYTHON,
+    DASHBOARD_PYTHON and WORKFLOWS_PYTHON name.
 
     :raises SetupError: an interpreter is missing
     """
@@ -102,7 +105,9 @@ def make_layout(folder, port_base, hypervisor='model'):
         pathlib.Path(folder).resolve(), port_base,
         _interpreter('CLOUD_PYTHON', ENVIRONMENTS[hypervisor], 'nova'),
         _interpreter('DASHBOARD_PYTHON', 'dashboard',
-                     'openstack_dashboard'), hypervisor)
+                     'openstack_dashboard'), hypervisor,
+        _interpreter('WORKFLOWS_PYTHON', 'workflows', 'mistral')
+        if workflows else None)
 
 
 def _interpreter(variable, environment, package):

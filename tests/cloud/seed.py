@@ -47,6 +47,7 @@ CATALOG = {
     # service of the layout: its type
     'keystone': 'identity', 'glance': 'image', 'placement': 'placement',
     'neutron': 'network', 'nova': 'compute', 'cinder': 'volumev3',
+    'mistral': 'workflowv2',
 }
 FLAVORS = {
     # name: (MiB of memory, CPUs, GB of disk, GB of ephemeral disk, MiB of
@@ -186,6 +187,8 @@ def _ensure_catalog(admin, layout):
     endpoints = {(each['service_id'], each['interface']): each for each in
                  admin('keystone', 'GET', '/endpoints')['endpoints']}
     for name, kind in CATALOG.items():
+        if name == 'mistral' and not layout.workflows_python:
+            continue
         if kind not in services:
             services[kind] = admin('keystone', 'POST', '/services', {
                 'service': {'name': name, 'type': kind}})['service']['id']

@@ -18,18 +18,20 @@ services' environment). See compute.py, which does the same for Nova.
 
 # Before everything else: oslo.service decides here that it runs without
 # eventlet.
-from oslo_service import backend; backend.init_backend(backend.BackendType.THREADING)  # noqa
+from oslo_service import backend  # noqa: I001
+backend.init_backend(backend.BackendType.THREADING)  # noqa
 
 import logging
 import pathlib
 import sys
 
-# Registers the options of the actions that ask the other services.
-import mistral_extra.config  # noqa: F401  (for its effect)
 from mistral.api import app
 from mistral import config
+from mistral.db.v2 import api as db
 from mistral.engine import engine_server
 from mistral.rpc import base as rpc
+# Registers the options of the actions that ask the other services.
+import mistral_extra.config  # noqa: F401  (for its effect)
 from oslo_config import cfg
 from oslo_log import log
 
@@ -47,6 +49,8 @@ def main(port, folder):
     """
     config.parse_args(['--config-file', str(folder / 'mistral.conf')])
     log.setup(cfg.CONF, 'mistral')
+    # Not its migrations: they do not run on SQLite.
+    db.setup_db()
     rpc.get_transport()
     engine = engine_server.get_oslo_service(setup_profiler=False)
     engine.start()

@@ -35,60 +35,10 @@ from tests.cloud import layout as layouts
 from tests.cloud import processes
 from tests.cloud import rest
 from tests.cloud import seed
+from tests import judges
 
-# One round, on a busy machine, in seconds.
-PATIENCE = 300
 AT_REST = ('filesystem-consistent', 'disk-at-rest')
 IN_USE = ('crash-consistent', 'disk-in-use')
-
-
-class Judge:
-    """Runs ``manage.py judge_snapshots`` beside the demo's Horizon."""
-
-    def __init__(self, cloud, folder):
-        self.cloud, self.folder = cloud, folder
-        self.describe(judge=('judge', 'judge'))
-
-    def describe(self, **accounts):
-        """Write clouds.yaml: each account's user and project by its name."""
-        (self.folder / 'clouds.yaml').write_text(yaml.safe_dump({'clouds': {
-            name: self._cloud(*account)
-            for name, account in accounts.items()}}))
-
-    def _cloud(self, user, project, password=None):
-        return {'region_name': self.cloud.region, 'auth': {
-            'auth_url': self.cloud.auth_url, 'username': user,
-            'project_name': project, 'user_domain_id': 'default',
-            'project_domain_id': 'default',
-            'password': password or self.cloud.users[user]['password']}}
-
-    def start(self, *arguments):
-        horizon = pathlib.Path(self.cloud.logs).parent / 'horizon'
-        python = layouts.make_layout(self.folder, 0).dashboard_python
-        return subprocess.Popen(
-            [str(python), '-m', 'django', 'judge_snapshots', *arguments],
-            cwd=self.folder, env=processes.clean_environment({
-                'DJANGO_SETTINGS_MODULE': 'tests.cloud.horizon_settings',
-                'DEMO_HORIZON': str(horizon), 'PYTHONWARNINGS': 'ignore',
-                'TMPDIR': str(self.folder),
-                'OS_CLIENT_CONFIG_FILE': str(self.folder / 'clouds.yaml')}),
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE, text=True)
-
-    def run(self, *arguments, status=0):
-        """Run it to its end; return what it printed."""
-        process = self.start(*arguments)
-        try:
-            output, problems = process.communicate(timeout=PATIENCE)
-        finally:
-            process.kill()
-        assert process.returncode == status, output + problems
-        return output
-
-    def reports(self, *arguments, status=0):
-        """Return what it told machines, one object for each project."""
-        output = self.run('--json', *arguments, status=status)
-        return [json.loads(line) for line in output.splitlines()]
 
 
 @pytest.fixture(scope='module')
@@ -126,7 +76,7 @@ def dashboard(cloud):
 
 @pytest.fixture
 def judge(cloud, tmp_path):
-    return Judge(cloud, tmp_path)
+    return judges.Judge(cloud, tmp_path)
 
 
 @pytest.fixture

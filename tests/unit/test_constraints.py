@@ -26,7 +26,8 @@ from tests import constraints
 TESTS = constraints.ROOT / 'tests'
 FILES = [TESTS / 'constraints.txt', *TESTS.glob('constraints/*.txt'),
          TESTS / 'cloud/requirements-cloud.txt',
-         TESTS / 'cloud/requirements-dashboard.txt']
+         TESTS / 'cloud/requirements-dashboard.txt',
+         TESTS / 'cloud/requirements-workflows.txt']
 TEXT = '''\
 # Exact versions.
 # From: . -r tests/requirements-test.txt

@@ -18,16 +18,21 @@ from unittest import mock
 
 from django.test.utils import override_settings
 from django.urls import reverse
+from django.utils import timezone
 import pytest
 
 from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import guests
+from snapshot_panel.cloud import mistral
+from snapshot_panel.cloud import scheduling
 from snapshot_panel.cloud import volumes
 from snapshot_panel.consistency import facts
 from snapshot_panel.consistency import journey
 from snapshot_panel.consistency import schedules
 from snapshot_panel.consistency import verdict
+from snapshot_panel.instance import engine
 from snapshot_panel.instance import texts
+from snapshot_panel.instance import views
 from tests import forms
 from tests.unit import builders
 from tests.unit import cases
@@ -838,6 +843,166 @@ class ScheduleTest(InstanceTestCase):
 
     def test_the_page_of_the_instance_leads_there(self):
         assert SCHEDULE in self.text(INSTANCE)
+
+
+NIGHTLY = 'daily 2 7 2026-11-22T11:00:00Z'
+RUNNING = scheduling.Engine(mistral.Trigger('0 2 * * *', builders.NOW), None)
+
+
+class EngineTest(InstanceTestCase):
+    """The page of a schedule where the catalog has Mistral."""
+
+    def setUp(self):
+        super().setUp()
+        self.patch('offered', True, scheduling)
+        self.look = self.patch('look', scheduling.Engine(None, None),
+                               scheduling)
+        self.begin, self.pause, self.end = (
+            self.patch(name, None, scheduling)
+            for name in ('begin', 'pause', 'end'))
+        self.at()
+
+    def at(self, value=None, images=(), **changes):
+        if value:
+            changes['metadata'] = {schedules.KEY: value}
+        self.one.return_value = (builders.instance(**changes), list(images))
+
+    def send(self, choice, **fields):
+        return self.client.post(SCHEDULE, {'choice': choice, **fields})
+
+    def said(self, response):
+        return [str(each) for each in
+                response.wsgi_request._messages._queued_messages]
+
+    def test_it_is_offered_and_the_commands_are_behind_a_link(self):
+        page = self.text(SCHEDULE)
+
+        assert 'value="begin"' in page and 'crontab' not in page
+        assert 'never the last proven one' in page
+        assert 'value="pause"' not in page and 'value="end"' not in page
+        assert 'crontab' in self.text(SCHEDULE + '?commands=1')
+        chosen = self.text(SCHEDULE + '?commands=1&period=daily&hour=5&keep=3')
+        assert '0 5 * * * sh' in chosen
+        assert 'name="commands"' in chosen
+
+    def test_an_hour_of_the_users_zone_is_set_up_in_utc(self):
+        with timezone.override('Asia/Kolkata'):
+            response = self.send('begin', period='weekly', hour=3, keep=4)
+
+        self.assertRedirectsNoFollow(response, SCHEDULE)
+        _request, instance, chosen, pattern = self.begin.call_args.args
+        assert instance.id == builders.INSTANCE
+        assert pattern == '30 21 * * 6'
+        assert (chosen.period, chosen.hour, chosen.keep) == (
+            schedules.Period.WEEKLY, 21, 4)
+
+    def test_the_hour_is_shown_in_the_users_zone(self):
+        self.at(NIGHTLY)
+        self.look.return_value = RUNNING
+        with timezone.override('Europe/Berlin'):
+            page = self.text(SCHEDULE)
+
+        assert 'name="hour" value="3"' in page
+        assert 'Europe/Berlin' in page
+
+    def test_a_choice_without_sense_is_shown_again(self):
+        page = self.send('begin', period='hourly', hour=24, keep=0)
+
+        assert page.status_code == 200
+        assert 'less than or equal to 23' in page.content.decode()
+        assert not self.begin.called
+
+    def test_what_runs_is_told_with_its_next_and_last_run(self):
+        at = '20261122T110000Z'
+        self.at(NIGHTLY, [builders.sealed(
+            name='web-' + at, properties={
+                schedules.MARK: '%s/%s' % (builders.INSTANCE, at)})])
+        self.look.return_value = scheduling.Engine(
+            RUNNING.trigger, mistral.Run(builders.NOW, False))
+
+        page = self.text(SCHEDULE)
+
+        for word in ('Daily; the last 7 proven consistent are kept.',
+                     'Next run', 'Last run', 'web-' + at,
+                     'File-system consistent', 'value="pause"',
+                     'value="end"'):
+            assert word in page
+        assert 'It failed.' not in page
+
+    def test_a_run_that_failed_says_why_and_no_markup(self):
+        self.look.return_value = scheduling.Engine(
+            RUNNING.trigger, mistral.Run(builders.NOW, True, cases.EVIL))
+
+        page = self.text(SCHEDULE)
+
+        assert 'It failed. ' + cases.ESCAPED in page
+        self.look.return_value = scheduling.Engine(
+            None, mistral.Run(builders.NOW, True))
+        assert 'It failed. The service does not say' in self.text(SCHEDULE)
+
+    def test_what_rests_says_so_and_can_be_taken_up_as_it_was(self):
+        self.at(NIGHTLY.replace('7', '9', 1) + ' paused')
+
+        page = self.text(SCHEDULE)
+
+        assert 'Paused: no snapshots are taken' in page
+        assert 'name="keep" value="9"' in page
+        assert 'value="pause"' not in page and 'value="end"' in page
+
+    def test_what_a_machine_runs_is_told_apart(self):
+        self.at(NIGHTLY)
+
+        page = self.text(SCHEDULE)
+
+        assert 'does not run it: a machine of yours does, or nothing' in page
+        assert 'value="end"' not in page
+
+    def test_each_button_does_what_it_says(self):
+        for choice, act in (('pause', self.pause), ('end', self.end)):
+            response = self.send(choice)
+
+            self.assertRedirectsNoFollow(response, SCHEDULE)
+            assert act.call_args.args[1].id == builders.INSTANCE
+            assert str(engine.DONE[choice]) in self.said(response)[0]
+
+    def test_what_the_service_refuses_is_said_on_the_page(self):
+        for problem, words in (
+                (errors.Unavailable('Mistral', 'secret reason'), 'Mistral: '),
+                (errors.InUse('Mistral', errors.NO_ACTION, ('nova.x',)),
+                 'nova.x')):
+            self.begin.side_effect = problem
+            response = self.send('begin', period='daily', hour=3, keep=7)
+
+            self.assertRedirectsNoFollow(response, SCHEDULE)
+            assert words in self.said(response)[-1]
+            assert 'secret' not in self.said(response)[-1]
+
+    def test_a_service_that_is_down_leaves_the_commands(self):
+        self.look.side_effect = errors.Unavailable('Mistral', 'secret reason')
+
+        page = self.text(SCHEDULE)
+
+        assert 'crontab' in page and 'secret' not in page
+
+    def test_nonsense_is_refused(self):
+        for choice in ('', 'begin ', 'delete'):
+            assert self.send(choice).status_code == 400
+        scheduling.offered.return_value = False
+        assert self.send('pause').status_code == 400
+        assert not self.pause.called
+
+    def test_who_may_take_no_snapshots_sees_and_changes_nothing(self):
+        self.at(NIGHTLY)
+        self.look.return_value = RUNNING
+        with mock.patch.object(views.policy, 'check', autospec=True,
+                               return_value=False):
+            page = self.text(SCHEDULE)
+            response = self.send('end')
+
+        assert 'Next run' in page and 'value="end"' not in page
+        assert 'value="begin"' not in page
+        assert response.status_code == 403
+        assert not self.end.called
 
 
 class RestoreTest(cases.PanelTestCase):
