@@ -20,6 +20,7 @@ evaluates: it is the trigger's input, which the service takes as it is
 
 from collections.abc import Mapping
 import datetime
+import re
 
 from snapshot_panel.consistency import bounded
 from snapshot_panel.consistency import facts
@@ -34,6 +35,11 @@ TAG = 'consistent-snapshots'
 MOMENT = len('-20261122T120000Z')
 
 _DAY = 24 * 60
+# As many characters of it are looked at: anybody in the project may write it.
+_LOOKED_AT = 4000
+# As Mistral's engine writes what an action raised (fact 48).
+_MESSAGE = re.compile(r"\bmsg='(?:\w+\.servers\.create_image failed: )?"
+                      r"(.*?)'\]$", re.DOTALL | re.MULTILINE)
 # The moment is that of the start, so that name and mark have the same.
 _TEXT = '''\
 ---
@@ -112,6 +118,17 @@ def local_hour(hour: int, offset: datetime.timedelta) -> int:
     """
     # The minutes went down with the offset: a started hour is a whole one.
     return -(-(hour * 60 + _minutes(offset)) // 60) % 24
+
+
+def cause(text: str) -> str:
+    """Return why a run failed, of what the service says of it.
+
+    That names each task and each action twice, with objects in memory; what
+    somebody can act on is the message of the first. All of it where there is
+    none.
+    """
+    found = _MESSAGE.search(text[:_LOOKED_AT])
+    return found[1] if found else text
 
 
 def _minutes(offset: datetime.timedelta) -> int:

@@ -97,7 +97,7 @@ class EngineLines:
         run = self.engine.run
         if run is None or not run.failed:
             return ''
-        return errors.brief(run.reason) or texts.ENGINE_NO_REASON
+        return errors.brief(workflow.cause(run.reason)) or texts.ENGINE_NO_REASON
 
 
 def _last(instance, images):

@@ -115,3 +115,26 @@ def test_the_hour_comes_back_in_the_same_zone(period, hour, quarters):
         days=day, hours=utc, minutes=int(minute)) + zone
     assert (there.hour, there.minute) == (hour, 0)
     assert period is Period.DAILY or there.isoweekday() == 7
+
+
+# As Mistral 23.0.0 told it.
+FAILED = """Failure caused by error in tasks: snapshot
+
+  snapshot [task_ex_id=fd36debf] -> The action raised an exception \
+[action=<mistral_lib.actions.providers.python.NovaAction object at 0x7f>, \
+action_ex_id=6537b25c, msg='NovaAction.servers.create_image failed: %s']
+    [action_ex_id=6537b25c, idx=0]: The action raised an exception \
+[action=<object at 0x7f>, action_ex_id=6537b25c, msg='%s']
+"""
+
+
+@pytest.mark.parametrize('said', [
+    "Cannot 'createImage' instance while it is in vm_state error (HTTP 409)",
+    "it's [gone]", 'two\nlines', ''])
+def test_a_failure_is_told_by_its_message(said):
+    assert workflow.cause(FAILED % (said, said)) == said
+
+
+@given(st.text())
+def test_what_has_no_message_is_told_as_it_is(said):
+    assert workflow.cause(said.replace('msg=', '')) == said.replace('msg=', '')

@@ -18,7 +18,6 @@ from unittest import mock
 
 from django.test.utils import override_settings
 from django.urls import reverse
-from django.utils import timezone
 import pytest
 
 from snapshot_panel.cloud import errors
@@ -886,8 +885,9 @@ class EngineTest(InstanceTestCase):
         assert 'name="commands"' in chosen
 
     def test_an_hour_of_the_users_zone_is_set_up_in_utc(self):
-        with timezone.override('Asia/Kolkata'):
-            response = self.send('begin', period='weekly', hour=3, keep=4)
+        self.client.cookies['django_timezone'] = 'Asia/Kolkata'
+
+        response = self.send('begin', period='weekly', hour=3, keep=4)
 
         self.assertRedirectsNoFollow(response, SCHEDULE)
         _request, instance, chosen, pattern = self.begin.call_args.args
@@ -899,11 +899,14 @@ class EngineTest(InstanceTestCase):
     def test_the_hour_is_shown_in_the_users_zone(self):
         self.at(NIGHTLY)
         self.look.return_value = RUNNING
-        with timezone.override('Europe/Berlin'):
-            page = self.text(SCHEDULE)
+        self.client.cookies['django_timezone'] = 'Asia/Kolkata'
 
-        assert 'name="hour" value="3"' in page
-        assert 'Europe/Berlin' in page
+        page = self.text(SCHEDULE)
+
+        # 02:00 UTC is 07:30 there: no whole hour, so of another zone.
+        assert 'name="hour" value="8"' in page
+        assert 'In your time zone, Asia/Kolkata.' in page
+        assert '17:30:00 IST' in page
 
     def test_a_choice_without_sense_is_shown_again(self):
         page = self.send('begin', period='hourly', hour=24, keep=0)
