@@ -10,7 +10,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Snapshots by the clock of the workflow service: the choice, and its state."""
+"""Snapshots by the clock of the workflow service: choice and state."""
 
 import dataclasses
 
@@ -97,7 +97,8 @@ class EngineLines:
         run = self.engine.run
         if run is None or not run.failed:
             return ''
-        return errors.brief(workflow.cause(run.reason)) or texts.ENGINE_NO_REASON
+        return (errors.brief(workflow.cause(run.reason))
+                or texts.ENGINE_NO_REASON)
 
 
 def _last(instance, images):

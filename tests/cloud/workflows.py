@@ -18,8 +18,7 @@ services' environment). See compute.py, which does the same for Nova.
 
 # Before everything else: oslo.service decides here that it runs without
 # eventlet.
-from oslo_service import backend  # noqa: I001
-backend.init_backend(backend.BackendType.THREADING)  # noqa
+from oslo_service import backend as chosen; chosen.init_backend(chosen.BackendType.THREADING)  # noqa
 
 import logging
 import pathlib

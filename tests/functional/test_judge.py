@@ -14,7 +14,6 @@
 
 import concurrent.futures
 import datetime
-import json
 import os
 import pathlib
 import re
@@ -26,7 +25,6 @@ import types
 
 from prometheus_client import parser
 import pytest
-import yaml
 
 from snapshot_panel.consistency import commands
 from snapshot_panel.consistency import schedules
