@@ -17,16 +17,14 @@ and which few dashboards have.
 """
 
 from collections.abc import Callable
-from collections.abc import Iterator
 from collections.abc import Mapping
-import contextlib
 import dataclasses
 import datetime
+import logging
 import typing
 
 from horizon import exceptions as horizon_exceptions
 from keystoneauth1 import adapter
-from keystoneauth1 import exceptions as keystone_exceptions
 from openstack_dashboard.api import base
 
 from horizon.utils import memoized
@@ -36,11 +34,16 @@ from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import reading
 from snapshot_panel.cloud import sessions
 
+LOG = logging.getLogger(__name__)
+
 # What catalogs call it; the first that is there counts.
 _TYPES = ('workflowv2', 'workflow')
 _VERSION = '/v2'
 # States of a run in which nothing happens any more without success.
 _FAILED = ('ERROR', 'CANCELLED')
+_MEANINGS: Mapping[int, type[errors.CloudError]] = {
+    400: errors.Refused, 403: errors.Forbidden, 404: errors.NotFound,
+    409: errors.Conflict, 429: errors.TooMany}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -101,25 +104,33 @@ def offered(session: asking.Session) -> bool:
     return True
 
 
-@contextlib.contextmanager
-def _asking(changes: bool = False) -> Iterator[None]:
-    with errors.asking('Mistral', changes):
-        try:
-            yield
-        except keystone_exceptions.Unauthorized as error:
-            raise errors.Expired() from error
-        except keystone_exceptions.HttpError as error:
-            raise type(error)(
-                _fault(error.response), response=error.response,
-                http_status=error.http_status) from error
+def _ask(session: asking.Session, method: str, path: str,
+         **options: typing.Any) -> typing.Any:
+    """Return the service's answer.
+
+    :raises errors.CloudError: it refused or failed; ``said`` is in its words.
+    """
+    with errors.asking('Mistral'):
+        # keystoneauth1's exceptions do not find what it says.
+        answer = client(session).request(path, method, raise_exc=False,
+                                         **options)
+        if answer.status_code < 400:
+            return answer
+        if answer.status_code == 401:
+            raise errors.Expired()
+        kind = _MEANINGS.get(answer.status_code, errors.Unavailable)
+        fault = _fault(answer)
+        problem = kind('Mistral', fault or 'HTTP %d' % answer.status_code)
+        problem.said = errors.brief(fault)
+        raise problem
 
 
-def _fault(response: typing.Any) -> str | None:
-    """Return what the service says, which keystoneauth1 does not find."""
+def _fault(answer: typing.Any) -> str:
+    """Return what the service says of a refusal, '' where it is nothing."""
     try:
-        return reading.text(response.json()['faultstring'])
-    except (AttributeError, LookupError, TypeError, ValueError):
-        return None
+        return reading.text(answer.json()['faultstring'])
+    except (LookupError, RecursionError, TypeError, ValueError):
+        return ''
 
 
 def has_action(session: asking.Session, action: str) -> bool:
@@ -127,23 +138,21 @@ def has_action(session: asking.Session, action: str) -> bool:
 
     Mistral takes a workflow that names what it does not have (fact 48).
     """
-    with _asking():
-        try:
-            client(session).get('/actions/' + action)
-        except keystone_exceptions.NotFound:
-            return False
-        return True
+    try:
+        _ask(session, 'GET', '/actions/' + action)
+    except errors.NotFound:
+        return False
+    return True
 
 
 def put_workflow(session: asking.Session, text: str) -> None:
     """Write a workflow, whether it is there or not."""
     options = {'data': text.encode(), 'headers': {
         'Content-Type': 'text/plain'}}
-    with _asking(changes=True):
-        try:
-            client(session).put('/workflows', **options)
-        except keystone_exceptions.NotFound:
-            client(session).post('/workflows', **options)
+    try:
+        _ask(session, 'PUT', '/workflows', **options)
+    except errors.NotFound:
+        _ask(session, 'POST', '/workflows', **options)
 
 
 def delete_workflow(session: asking.Session, name: str) -> None:
@@ -160,10 +169,9 @@ def create_trigger(session: asking.Session, name: str, pattern: str,
     :param pattern: five fields as cron has them, in UTC.
     :param given: the workflow's input.
     """
-    with _asking(changes=True):
-        client(session).post('/cron_triggers', json={
-            'name': name, 'workflow_name': name, 'pattern': pattern,
-            'workflow_input': dict(given)})
+    _ask(session, 'POST', '/cron_triggers', json={
+        'name': name, 'workflow_name': name, 'pattern': pattern,
+        'workflow_input': dict(given)})
 
 
 def delete_trigger(session: asking.Session, name: str) -> None:
@@ -172,20 +180,19 @@ def delete_trigger(session: asking.Session, name: str) -> None:
 
 
 def _delete(session: asking.Session, path: str) -> None:
-    with _asking(changes=True):
-        try:
-            client(session).delete(path)
-        except keystone_exceptions.NotFound:
-            return
+    try:
+        _ask(session, 'DELETE', path)
+    except errors.NotFound:
+        LOG.debug('There is no %s', path)
 
 
 def get_trigger(session: asking.Session, name: str) -> Trigger | None:
     """Return a trigger, None where there is none."""
-    with _asking():
-        try:
-            answer = client(session).get('/cron_triggers/' + name)
-        except keystone_exceptions.NotFound:
-            return None
+    try:
+        answer = _ask(session, 'GET', '/cron_triggers/' + name)
+    except errors.NotFound:
+        return None
+    with errors.asking('Mistral'):
         found = reading.mapping(answer.json())
         return Trigger(
             reading.name(found.get('pattern')),
@@ -194,11 +201,11 @@ def get_trigger(session: asking.Session, name: str) -> Trigger | None:
 
 def get_last_run(session: asking.Session, workflow: str) -> Run | None:
     """Return the newest run of a workflow, None where there is none."""
-    with _asking():
-        answer = client(session).get('/executions', params={
-            'workflow_name': workflow, 'limit': 1,
-            'sort_keys': 'created_at', 'sort_dirs': 'desc',
-            'fields': 'state,state_info,created_at'})
+    answer = _ask(session, 'GET', '/executions', params={
+        'workflow_name': workflow, 'limit': 1,
+        'sort_keys': 'created_at', 'sort_dirs': 'desc',
+        'fields': 'state,state_info,created_at'})
+    with errors.asking('Mistral'):
         for found in reading.entries(answer.json()['executions'])[:1]:
             return Run(reading.moment(found['created_at']),
                        found['state'] in _FAILED,

@@ -123,8 +123,10 @@ class Workflows:
         made = requests.Response()
         made.status_code, made.url, made.request = status, request.url, request
         made.headers['Content-Type'] = 'application/json'
-        made._content = json.dumps(
-            {'faultstring': body} if isinstance(body, str) else body).encode()
+        if isinstance(body, str):
+            body = {'faultstring': body}
+        made._content = (body if isinstance(body, bytes)
+                         else json.dumps(body).encode())
         made.raw = types.SimpleNamespace(version=11)
         return made
 

@@ -11,7 +11,7 @@
 # under the License.
 
 
-"""Nova and Glance as a few lines, which ask whose token it is.
+"""Nova, Glance and Mistral as a few lines, which ask whose token it is.
 
 They stand behind the adapter that all of OpenStack's clients send with, so
 what they count is what would have gone over the wire. They know two projects,
@@ -81,7 +81,7 @@ class Refusal(Exception):
 
 
 class Cloud:
-    """Both services.
+    """The services.
 
     :param visitors: by the token that they send
     :param projects: the ids of :data:`OWN` and :data:`OTHER`
@@ -95,6 +95,8 @@ class Cloud:
         self._visitors, self._projects = visitors, projects
         self._without = set(without)
         self.asked, self.written, self.did = [], [], set()
+        # The names of Mistral's, whose default is that all of a project may.
+        self.triggers = set()
         self.console = builders.started()
         self.servers = {
             key: self._server(key, owner) for key, owner in (
@@ -155,9 +157,12 @@ class Cloud:
         url = urllib.parse.urlsplit(request.url)
         self.asked.append(request.method)
         visitor = self._visitors[_text(request.headers['X-Auth-Token'])]
-        ask = self._nova if 'nova' in url.netloc else self._glance
+        asks = {'nova': self._nova, 'glance': self._glance,
+                'mistral': self._mistral}
         try:
-            if 'nova' not in url.netloc and 'glance' not in url.netloc:
+            ask = next((ask for name, ask in asks.items()
+                        if name in url.netloc), None)
+            if ask is None:
                 raise Refusal(404)
             status, body = ask(visitor, request, url)
         except Refusal as refusal:
@@ -252,6 +257,25 @@ class Cloud:
             self.put(MADE, OWN, {'status': 'queued'})
             return 202, {'image_id': MADE}
         return 202, None
+
+    # Mistral
+
+    def _mistral(self, visitor, request, url):
+        kind, _, name = url.path.partition('/v2/')[2].partition('/')
+        if request.method == 'GET':
+            if kind == 'executions':
+                return 200, {'executions': []}
+            if kind == 'cron_triggers' and name not in self.triggers:
+                raise Refusal(404)
+            return 200, {'name': name, 'pattern': '0 3 * * *'}
+        # Last comes what is called by the name of the act.
+        what = {('cron_triggers', 'POST'): 'trigger',
+                ('cron_triggers', 'DELETE'): 'pause',
+                ('workflows', 'DELETE'): 'end'}.get(
+            (kind, request.method), kind)
+        self.written.append((what, name))
+        self.did.add(what)
+        return (204, None) if request.method == 'DELETE' else (200, {})
 
     # Glance
 

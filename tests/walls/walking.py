@@ -40,6 +40,7 @@ from snapshot_panel.consistency import facts
 from snapshot_panel.consistency import restart
 from snapshot_panel.consistency import successor
 from snapshot_panel.consistency import verdict
+from snapshot_panel.consistency import workflow
 from snapshot_panel import urls
 from tests.unit import builders
 from tests.unit import cases
@@ -194,6 +195,11 @@ def _discard(cloud):
         server['metadata'] = {gone.key: gone.value()}
 
 
+def _trigger(cloud):
+    for instance_id in cloud.servers:
+        cloud.triggers.add(workflow.name(instance_id))
+
+
 def _form(ids):
     return {'name': 'mine', 'promise': 'filesystem-consistent',
             'strict': 'on'}
@@ -213,6 +219,13 @@ ACTS = (
     Act('restart_choice', 'Start an instance that was left shut off',
         'start', lambda ids: {'choice': 'start'},
         _plan(restart.Phase.OVER, 'SHUTOFF')),
+    Act('schedule', 'Have the workflow service take snapshots', 'trigger',
+        lambda ids: {'choice': 'begin', 'period': 'daily', 'hour': '3',
+                     'keep': '7'}),
+    Act('schedule', 'Pause that', 'pause', lambda ids: {'choice': 'pause'},
+        _trigger),
+    Act('schedule', 'End that', 'end', lambda ids: {'choice': 'end'},
+        _trigger),
     Act('rows', 'Seal a verdict, on the index', 'seal',
         lambda ids: {'id': ids.instance}, _open),
     Act('news', 'Seal a verdict, on the instance\'s page', 'seal',
@@ -301,7 +314,7 @@ class Walker(helpers.TestCase):
         self.setActiveUser(
             id=self.user.id, token=self.tokens[visitor],
             username=visitor.name, tenant_id=self.projects[visitor.project],
-            service_catalog=self.service_catalog,
+            service_catalog=with_workflows(self.service_catalog),
             roles=[{'id': name, 'name': name} for name in visitor.roles],
             authorized_tenants=self.tenants.list())
         # What the one before was told.
@@ -325,6 +338,17 @@ class Walker(helpers.TestCase):
                 policy.reset()
                 yield
         policy.reset()
+
+
+def with_workflows(catalog):
+    """Return a catalog that has Mistral besides."""
+    compute = next(each for each in catalog if each['type'] == 'compute')
+    return [*catalog, {
+        **compute, 'type': 'workflowv2', 'name': 'mistral', 'endpoints': [
+            {name: value.replace('nova', 'mistral')
+             if isinstance(value, str) else value
+             for name, value in each.items()}
+            for each in compute['endpoints']]}]
 
 
 def tells(visitor, answer):

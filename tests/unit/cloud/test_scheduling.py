@@ -186,7 +186,18 @@ def test_what_the_service_refuses_is_told_in_its_words(
 
     assert type(problem.value) is kind
     assert problem.value.service == 'Mistral'
-    assert problem.value.said.startswith('because of')
+    assert problem.value.said == 'because of <b>'
+    assert str(problem.value) == 'Mistral: because of <b>'
+
+
+@pytest.mark.parametrize('body', [b'', {}, [], {'faultstring': 7}])
+def test_a_refusal_without_words_is_one(service, user_request, body):
+    service.refusals['GET', '/cron_triggers'] = 403, body
+
+    with pytest.raises(errors.Forbidden) as problem:
+        scheduling.look(user_request, builders.instance())
+
+    assert (problem.value.said, problem.value.reason) == ('', 'HTTP 403')
 
 
 @pytest.mark.parametrize('body', [
