@@ -117,10 +117,10 @@ GROUPS: Mapping[str, tuple[cfg.Opt, ...]] = {
             "With 1 each waits for the one before."),
         _number(
             'request_timeout', 60, 1, 600, 'seconds',
-            "How long one request to Nova, Glance or Cinder may take."),
+            "How long one request to a service may take."),
         _number(
             'page_timeout', 8, 1, 600, 'seconds',
-            "How long a page waits for Nova, Glance or Cinder each. A service "
+            "How long a page waits for each service. One "
             "that has not answered by then is not asked again for that page, "
             "which says so. Where the user acts, and behind the page, it may "
             "take as long as ``request_timeout``."),
