@@ -70,7 +70,6 @@ def begin(session: asking.Session, instance: facts.Instance,
     :raises errors.InUse: the service cannot take any.
     """
     name = workflow.name(instance.id)
-    asking.make_client(session, mistral)
     if not mistral.has_action(session, workflow.ACTION):
         raise errors.InUse('Mistral', errors.NO_ACTION, (workflow.ACTION,))
     mistral.put_workflow(session, workflow.text(instance.id))
@@ -80,16 +79,17 @@ def begin(session: asking.Session, instance: facts.Instance,
         mistral.create_trigger(session, name, pattern,
                                workflow.given(instance))
     except errors.CloudError:
-        # Nothing may be expected of it, as far as that can still be said.
-        asking.outcome(lambda: _write(
-            session, instance, schedules.paused_value(schedule)))
+        # Nobody may expect anything where nothing runs. It may run all the
+        # same: by somebody who came first, or with an answer that was lost.
+        if asking.outcome(lambda: mistral.get_trigger(session, name)) is None:
+            asking.outcome(lambda: _write(
+                session, instance, schedules.paused_value(schedule)))
         raise
 
 
 def pause(session: asking.Session, instance: facts.Instance) -> None:
     """Take no snapshots until :func:`begin`; remember the choice."""
     schedule = schedules.read(instance)
-    asking.make_client(session, mistral)
     mistral.delete_trigger(session, workflow.name(instance.id))
     if schedule is not None:
         _write(session, instance, schedules.paused_value(schedule))
@@ -98,7 +98,6 @@ def pause(session: asking.Session, instance: facts.Instance) -> None:
 def end(session: asking.Session, instance: facts.Instance) -> None:
     """Take no snapshots any more; those that there are stay."""
     name = workflow.name(instance.id)
-    asking.make_client(session, mistral)
     mistral.delete_trigger(session, name)
     mistral.delete_workflow(session, name)
     nova.delete_metadata(session, instance.id, schedules.KEY)

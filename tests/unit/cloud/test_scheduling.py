@@ -162,6 +162,21 @@ def test_a_trigger_that_fails_leaves_a_schedule_that_rests(
     assert written(nova_client) == schedules.paused_value(NIGHTLY)
 
 
+@pytest.mark.parametrize('answer', [
+    (409, 'Duplicate entry'), (None, requests.Timeout())])
+def test_a_trigger_that_may_be_there_is_no_pause(
+        begin, service, nova_client, answer):
+    # Of somebody who came between, or with an answer that was lost.
+    service.refusals['DELETE', '/cron_triggers'] = 204, {}
+    service.refusals['POST', '/cron_triggers'] = answer
+    service.triggers[NAME] = {'pattern': PATTERN, 'workflow_name': NAME}
+
+    with pytest.raises(errors.CloudError):
+        begin()
+
+    assert written(nova_client) == NIGHTLY.value()
+
+
 def test_metadata_that_cannot_be_written_stops_it_before_the_trigger(
         begin, service, nova_client):
     nova_client.servers.set_meta.side_effect = (

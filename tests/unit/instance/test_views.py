@@ -952,6 +952,16 @@ class EngineTest(InstanceTestCase):
         assert 'name="keep" value="9"' in page
         assert 'value="pause"' not in page and 'value="end"' in page
 
+    def test_what_runs_without_a_word_in_the_metadata_is_told(self):
+        self.look.return_value = RUNNING
+        for value in (None, NIGHTLY + ' paused'):
+            self.at(value)
+
+            page = self.text(SCHEDULE)
+
+            assert 'the metadata of the instance does not say so' in page
+            assert 'Paused' not in page and 'value="pause"' in page
+
     def test_what_a_machine_runs_is_told_apart(self):
         self.at(NIGHTLY)
 
