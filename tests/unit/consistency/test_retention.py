@@ -66,10 +66,11 @@ def test_what_is_not_proven_takes_no_place_and_goes_with_its_age():
     made(9, properties={'instance_uuid': 'another'}),
     made(9, properties={records.IMAGE: builders.BASE_IMAGE}),
     made(9, properties={records.RULE: 'changed by hand'}),
+    dataclasses.replace(made(9), created=None),
     made(9, protected=True)],
     ids=['not ours', 'not settled', 'being made', 'not finished',
          'of another project', 'of another instance', 'inherited',
-         'changed by hand', 'protected'])
+         'changed by hand', 'of no age', 'protected'])
 def test_nothing_else_ever_goes(other):
     assert named([other], 1) == []
 
@@ -144,6 +145,7 @@ def test_how_it_stands_with_what_an_image_replaces(image, standing):
     (made(1, protected=True), DUE),
     # Renamed since, say.
     (made(1, updated=builders.ago(-1)), DUE),
+    (dataclasses.replace(OLD, updated=None), DUE),
     (made(1, owner='another'), DUE),
     (made(1, properties={'instance_uuid': 'another'}), DUE),
     (made(1, properties={records.VERDICT: 'pending'}), DUE),
@@ -154,6 +156,13 @@ def test_how_it_stands_with_what_an_image_replaces(image, standing):
     (OLD, successor(properties={'instance_uuid': 'another'}))])
 def test_what_changed_since_stays(image, new):
     assert not retention.may_go(builders.instance(), image, new)
+
+
+@pytest.mark.parametrize('changes', [
+    {'owner': 'another'}, {'status': 'deactivated'},
+    {'properties': {'instance_uuid': 'another'}}])
+def test_nothing_is_due_for_a_proof_that_is_not_of_this_instance(changes):
+    assert retention.due(builders.instance(), successor(**changes)) == ()
 
 
 # Rotation: the same rule, without a new one to wait for.
