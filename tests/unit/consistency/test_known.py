@@ -305,6 +305,44 @@ def test_a_disk_is_not_the_last_word_on_a_guest_that_can_say_more(baseline,
     assert shown.pending
 
 
+@pytest.mark.parametrize('image, changes, rule', [
+    (builders.image(), {'image_id': None}, Rule.HOLDS_A_DISK),
+    (builders.asked(), {'image_id': None}, Rule.HOLDS_A_DISK),
+    (builders.image(properties={'instance_uuid': builders.BASE_IMAGE}), {},
+     Rule.OF_ANOTHER)])
+def test_no_disk_makes_a_snapshot_of_what_is_none(image, changes, rule):
+    shown = known.of_image(image, builders.instance(**changes), builders.NOW,
+                           DEPLOYMENT, builders.reading())
+
+    assert shown.decision.rule is rule
+    assert not (shown.counts or shown.pending or shown.unread)
+
+
+@pytest.mark.parametrize('rule', [Rule.DISK_IN_USE, Rule.SILENT,
+                                  Rule.NO_CHANNEL])
+def test_no_disk_is_better_than_a_seal(rule):
+    shown = known.of_image(builders.sealed(rule), builders.instance(),
+                           builders.NOW, DEPLOYMENT, builders.reading())
+
+    assert shown.decision.rule is rule
+
+
+@pytest.mark.parametrize('image, awaits', [
+    (builders.image(), True), (builders.asked(), False),
+    (builders.sealed(), False), (builders.image(status='saving'), False)],
+    ids=['not taken here', 'taken here', 'sealed', 'being made'])
+def test_a_disk_is_awaited_where_it_alone_can_tell(image, awaits):
+    assert known.awaits_disk(image) == awaits
+
+
+def test_one_snapshot_with_a_witness_is_enough_to_know_of_the_kit():
+    kit = builders.asked(builders.started().baseline)
+
+    assert known.had_kit([builders.asked(), kit, builders.image()])
+    assert not known.had_kit([builders.asked(), builders.image()])
+    assert not known.had_kit([])
+
+
 def judged(rule, word=disk.Word.AT_REST, kind='ext4', **changes):
     return builders.sealed(rule, {'disk': dict(builders.reading(
         word, kind).report)}, **changes)
@@ -328,6 +366,8 @@ def test_before_the_first_snapshot_the_image_tells():
 
     assert (found.kinds, found.source) == (('ext4',), facts.Source.IMAGE)
     assert history() == facts.DiskHistory()
+    assert history(base=facts.DiskReading(
+        facts.CANNOT_TELL)) == facts.DiskHistory()
 
 
 @pytest.mark.parametrize('rule, state, froze', [
