@@ -12,6 +12,8 @@
 
 """What is known of an instance's snapshots, and what is left to be done."""
 
+import json
+
 import pytest
 
 from snapshot_panel.consistency import facts
@@ -140,7 +142,7 @@ def test_of_an_image_that_is_gone_the_memory_stays():
 
 @pytest.mark.parametrize('cause', [
     Rule.GONE, Rule.ABANDONED, Rule.GONE_AFTER_HOOK, Rule.GONE_AFTER_FREEZE,
-    Rule.GONE_WITHOUT_AGENT])
+    Rule.GONE_WITHOUT_AGENT, Rule.HOLDS_A_DISK])
 def test_a_lost_snapshot_keeps_its_cause(cause):
     found = only(builders.remembering(
         builders.memory(gone=builders.NOW, cause=cause.code)))
@@ -280,6 +282,9 @@ def test_a_stop_for_a_snapshot_is_left_until_it_is_over(plan, left):
     instance = builders.instance(metadata=plan.metadata())
 
     assert unsettled(instance) == left
+    # What cannot be written down is not done.
+    locked = builders.instance(metadata=plan.metadata(), locked=True)
+    assert not unsettled(locked)
 
 
 @pytest.mark.parametrize('image, awaits', [
@@ -348,17 +353,37 @@ def judged(rule, word=disk.Word.AT_REST, kind='ext4', **changes):
         word, kind).report)}, **changes)
 
 
+def aged(age, rule, kind='ext4', state='ACTIVE'):
+    """Return one whose disk was read, that old, in seconds."""
+    return builders.aged(age, rule, properties={
+        records.STATE: state, records.EVIDENCE: json.dumps(
+            {'disk': dict(builders.reading(kind=kind).report)})})
+
+
 def history(*images, base=None):
     return known.disk_history(known.snapshots(
         builders.instance(), images, builders.NOW, facts.Deployment()), base)
 
 
 def test_the_newest_disk_says_which_file_systems_there_are():
-    newest = judged(Rule.DISK_AT_REST, kind='xfs')
-    older = judged(Rule.DISK_AT_REST, id=IDS[0], created=builders.ago(99))
+    newest = aged(1, Rule.DISK_AT_REST, kind='xfs')
+    older = aged(2, Rule.DISK_AT_REST)
 
     assert history(newest, older).kinds == ('xfs',)
     assert history(newest).source is facts.Source.SNAPSHOT
+    assert history(older).kinds == ('ext4',)
+
+
+@pytest.mark.parametrize('newest, froze', [
+    (('ACTIVE', Rule.DISK_IN_USE), None), (('ACTIVE', Rule.DISK_AT_REST), 1),
+    # Of a guest that was shut down it says nothing.
+    (('SHUTOFF', Rule.DISK_AT_REST), 2)])
+def test_the_newest_of_a_running_guest_says_whether_it_froze(newest, froze):
+    state, rule = newest
+
+    found = history(aged(1, rule, state=state), aged(2, Rule.DISK_AT_REST))
+
+    assert found.at_rest == (froze and builders.ago(froze))
 
 
 def test_before_the_first_snapshot_the_image_tells():
