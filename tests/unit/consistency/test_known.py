@@ -211,6 +211,10 @@ def test_an_abandoned_image_counts_only_where_somebody_was_told_nothing():
 
     assert not only(None, refused).counts
     assert only(None, begun).counts
+    assert known.latest(snapshots(None, refused)) == []
+    older = builders.aged(99)
+    newest, = known.latest(snapshots(None, refused, older))
+    assert newest.id == older.id
 
 
 def test_every_other_snapshot_counts():
@@ -275,6 +279,23 @@ def test_what_a_proven_snapshot_replaces_is_left_until_it_went(
     assert unsettled(None, image) == left
 
 
+@pytest.mark.parametrize('refused, left', [
+    ((), True), ({builders.SNAPSHOT}, False), ({IDS[0]}, True),
+    (None, False)])
+def test_a_disk_that_this_user_may_not_read_is_left_to_others(refused, left):
+    assert known.unsettled(
+        builders.instance(), [builders.image()], builders.NOW, DEPLOYMENT,
+        refused) is left
+
+
+def test_what_a_page_has_read_of_each_is_taken():
+    found, = known.snapshots(
+        builders.instance(), [builders.image()], builders.NOW, DEPLOYMENT,
+        {builders.SNAPSHOT: builders.reading()})
+
+    assert found.decision.rule is Rule.DISK_AT_REST
+
+
 @pytest.mark.parametrize('plan, left', [
     (builders.plan(restart.Phase.TAKING), True),
     (builders.plan(restart.Phase.OVER, cause='interfered'), False)])
@@ -308,6 +329,14 @@ def test_a_disk_is_not_the_last_word_on_a_guest_that_can_say_more(baseline,
 
     assert shown.decision.rule is rule
     assert shown.pending
+
+
+def test_what_a_page_has_read_is_still_to_be_sealed():
+    shown = known.of_image(builders.image(), builders.instance(),
+                           builders.NOW, DEPLOYMENT, builders.reading())
+
+    assert shown.decision.rule is Rule.DISK_AT_REST
+    assert shown.unread
 
 
 @pytest.mark.parametrize('image, changes, rule', [
@@ -406,7 +435,8 @@ def test_a_running_guest_whose_disk_was_at_rest_was_frozen(rule, state,
 
 
 @pytest.mark.parametrize('report', [
-    None, 'x', [], {}, {'parts': 'x'}, {'parts': [1, [], ['a', 2, 'b']]}])
+    None, 'x', [], {}, {'parts': 'x'}, {'parts': [1, [], ['a', 2, 'b']]},
+    {'parts': [['a', 'ext4'], ['a', 'swap', None]]}])
 def test_a_report_changed_by_hand_names_nothing(report):
     image = builders.sealed(Rule.DISK_AT_REST, {'disk': report})
 
