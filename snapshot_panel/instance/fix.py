@@ -247,7 +247,7 @@ def choices(known, offer):
     made = [
         restore.Choice(_('Name'), [blueprint.name]),
         restore.Choice(_('Image'), [known.source.name]),
-        restore.Choice(_('Flavor'), [
+        restore.Choice(restore.FLAVOR, [
             _('%(name)s (VCPUs: %(vcpus)s, RAM: %(ram)s MiB, disk: %(disk)s '
               'GiB)') % dataclasses.asdict(offer.flavor)]),
         _networks(instance, blueprint),
