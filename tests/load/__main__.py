@@ -82,6 +82,8 @@ class Crowd:
         self._api = clients.OpenStack(cloud, name, name)
         first = pages.Visitor(cloud, name, ROWS)
         self._visitors = [first.clone() for _ in range(users)]
+        # Who sees them all settles them all.
+        self._settler = pages.Visitor(cloud, name, SIZE).dashboard
         self._wrong = []
 
     def click(self, clicks, instances):
@@ -120,7 +122,8 @@ class Crowd:
 
     def _found(self, ids, before, taken):
         """Settle; return what does not fit to what the users were told."""
-        self._visitors[0].dashboard.settle(ids)
+        for first in range(0, len(ids), ROWS):
+            self._settler.settle(ids[first:first + ROWS])
         for instance_id, images in self._images(ids).items():
             new = [image for image in images
                    if image not in before[instance_id]]
@@ -204,15 +207,16 @@ class Crowd:
 def _click(dashboard, instance_id):
     """Return what a click is told, and whether a snapshot was taken."""
     answer = dashboard.http.post(
-        dashboard.url + clients.PANEL, allow_redirects=False,
-        timeout=clients.PATIENCE, headers={'Referer': dashboard.url}, data={
-            'action': 'instances__take__' + instance_id,
+        f'{dashboard.url}{clients.PANEL}{instance_id}/take/',
+        allow_redirects=False, timeout=clients.PATIENCE,
+        headers={'Referer': dashboard.url}, data={
             'csrfmiddlewaretoken': dashboard.http.cookies.get('csrftoken')})
     assert answer.status_code == 302, answer.status_code
     if '/snapshot/' in answer.headers['Location']:
         return 'the form is shown', False
     page = dashboard.get(QUIET)
-    return ' '.join(dashboard.messages(page)), 'alert-success' in page.text
+    return (' '.join(dashboard.messages(page)),
+            'alert alert-success' in page.text)
 
 
 _BEGAN = time.monotonic()
