@@ -28,9 +28,9 @@ PATIENCE = 300
 class Judge:
     """Runs ``manage.py judge_snapshots`` beside the demo's Horizon."""
 
-    def __init__(self, cloud, folder):
+    def __init__(self, cloud, folder, **accounts):
         self.cloud, self.folder = cloud, folder
-        self.describe(judge=('judge', 'judge'))
+        self.describe(**accounts)
 
     def describe(self, **accounts):
         """Write clouds.yaml: each account's user and project by its name."""

@@ -77,9 +77,7 @@ def engine(cloud, api):
 
 @pytest.fixture
 def judge(cloud, tmp_path):
-    made = judges.Judge(cloud, tmp_path)
-    made.describe(judge=('demo', 'demo'))
-    return made
+    return judges.Judge(cloud, tmp_path, judge=('demo', 'demo'))
 
 
 @pytest.fixture

@@ -74,7 +74,7 @@ def dashboard(cloud):
 
 @pytest.fixture
 def judge(cloud, tmp_path):
-    return judges.Judge(cloud, tmp_path)
+    return judges.Judge(cloud, tmp_path, judge=('judge', 'judge'))
 
 
 @pytest.fixture
