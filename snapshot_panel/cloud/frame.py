@@ -64,12 +64,14 @@ def _projects(request: http.HttpRequest) -> list[typing.Any]:
 def _take_for_old(request: http.HttpRequest) -> None:
     """Let Horizon's menu have a version of Keystone without asking for it.
 
-    It asks by the client that Horizon keeps for the request.
+    It asks by the client that Horizon keeps for the request, where that has
+    the user's token.
     """
     with contextlib.suppress(errors.CloudError), errors.asking('Keystone'):
-        keys = keystone.keystoneclient(request).session
-        keys.get_endpoint_data = lambda **_asked: discover.EndpointData(
-            api_version=(3, 0))
+        client = keystone.keystoneclient(request)
+        client.auth_token = request.user.token.id
+        client.session.get_endpoint_data = (
+            lambda **_asked: discover.EndpointData(api_version=(3, 0)))
 
 
 def questions(request: http.HttpRequest) -> list[Callable[[], None]]:
