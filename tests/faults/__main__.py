@@ -67,7 +67,7 @@ def _play(cloud, arguments):
     for service in arguments.service or looking.SERVICES:
         with looking.Stage(cloud, service).set() as look:
             for fault in arguments.fault or looking.FAULTS[service]:
-                for seen in look(fault, *looking.PAGES):
+                for seen in look(fault, *looking.PAGES[service]):
                     found[service, fault, seen.page] = seen
                     print(f'{service} {fault}, {seen.page}: {seen.status} in '
                           f'{seen.seconds:.1f} s: {seen.said[:200]}'

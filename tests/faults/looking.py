@@ -39,7 +39,9 @@ QUIET = '/settings/'
 # How long a page may wait, in seconds.
 BOUND = 10
 FRAME, CLICK = 'Horizon\'s own', 'Click'
-PAGES = (FRAME, 'Index', 'Instance', 'Image', CLICK)
+# What is looked at while one fails; the frame asks two of them itself.
+PAGES = {name: (*([FRAME] if name in ('Cinder', 'Keystone') else []),
+                'Index', 'Instance', 'Image', CLICK) for name in SERVICES}
 # The same by whether it is a click: that one waits for what it reads and for
 # what it changes, and leads to a page.
 BOUNDS = {False: BOUND, True: server.HUNG_SECONDS + 2 * BOUND}

@@ -97,7 +97,7 @@ def test_the_table_of_faults_holds_every_fault_of_every_page():
     assert sorted((service, fault, page) for service, names, page, *_rest
                   in rows for fault in names.split(', ')) == sorted(
         (service, fault, page) for service, names in looking.FAULTS.items()
-        for fault in names for page in looking.PAGES)
+        for fault in names for page in looking.PAGES[service])
 
 
 def test_no_fault_in_the_table_costs_a_page_more_than_its_bound():
