@@ -50,8 +50,6 @@ def main():
         print(f'faults: {error}', file=sys.stderr)
         return 1
     wrong = [key for key, look in found.items() if look.wrong]
-    if not arguments.fault:
-        document.write(found)
     print(f'{len(found)} looks, wrong: {len(wrong)}')
     return 1 if wrong else 0
 
@@ -73,6 +71,10 @@ def _play(cloud, arguments):
                           f'{seen.seconds:.1f} s: {seen.said[:200]}'
                           f'{" WRONG: " + seen.wrong if seen.wrong else ""}',
                           flush=True)
+        if not arguments.fault:
+            # What comes after may be ended.
+            document.write({key: seen for key, seen in found.items()
+                            if key[0] == service})
     return found
 
 
