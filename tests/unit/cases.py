@@ -110,6 +110,7 @@ class PanelTestCase(helpers.TestCase):
         self.patch('list_hidden', [], glance)
         # The services of the frame are not there.
         self.patch('questions', (), frame)
+        self.patch('bound', None, frame)
 
     def patch(self, name, result, module=snapshots):
         return mock.patch.object(module, name, autospec=True,
