@@ -24,19 +24,13 @@ import typing
 
 import django
 
+from snapshot_panel.install import Line
 from snapshot_panel import policies
 
 # What a policy file is asked about: someone with one role in one project.
 _PROJECT = {'project_id': 'project', 'user_id': 'user'}
 _MEMBER, _READER = 'member', 'reader'
 _WHERE = 'see "Policy" in the documentation'
-
-
-class Line(typing.NamedTuple):
-    """A line for the operator, and whether it says that something is wrong."""
-
-    text: str
-    wrong: bool = False
 
 
 def told() -> dict[str, typing.Any]:
