@@ -212,5 +212,4 @@ READER = _('Your roles in this project may look at images and not change '
            'the operator.')
 FOREIGN = _('This image belongs to another project, so only that project or '
             'the operator can change it. An image of your own can be had: '
-            'launch an instance from it and take a snapshot. The snapshot '
-            'belongs to your project.')
+            'launch an instance from it and take a snapshot.')

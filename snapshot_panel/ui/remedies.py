@@ -21,6 +21,7 @@ from django.utils.translation import gettext_lazy as _
 from snapshot_panel.consistency import adoption
 from snapshot_panel.consistency import checklist
 from snapshot_panel.consistency import commands
+from snapshot_panel.consistency import edits
 from snapshot_panel.consistency import facts
 from snapshot_panel.ui import systems
 from snapshot_panel.ui import urls
@@ -49,8 +50,17 @@ CLOUD = _('With the openstack command:')
 
 
 def image(instance):
-    return Link('image', _('Properties of its image'),
-                urls.reverse('image', instance.image_id), 'pencil')
+    """Return the link to its image's properties, None without an image."""
+    return instance.image_id and Link(
+        'image', _('Properties of its image'),
+        urls.reverse('image', instance.image_id), 'pencil')
+
+
+def channel(instance):
+    """Return the link to what gives its image the channel, likewise."""
+    return instance.image_id and Link(
+        'channel', _('Give new instances the channel…'),
+        urls.preset(edits.Preset.READY.code, [instance.image_id]), 'magic')
 
 
 def setup(instance):
