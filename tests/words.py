@@ -90,11 +90,14 @@ _WORDS = """selector => {
 }"""
 
 
-def address(cloud, page):
-    """Return the address of a :class:`Page`."""
+def address(cloud, path):
+    """Return the address of a path below the panel's, with its ids.
+
+    :param path: with the names of instances and images in braces.
+    """
     proven = next(image_id for name, image_id in cloud.images.items()
                   if name.startswith('db-hooks-'))
-    return cloud.url.rstrip('/') + clients.PANEL + page.path.format(
+    return cloud.url.rstrip('/') + clients.PANEL + path.format(
         **{**cloud.images, **cloud.instances, 'proven': proven})
 
 
@@ -136,7 +139,7 @@ def main():
     with look(FOLDER, viewport={'width': 1400, 'height': 1000}) as (
             cloud, window):
         for name, page in PAGES.items():
-            window.goto(address(cloud, page))
+            window.goto(address(cloud, page.path))
             print('%-22s%10d%10d%10d' % (
                 name, len(read(window, page.answer)), page.most,
                 len(read(window))))

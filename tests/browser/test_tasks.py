@@ -159,7 +159,7 @@ def test_the_answer_comes_before_the_words_and_all_fits_a_telephone(
     wordy, wide = {}, []
 
     for name, each in words.PAGES.items():
-        page.goto(words.address(cloud, each))
+        page.goto(words.address(cloud, each.path))
         page.set_viewport_size({'width': words.TELEPHONE, 'height': 1000})
         before = words.read(page, each.answer)
         if len(before) > each.most:
