@@ -392,8 +392,8 @@ FINDINGS = {
             'The instance has no channel to a guest agent: '
             'hw_qemu_guest_agent was not set when it booted.'),
         remedy=_(
-            'Give it the property in one of these ways. Set on the image '
-            'alone, it changes nothing for a running instance.'),
+            'Give it the property in one of these ways. On the image it '
+            'helps new instances only.'),
         links=(remedies.fix, remedies.channel),
         short=pgettext_lazy('stands in the way', 'No channel')),
     Finding.CHANNEL_TOO_LATE: Row(
