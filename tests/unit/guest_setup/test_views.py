@@ -207,7 +207,7 @@ class PageTest(SetupTestCase):
 
         response = self.client.get(SETUP)
 
-        self.assertContains(response, cases.IMAGE)
+        self.assertContains(response, cases.CHANNEL)
         self.assertContains(response, 'No channel to the agent')
         self.assertNotContains(response, 'data-again')
 
@@ -226,7 +226,7 @@ class PageTest(SetupTestCase):
 
         response = self.client.get(SETUP)
 
-        self.assertContains(response, 'may not read the console')
+        self.assertContains(response, 'may not read consoles')
         self.assertNotContains(response, 'data-again')
         self.assertContains(response, 'END-OF-KIT')
 

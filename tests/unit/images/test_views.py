@@ -178,7 +178,7 @@ class EditTest(ImagesTestCase):
         opened.return_value = sheet(image(), False)
         foreign = self.client.get(url('image', ID))
 
-        self.assertContains(reader, 'you lack the role')
+        self.assertContains(reader, 'Ask for the role')
         self.assertContains(foreign, 'take a snapshot')
         for response in (reader, foreign):
             self.assertNotContains(response, 'name="step"')
