@@ -32,7 +32,7 @@ class UsePreset(SeveralAction):
     """Show what a preset would change; nothing is changed yet."""
 
     policy_rules = policies.EDIT
-    icon = 'magic'
+    icon = 'pencil'
 
     def allowed(self, request, row=None):
         return row is None or row.lacks(self.preset)

@@ -56,7 +56,7 @@ STATES = {
                                             'In progress'),
                               'refresh', 'info'),
     State.LATER: words.Badge(pgettext_lazy('state of a step', 'Later'),
-                             'circle', 'muted'),
+                             'calendar', 'muted'),
 }
 
 # What keeps the compute service from taking a snapshot.

@@ -60,7 +60,7 @@ def channel(instance):
     """Return the link to what gives its image the channel, likewise."""
     return instance.image_id and Link(
         'channel', _('Give new instances the channel…'),
-        urls.preset(edits.Preset.READY.code, [instance.image_id]), 'magic')
+        urls.preset(edits.Preset.READY.code, [instance.image_id]), 'pencil')
 
 
 def setup(instance):
@@ -73,7 +73,7 @@ def fix(instance):
     if instance.volume_backed:
         return None
     return Link('fix', _('Make ready, step by step'),
-                urls.reverse('fix', instance.id), 'list-ol')
+                urls.reverse('fix', instance.id), 'list-alt')
 
 
 def again(instance):
@@ -101,7 +101,7 @@ def log(instance):
 
 
 def console(instance):
-    return _elsewhere('console', _('Console'), 'instances:detail', 'terminal',
+    return _elsewhere('console', _('Console'), 'instances:detail', 'desktop',
                       instance.id, query='?tab=instance_details__console')
 
 

@@ -167,7 +167,7 @@ def test_the_answer_comes_before_the_words_and_all_fits_a_telephone(
         # What is folded has to fit too.
         page.evaluate("document.querySelectorAll('#content_body details')"
                       ".forEach(function (each) { each.open = true; })")
-        for width in (words.TELEPHONE, 800):
+        for width in (words.TELEPHONE, 768):
             page.set_viewport_size({'width': width, 'height': 1000})
             if page.evaluate('document.documentElement.scrollWidth') > width:
                 wide.append((name, width))
