@@ -120,7 +120,8 @@ GROUPS: Mapping[str, tuple[cfg.Opt, ...]] = {
             "How long one request to Nova, Glance or Cinder may take."),
         _number(
             'page_timeout', 8, 1, 600, 'seconds',
-            "How long a page waits for Nova, Glance or Cinder each. A service "
+            "How long a page waits for Nova, Glance, Cinder and, for the list "
+            "of projects in Horizon's header, Keystone each. A service "
             "that has not answered by then is not asked again for that page, "
             "which says so. Where the user acts, and behind the page, it may "
             "take as long as ``request_timeout``."),

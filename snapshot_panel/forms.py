@@ -103,8 +103,8 @@ class SnapshotForm(_InstanceForm):
     strict = forms.BooleanField(
         required=False, initial=True,
         label=_('Refuse unless it can be proven consistent'),
-        help_text=_('Without this it is taken whatever is found then, and '
-                    'called what it is.'))
+        help_text=_('Without this the snapshot is taken whatever is found, '
+                    'and gets the verdict that it deserves.'))
     promise = forms.CharField(widget=forms.HiddenInput())
     shown = forms.CharField(required=False, widget=forms.HiddenInput())
 
@@ -215,8 +215,8 @@ class SnapshotForm(_InstanceForm):
     @staticmethod
     def _refusal(attempt):
         if attempt.moved:
-            return _('No snapshot was taken: other snapshots would go than '
-                     'those that you were shown. Look at them again.')
+            return _('No snapshot was taken: the snapshots that would go are '
+                     'not those that you were shown. Look at them again.')
         missing = words.listed(
             findings.CHECKS[result.finding.check].title
             for result in attempt.checklist.missing)

@@ -200,12 +200,40 @@ def _answers(session: typing.Any) -> Iterator[Line]:
             answer = errors.Forbidden(name, error)
         if not isinstance(answer, errors.CloudError):
             yield Line('Services: %s answers.' % name)
+            if name == 'Glance':
+                yield _reads(session)
         elif name == 'Cinder' and isinstance(
                 answer.__cause__, exceptions.ServiceCatalogException):
             yield Line('Services: there is no Cinder in the catalogue; only '
                        'instances on volumes need it.')
         else:
             yield Line('Services: %s' % answer, True)
+
+
+def _reads(session: typing.Any) -> Line:
+    """Say whether Glance gives images' data, which verdicts rest on."""
+    from snapshot_panel.cloud import asking
+    from snapshot_panel.cloud import disks
+    from snapshot_panel.cloud import errors
+    from snapshot_panel.cloud import glance
+
+    def ask() -> bool | None:
+        for image in glance.find(session, {
+                'status': 'active', 'size_min': '1'}, 1, 1):
+            return disks.gives_parts(session, image)
+        return None
+
+    parts = asking.outcome(ask)
+    if isinstance(parts, errors.CloudError):
+        return Line('Services: Glance does not let this account read images '
+                    '(policy download_image), so no disk gives a verdict: %s'
+                    % parts, True)
+    if parts is None:
+        return Line('Services: whether Glance lets this account read images '
+                    'was not looked at: it sees none.')
+    return Line('Services: Glance lets this account read images, %s.' % (
+        'in parts' if parts else
+        'from their beginning only: disk_stream_mib says how far'))
 
 
 def main(arguments: list[str]) -> int:

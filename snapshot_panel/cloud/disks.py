@@ -175,6 +175,19 @@ def read(session: asking.Session, image: facts.Image, again: bool = False
     return _facts(reading)
 
 
+def gives_parts(session: asking.Session, image: facts.Image) -> bool:
+    """Return whether the image's store gives parts, or its beginning only.
+
+    :raises errors.CloudError: Glance gives neither, or not to this user.
+    """
+    try:
+        _Ranges(session, image).read(0, 1)
+    except NoRanges:
+        with _Stream(session, image):
+            return False
+    return True
+
+
 def _read(image: facts.Image, source: '_Ranges | _Stream') -> disk.Reading:
     return disk.read_disk(source.read, image.size, clock=time.monotonic,
                           limits=disk.Limits(seconds=_PATIENCE))

@@ -13,12 +13,47 @@
 """What Horizon asks the services for the frame around every page."""
 
 from collections.abc import Callable
+import functools
 import logging
+import typing
 
 from django import http
+from django.utils import functional
+from openstack_auth import utils as auth_utils
 from openstack_dashboard.api import neutron
 
+from snapshot_panel.cloud import errors
+from snapshot_panel.cloud import patience
+
 LOG = logging.getLogger(__name__)
+
+
+def bound(request: http.HttpRequest) -> None:
+    """Let the frame wait for Keystone as a page of ours does, and once.
+
+    Horizon asks for the list of projects in its header without a bound, and
+    any answer that is none breaks its page. Here there is no list then: the
+    header names the project of the page alone.
+    """
+    # Asked when the frame is made: most answers to clicks have none.
+    request.user.authorized_tenants = functional.SimpleLazyObject(
+        functools.partial(_projects, request))
+
+
+def _projects(request: http.HttpRequest) -> list[typing.Any]:
+    user = request.user
+    keys = auth_utils.get_session(
+        original_ip=auth_utils.get_client_ip(request))
+    patience.bound(request, keys.session, 'Keystone')
+    try:
+        with errors.asking('Keystone'):
+            found: list[typing.Any] = auth_utils.get_project_list(
+                session=keys, user_id=user.id, auth_url=user.endpoint,
+                token=user.unscoped_token, is_federated=user.is_federated)
+            return found
+    except errors.CloudError as problem:
+        LOG.warning('No list of projects for the frame: %s', problem)
+        return []
 
 
 def questions(request: http.HttpRequest) -> list[Callable[[], None]]:
@@ -31,7 +66,7 @@ def questions(request: http.HttpRequest) -> list[Callable[[], None]]:
     """
     # A lazy object, made before threads share it.
     user = request.user
-    calls = [lambda: user.authorized_tenants]
+    calls: list[Callable[[], object]] = [lambda: user.authorized_tenants]
     if user.has_perm('openstack.services.network'):
         calls.append(lambda: neutron.list_extensions(request))
     return [_quiet(call) for call in calls]

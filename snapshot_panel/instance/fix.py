@@ -247,7 +247,7 @@ def choices(known, offer):
     made = [
         restore.Choice(_('Name'), [blueprint.name]),
         restore.Choice(_('Image'), [known.source.name]),
-        restore.Choice(_('Flavor'), [
+        restore.Choice(restore.FLAVOR, [
             _('%(name)s (VCPUs: %(vcpus)s, RAM: %(ram)s MiB, disk: %(disk)s '
               'GiB)') % dataclasses.asdict(offer.flavor)]),
         _networks(instance, blueprint),
@@ -287,8 +287,8 @@ _NEW_PORTS = _('A new port in each, with a new address; the old instance '
 def _key(instance, blueprint):
     if instance.key_name and not blueprint.key_name:
         return restore.Choice(_('Key pair'), [_('None')], _(
-            'The old one’s is not yours, or is gone. The guest still takes '
-            'what its disk holds.'))
+            'That of the old instance is not yours, or is gone. The guest '
+            'still accepts the keys on its disk.'))
     return restore.Choice(_('Key pair'), [blueprint.key_name])
 
 
@@ -296,7 +296,7 @@ def why_not(offer):
     """Return why nothing can be launched here, as lines; empty if it can."""
     if offer.blueprint is not None:
         return []
-    return [_('What it is to be launched with cannot be found out now. %s')
+    return [_('What to launch it with cannot be found out now. %s')
             % words.say(problem) for problem in offer.problems] or [
         _('The flavor of the instance does not exist any more.')]
 

@@ -19,9 +19,15 @@ code chooses all the rest anew each time that it opens.
 import typing
 
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from snapshot_panel.cloud import errors
 from snapshot_panel.ui import words
+
+
+# With a context, because series of Horizon differ in what they call it in
+# Russian, and ours would come before theirs on their own pages.
+FLAVOR = pgettext_lazy('of an instance', 'Flavor')
 
 
 class Choice(typing.NamedTuple):
@@ -39,7 +45,7 @@ def choices(instance, volumes, image):
     :param image: the snapshot.
     """
     made = [
-        Choice(_('Flavor'), [instance.flavor]),
+        Choice(FLAVOR, [instance.flavor]),
         Choice(_('Networks'), [
             _('%(network)s: %(addresses)s') % {
                 'network': name, 'addresses': words.listed(addresses)}

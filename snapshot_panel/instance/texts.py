@@ -145,7 +145,7 @@ PROOF_VERDICT = _('Verdict')
 ASKED_BY = _('by %s, with this panel')
 ASKED_STATE = _('The instance was: %s.')
 ASKED_ELSEWHERE = _('Not with this panel, so nobody noted who asked. The time '
-                    'is when the image was registered.')
+                    'is that of the image’s registration.')
 STOOD_STILL_AT_MOST = _('The guest went on after %s s at most.')
 NOT_STILL = _('not seen to stand still: %s')
 HOOK_REFUSED = _('hook %s refused the freeze')
@@ -164,7 +164,7 @@ FACTS = {
                                    'The guest says otherwise'),
                      'times-circle', 'danger'),
     'unneeded': LIGHTS[Light.UNNEEDED],
-    'silent': Badge(pgettext_lazy('part of a proof', 'Nobody told of it'),
+    'silent': Badge(pgettext_lazy('part of a proof', 'Not reported'),
                     'minus', 'default'),
     'whole': Badge(pgettext_lazy('part of a proof', 'Complete'), 'check',
                    'success'),

@@ -20,6 +20,7 @@ from django.utils.translation import gettext_lazy as _
 from horizon import exceptions
 
 from snapshot_panel.cloud import errors
+from snapshot_panel.cloud import frame
 from snapshot_panel.cloud import patience
 from snapshot_panel.ui import urls
 from snapshot_panel.ui import words
@@ -36,6 +37,7 @@ class ProblemMixin(object):
     def dispatch(self, request, *args, **kwargs):
         if self.waits:
             patience.limit(request, acts=request.method == 'POST')
+            frame.bound(request)
         try:
             return super().dispatch(request, *args, **kwargs)
         except errors.UNAUTHORIZED:

@@ -115,7 +115,7 @@ GROUPS = {
           'write.')),
 }
 DAYS = ngettext_lazy('%(count)d day', '%(count)d days', 'count')
-LIKELY = _('Nothing is against it; the disk itself will tell afterwards.')
+LIKELY = _('Nothing stands in the way; the disk itself will tell afterwards.')
 
 # Something names the instance that is no snapshot of it.
 MISFIT = Badge(_('Does not fit'), 'question-circle', 'warning')
@@ -142,9 +142,9 @@ INSTANCE_STATUSES = {
     'BUILD': pgettext_lazy('status of an instance', 'Being built'),
     'ERROR': pgettext_lazy('status of an instance', 'Error'),
     'REBUILD': pgettext_lazy('status of an instance', 'Being rebuilt'),
-    'REBOOT': pgettext_lazy('status of an instance', 'Being restarted'),
+    'REBOOT': pgettext_lazy('status of an instance', 'Being rebooted'),
     'HARD_REBOOT': pgettext_lazy('status of an instance',
-                                 'Being restarted hard'),
+                                 'Being hard rebooted'),
     'PASSWORD': pgettext_lazy('status of an instance',
                               'Getting a new password'),
     'MIGRATING': pgettext_lazy('status of an instance',
@@ -178,7 +178,7 @@ WAYS_OUT = {
                  'its only disk: do not delete that.'),
     'SHELVED_OFFLOADED': _('Unshelve it. Until then the image that shelving '
                            'made is its only disk: do not delete that.'),
-    'ERROR': _('Read what failed, then restart it hard; if that does not '
+    'ERROR': _('Read what failed, then hard reboot it; if that does not '
                'help, ask the operator.'),
     'SOFT_DELETED': _('Restore it before the compute service removes it for '
                       'good.'),
@@ -214,7 +214,7 @@ WAYS = {
           'attached volumes.')),
 }
 NETWORKS_BY_NAME = _(
-    'The networks are named, because the compute service did not tell their '
+    'The networks go by name, because the compute service did not tell their '
     'ids. Where several have the same name, write the id.')
 HINDRANCES = {
     adoption.Hindrance.BUSY: _('Not now: the compute service is busy with '
@@ -448,12 +448,12 @@ RESTART_CAUSES = {
         'up. Delete what is not needed.'),
     Cause.START_FAILED: _(
         'The instance was stopped for a snapshot and could not be started '
-        'again. Its action log says why; then start it.'),
+        'again. Its action log says why: mend that, then start it.'),
 }
 # While nobody can change the metadata, where the plan is.
-RESTART_LOCKED = _('It waits: the instance is locked. Unlock it; an open page '
+RESTART_LOCKED = _('Waiting: the instance is locked. Unlock it; an open page '
                    'then carries on by itself.')
-RESTART_HELD = _('It waits: the status of the instance allows no change. End '
+RESTART_HELD = _('Waiting: the status of the instance allows no change. End '
                  'that status; an open page then carries on by itself.')
 RESTART_BROKEN = _('The record of a stop for a snapshot was changed by hand.')
 # What the user can do about a restart, by the name of the button.

@@ -25,6 +25,8 @@ PAGES = {
     'index': '',
     'a ready instance': '{web-ready}/',
     'an instance without the kit': '{db-agent-no-kit}/',
+    'the steps to a ready instance': '{legacy-no-channel}/fix/',
+    'a schedule': '{web-ready}/schedule/',
     'the steps in the guest': '{db-agent-no-kit}/setup/',
     'the steps in Windows': '{db-agent-no-kit}/setup/?system=windows',
     'the dialog': '{db-agent-no-kit}/snapshot/',
@@ -32,6 +34,19 @@ PAGES = {
     'images': 'images/',
     'an image': 'images/{debian-12-own}/',
 }
+
+
+# Makes each word half as long again: a language that needs much room.
+LENGTHEN = '''() => {
+  const texts = document.createTreeWalker(
+      document.querySelector('#content_body'), NodeFilter.SHOW_TEXT);
+  while (texts.nextNode()) {
+    if (!texts.currentNode.parentElement.closest('pre, code, script')) {
+      texts.currentNode.data = texts.currentNode.data.replace(
+          /\\p{L}{3,}/gu, word => word + word.slice(-word.length / 2));
+    }
+  }
+}'''
 
 
 @pytest.fixture
@@ -67,7 +82,8 @@ def english():
 
 
 @pytest.mark.parametrize('name', PAGES)
-def test_a_russian_reads_no_english_of_ours(russian, name):
+def test_a_russian_reads_no_english_of_ours_and_longer_words_fit(
+        russian, name):
     page = russian(PAGES[name])
     sentences, short = english()
     page.locator('details').evaluate_all(
@@ -82,6 +98,9 @@ def test_a_russian_reads_no_english_of_ours(russian, name):
     assert re.search('[А-Яа-яё]{3}', text)
     assert [part for part in sentences if part in text] == []
     assert sorted(lines & short) == []
+    page.evaluate(LENGTHEN)
+    assert page.evaluate(
+        'document.documentElement.scrollWidth - innerWidth') <= 0
 
 
 def test_horizons_frame_is_russian_too(russian):

@@ -145,7 +145,7 @@ def test_a_lock_is_waited_for_and_blocks_nobody_else(begin, browse, make, api,
     operator.lock(server_id)
     try:
         page = browse('demo2')
-        looking.shows(looking.row(page, name), 'It waits: the instance is '
+        looking.shows(looking.row(page, name), 'Waiting: the instance is '
                                                'locked')
         looking.shows(looking.row(page, other), 'Not ready')
         assert api.snapshots(server_id) == []

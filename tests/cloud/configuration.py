@@ -214,7 +214,7 @@ def _nova(layout):
         'service_user': _user(layout, 'nova') | {
             'send_service_user_token': True},
         'cinder': _user(layout, 'nova') | {
-            'catalog_info': 'volumev3:cinder:publicURL',
+            'catalog_info': 'volumev3:cinder:internalURL',
             'os_region_name': layouts.REGION},
         'placement': _user(layout, 'nova'),
         'neutron': _user(layout, 'nova'),

@@ -16,7 +16,10 @@
 import contextlib
 import dataclasses
 import html
+import os
 import re
+import signal
+import threading
 import time
 
 from tests import clients
@@ -25,51 +28,71 @@ from tests.cloud import wire
 from tests.faults import server
 
 # Which services fail: how the catalogue calls them, and where they answer.
-SERVICES = {'Nova': ('compute', '/v2.1'), 'Glance': ('image', '')}
+SERVICES = {'Nova': ('compute', '/v2.1'), 'Glance': ('image', ''),
+            'Cinder': ('volumev3', '/v3'), 'Keystone': ('identity', '/v3')}
+# The instance that is looked at while one fails, for which each is asked.
+SUBJECTS = dict.fromkeys(SERVICES, 'files-data-volume') | {
+    'Cinder': 'mail-on-volumes'}
 # A page with the frame of Horizon and nothing of the services.
 QUIET = '/settings/'
 # How long a page may wait, in seconds.
 BOUND = 10
-CLICK = 'Click'
-PAGES = ('Index', 'Instance', 'Image', CLICK)
+FRAME, CLICK = 'Horizon\'s own', 'Click'
+PAGES = (FRAME, 'Index', 'Instance', 'Image', CLICK)
 # The same by whether it is a click: that one waits for what it reads and for
 # what it changes, and leads to a page.
 BOUNDS = {False: BOUND, True: server.HUNG_SECONDS + 2 * BOUND}
+# The process stands still: the other services have no answer of it either.
+STOPPED = 'stopped'
+FAULTS = {name: (*server.ANSWERS, *([STOPPED] if name == 'Keystone' else []))
+          for name in SERVICES}
+# What the frame of Horizon waits for on each page, in seconds: its menu asks
+# Cinder for its version, twice, without a bound.
+FRAMES_WAIT = {('Cinder', 'hung'): 2 * server.HUNG_SECONDS}
+
+
+def bound(service, fault, page):
+    """Return how long a page may take while a service fails, in seconds."""
+    return FRAMES_WAIT.get((service, fault), 0) + BOUNDS[page == CLICK]
 
 
 @dataclasses.dataclass(frozen=True)
 class Look:
     """What came of one look or click.
 
-    ``seconds`` until the answer was there; ``said`` is what the page says of
-    the fault, and ``written`` are the changes that reached a service, of
-    which an instance's metadata comes before its snapshot.
+    ``seconds`` until the answer was there, which were to be at most
+    ``bound``; ``said`` is what the page says of the fault, and ``written``
+    are the changes that reached a service, of which an instance's metadata
+    comes before its snapshot.
     """
 
     page: str
     status: int
     seconds: float
+    bound: float
     said: str
     written: tuple
 
     @property
     def wrong(self):
         """What is not as promised, in a few words; '' where all is."""
+        if self.page == FRAME:
+            return ''
         click = self.page == CLICK
         return ', '.join(text for text, holds in {
             'broken': self.status == 500 or (
                 self.status >= 400 and not self.said),
-            'too long': self.seconds > BOUNDS[click],
+            'too long': self.seconds > self.bound,
             'silent': click and not (self.said or self.written),
             f'wrote {self.written}': self.written and not click,
         }.items() if holds)
 
 
-def pages(cloud):
+def pages(cloud, service):
     """Return what is looked at: the path and the method by its name."""
-    instance = '%s%s/' % (clients.PANEL, cloud.instances['files-data-volume'])
+    instance = '%s%s/' % (clients.PANEL, cloud.instances[SUBJECTS[service]])
     return {
-        'Index': ('GET', clients.PANEL),
+        FRAME: ('GET', QUIET), 'Index': ('GET', clients.PANEL),
         'Instance': ('GET', instance),
         'Image': ('GET', '%simages/%s/' % (
             clients.PANEL, cloud.images['debian-12-own'])),
@@ -93,14 +116,13 @@ class Stage:
         """Give a function of a fault and pages' names: :class:`Look` s."""
         with server.Service() as service, self._placed(service):
             def look(fault, *names):
-                # Before it fails. Who is refused once is logged out.
+                # Before it fails. Who is refused once is logged out, and a
+                # service may keep it that Keystone refused a token.
+                apart = fault == '401' or self._name == 'Keystone'
                 seats = {name: clients.Dashboard(self._cloud, landing=QUIET)
-                         for name in (names if fault == '401' else
-                                      names[:1])}
-                with service.failing(fault):
-                    return [self._look(
-                        seats.get(name, seats[names[0]]), name)
-                        for name in names]
+                         for name in (names if apart else names[:1])}
+                return [self._look(service, fault, seats.get(
+                    name, seats[names[0]]), name) for name in names]
             yield look
 
     @contextlib.contextmanager
@@ -132,16 +154,38 @@ class Stage:
         finally:
             name(endpoint['url'])
 
-    def _look(self, dashboard, name):
-        method, path = pages(self._cloud)[name]
+    def _look(self, service, fault, dashboard, name):
+        method, path = pages(self._cloud, self._name)[name]
         ask = dashboard.get if method == 'GET' else dashboard.post
-        with self._wire.listen() as sent:
+        with self._failing(service, fault), self._wire.listen() as sent:
             begin = time.monotonic()
             answer = ask(path)
             seconds = time.monotonic() - begin
         return Look(name, answer.status_code, seconds,
-                    said(answer), tuple(
+                    bound(self._name, fault, name), said(answer), tuple(
                         str(each) for each in sent if each.changes))
+
+    @contextlib.contextmanager
+    def _failing(self, service, fault):
+        stops = fault == STOPPED
+        with (service.failing('hung' if stops else fault),
+              _stopped(self._cloud.pids[self._name.lower()]) if stops
+              else contextlib.nullcontext()):
+            yield
+
+
+@contextlib.contextmanager
+def _stopped(pid):
+    """Let a service's processes stand still, as long as one hangs."""
+    again = threading.Timer(server.HUNG_SECONDS, os.killpg,
+                            (pid, signal.SIGCONT))
+    os.killpg(pid, signal.SIGSTOP)
+    again.start()
+    try:
+        yield
+    finally:
+        again.cancel()
+        os.killpg(pid, signal.SIGCONT)
 
 
 def said(answer):

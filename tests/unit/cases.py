@@ -114,6 +114,7 @@ class PanelTestCase(helpers.TestCase):
         self.patch('list_hidden', [], glance)
         # The services of the frame are not there.
         self.patch('questions', (), frame)
+        self.patch('bound', None, frame)
 
     def patch(self, name, result, module=snapshots):
         return mock.patch.object(module, name, autospec=True,

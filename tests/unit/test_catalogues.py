@@ -166,6 +166,8 @@ def test_russian_is_written_as_russian(path):
     assert [text for text in texts if re.search('[“”„]|"|\\.\\.\\.(?!\\))',
                                                 text)] == []
     assert [text for text in texts if NUMBER_AND_UNIT.search(text)] == []
+    # No line begins with a dash.
+    assert [text for text in texts if ' —' in text] == []
     # A Latin letter in a Russian word looks right and is not found.
     assert [text for text in texts
             if re.search('[а-яё][a-z]|[a-z][а-яё]', text, re.I)] == []

@@ -19,6 +19,7 @@ import re
 import subprocess
 from unittest import mock
 
+from packaging import requirements
 import pytest
 
 from tests import constraints
@@ -61,6 +62,28 @@ def test_the_newest_versions_are_those_of_every_tool_that_tox_installs():
     # What the package itself depends on comes with ".".
     assert named - set(sources) <= {
         'babel', 'django', 'oslo.utils', 'pytest'}
+
+
+def test_the_oldest_series_has_the_lowest_versions_that_are_declared():
+    setup = configparser.ConfigParser()
+    setup.read(constraints.ROOT / 'setup.cfg')
+    lists = [setup['options']['install_requires'],
+             *setup['options.extras_require'].values()]
+    declared = [requirements.Requirement(line) for lines in lists
+                for line in lines.splitlines() if re.match(r'\w', line)]
+    pinned = dict(
+        line.split('==') for line in
+        (TESTS / 'constraints/horizon-23.1.txt').read_text().splitlines()
+        if not line.startswith('#'))
+    # These are the series itself.
+    others = [each for each in declared
+              if each.name not in ('Django', 'horizon')]
+
+    assert len(others) > 10
+    assert {each.name: str(each.specifier) for each in others} == {
+        each.name: '>=' + {name.replace('_', '-'): version for name, version
+                           in pinned.items()}[each.name.replace('_', '-')]
+        for each in others}
 
 
 def test_a_renewed_file_keeps_its_comments_and_has_new_versions(

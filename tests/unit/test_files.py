@@ -75,6 +75,19 @@ def test_the_forge_runs_each_series_that_tox_knows():
     assert workflow['permissions'] == {'contents': 'read'}
 
 
+def test_no_page_of_ours_has_a_script_in_it():
+    """A Content-Security-Policy without inline scripts is none of ours."""
+    texts = {path.name: path.read_text() for path in
+             (ROOT / 'templates').rglob('*.html')}
+    scripts = [tag for text in texts.values()
+               for tag in re.findall(r'<script\b[^>]*>', text)]
+
+    assert scripts
+    assert [tag for tag in scripts if ' src="' not in tag] == []
+    assert {name for name, text in texts.items() if re.search(
+        r'<[^>]*\son[a-z]+\s*=|javascript:', text)} == set()
+
+
 def test_each_form_names_its_address():
     # Without one, Angular on Horizon's pages keeps it from being sent.
     forms = [(path.name, form)

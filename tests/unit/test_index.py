@@ -467,7 +467,7 @@ class WrongSettingsTest(cases.PanelTestCase):
     def test_the_checklist_says_nothing_of_the_storage(self):
         text = self.text(cases.INSTANCE)
 
-        self.assertIn('checks hold', text)
+        self.assertIn('checks pass', text)
         self.assertNotIn('rdb', text)
 
 

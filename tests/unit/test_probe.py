@@ -22,11 +22,13 @@ import pytest
 
 from snapshot_panel.cloud import accounts
 from snapshot_panel.cloud import cinder
+from snapshot_panel.cloud import disks
 from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import glance
 from snapshot_panel.cloud import nova
 from snapshot_panel import policies
 from snapshot_panel import probe
+from tests.unit import builders
 
 CREATE = 'os_compute_api:servers:create_image'
 MEMBER = 'role:admin or role:member and project_id:%(project_id)s'
@@ -162,6 +164,10 @@ def account():
                               return_value=[found]), \
             mock.patch.object(nova, 'list_instances', autospec=True), \
             mock.patch.object(glance, 'ask', autospec=True), \
+            mock.patch.object(glance, 'find', autospec=True,
+                              return_value=iter([builders.image()])), \
+            mock.patch.object(disks, 'gives_parts', autospec=True,
+                              return_value=True), \
             mock.patch.object(cinder, 'get_usage', autospec=True):
         yield found
 
@@ -169,8 +175,37 @@ def account():
 def test_each_service_that_answers_is_told(account):
     lines = list(probe.look_at_services(None))
 
-    assert lines == [(f'Services: {name} answers.', False)
-                     for name in ('Nova', 'Glance', 'Cinder')]
+    assert lines == [(f'Services: {text}.', False) for text in (
+        'Nova answers', 'Glance answers',
+        'Glance lets this account read images, in parts', 'Cinder answers')]
+
+
+def test_a_glance_that_lets_nobody_read_is_a_fault(account):
+    disks.gives_parts.side_effect = errors.Forbidden('Glance', 'no')
+
+    _nova, _glance, line, _cinder = probe.look_at_services(None)
+
+    assert line.wrong
+    assert '(policy download_image)' in line.text
+
+
+def test_a_store_that_gives_no_parts_is_told(account):
+    disks.gives_parts.return_value = False
+
+    _nova, _glance, line, _cinder = probe.look_at_services(None)
+
+    assert not line.wrong
+    assert 'disk_stream_mib' in line.text
+
+
+def test_where_there_is_no_image_none_is_read(account):
+    glance.find.return_value = iter([])
+
+    _nova, _glance, line, _cinder = probe.look_at_services(None)
+
+    assert not line.wrong
+    assert 'not looked at' in line.text
+    assert not disks.gives_parts.called
 
 
 def test_a_service_that_does_not_answer_is_a_fault_and_the_others_are_asked(

@@ -53,7 +53,7 @@ class FormTest(cases.PanelTestCase):
     def test_a_ready_instance_is_offered_a_consistent_snapshot(self):
         page = self.text(cases.SNAPSHOT)
 
-        assert 'All checks hold.' in page
+        assert 'All checks pass.' in page
         assert 'value="Take consistent snapshot"' in page
         assert 'value="filesystem-consistent"' in page
 
@@ -154,7 +154,7 @@ class FormTest(cases.PanelTestCase):
         self.one.return_value = (builders.instance(), cases.GLANCE_DOWN)
 
         self.assertContains(self.client.get(cases.SNAPSHOT),
-                            'All checks hold.')
+                            'All checks pass.')
 
     def test_the_snapshot_is_taken_as_it_was_promised(self):
         for promise in ('filesystem-consistent', 'unproven',
@@ -355,7 +355,7 @@ class FormTest(cases.PanelTestCase):
 
         response = self.submit(keep='1', shown='[]')
 
-        self.assertContains(response, 'other snapshots would go')
+        self.assertContains(response, 'the snapshots that would go are not')
         data = forms.Form(response.content.decode()).data
         self.assertEqual([[ids[0], 1, '1']], json.loads(data['shown']))
 

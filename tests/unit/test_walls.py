@@ -15,6 +15,7 @@
 
 from unittest import mock
 
+from django.core.cache import cache
 from django.test import Client
 from openstack_dashboard.test import helpers
 import pytest
@@ -105,6 +106,17 @@ class WalkTest(walking.Walker):
 
                     self.assertLess(seen.status, 500)
                     self.assertEqual((), seen.written)
+
+    def test_what_the_cache_holds_of_one_project_reaches_no_other(self):
+        with mock.patch.object(cache, 'clear'):
+            for name, address in ADDRESSES.items():
+                path = address + walking.query(name)
+                mine = self.visit(walking.MEMBER, 'get', path)
+                theirs = self.visit(walking.OUTSIDER, 'get', path)
+                with self.subTest(name):
+                    self.assertFalse(theirs.told)
+                    self.assertLess(mine.status, 500)
+                    self.assertLess(theirs.status, 500)
 
     def test_who_may_do_what_is_as_documented(self):
         for act in walking.ACTS:

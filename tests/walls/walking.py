@@ -270,8 +270,9 @@ class Walker(helpers.TestCase):
         super().setUp()
         cases.PanelTestCase.act_as(self, 'member')
         # The services of the frame are not there.
-        self.enterContext(mock.patch.object(
-            frame, 'questions', autospec=True, return_value=()))
+        for name in ('questions', 'bound'):
+            self.enterContext(mock.patch.object(
+                frame, name, autospec=True, return_value=()))
         self.tokens = {visitor: copy.copy(self.token) for visitor in VISITORS}
         for visitor, token in self.tokens.items():
             token.id = visitor.name

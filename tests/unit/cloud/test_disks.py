@@ -172,6 +172,24 @@ def test_who_may_not_read_it_is_told(user_request, glance_client, status,
         disks.read(user_request, image())
 
 
+@pytest.mark.parametrize('ranges', [True, False])
+def test_a_store_is_asked_what_it_can_do_and_nothing_is_read(
+        user_request, glance_client, ranges):
+    asked = hold(glance_client, ranges=ranges)
+
+    assert disks.gives_parts(user_request, image()) == ranges
+    assert asked == ['bytes=0-0'] + [None] * (not ranges)
+
+
+@pytest.mark.parametrize('opened', [
+    [403], [400, 403]], ids=['in parts', 'from the beginning'])
+def test_a_store_that_refuses_says_not_what_it_can_do(
+        user_request, glance_client, opened):
+    with answering(*map(fakes.Answer, opened)):
+        with pytest.raises(errors.Forbidden):
+            disks.gives_parts(user_request, image())
+
+
 def test_an_expired_token_leads_to_the_login(user_request, glance_client):
     with answering(fakes.Answer(401)), pytest.raises(exc.HTTPUnauthorized):
         disks.read(user_request, image())

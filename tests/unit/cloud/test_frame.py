@@ -10,15 +10,22 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""What is asked ahead for Horizon's frame."""
+"""What is asked for Horizon's frame: ahead, and within a page's wait."""
 
+import datetime
+import json
+import types
 from unittest import mock
 
 from django import http
+from django.utils import timezone
+from openstack_auth import user as auth_user
 from openstack_dashboard.api import neutron
 import pytest
+import requests
 
 from snapshot_panel.cloud import frame
+from snapshot_panel.cloud import patience
 
 
 @pytest.fixture
@@ -60,3 +67,73 @@ def test_what_fails_is_left_to_the_frame(request_, listed):
 
     assert [question() for question in frame.questions(request_)] == [
         None, None]
+
+
+@pytest.fixture
+def page():
+    """A page of a user who logged in, within a page's wait."""
+    made = http.HttpRequest()
+    made.META['REMOTE_ADDR'] = '192.0.2.7'
+    made.user = auth_user.User(
+        id='user', endpoint='http://keystone/v3', tenant_id='project',
+        unscoped_token='unscoped', token=types.SimpleNamespace(
+            id='scoped', expires=timezone.now() + datetime.timedelta(hours=1)))
+    patience.limit(made)
+    frame.bound(made)
+    return made
+
+
+@pytest.fixture
+def keystone():
+    """What Keystone answers: a text, or what it raises instead."""
+    def send(_adapter, request, **_options):
+        if isinstance(keystone.answer, Exception):
+            raise keystone.answer
+        made = requests.Response()
+        made.status_code, made.url, made.request = 200, request.url, request
+        made._content = keystone.answer.encode()
+        made.raw = types.SimpleNamespace(version=11)
+        return made
+
+    with mock.patch.object(requests.adapters.HTTPAdapter, 'send',
+                           autospec=True, side_effect=send) as keystone:
+        yield keystone
+
+
+def test_the_frame_lists_the_projects_that_keystone_knows(page, keystone):
+    keystone.answer = json.dumps({'projects': [
+        {'id': '2', 'name': 'web'}, {'id': '1', 'name': 'Mail'}]})
+
+    names = [[each.name for each in page.user.authorized_tenants]
+             for _twice in range(2)]
+
+    assert names == [['Mail', 'web']] * 2
+    assert keystone.call_count == 1
+
+
+def test_nobody_asks_keystone_for_an_answer_without_the_frame(page, keystone):
+    assert not keystone.called
+
+
+def test_a_keystone_that_hangs_costs_a_page_one_wait(
+        settings, page, keystone):
+    settings.SNAPSHOT_PANEL = {'page_timeout': 3}
+    patience.limit(page)
+    keystone.answer = requests.ReadTimeout()
+
+    # The index asks ahead; then the frame comes, more than once.
+    frame.questions(page)[0]()
+    lists = [list(page.user.authorized_tenants) for _twice in range(2)]
+
+    assert lists == [[], []]
+    assert [call.kwargs['timeout'] for call in keystone.call_args_list] == [3]
+
+
+@pytest.mark.parametrize('answer', [
+    '{}', '[]', 'null', '', '<html></html>', '{"projects": [null]}',
+    '{"projects": {"a": 1}}'])
+def test_junk_of_keystone_does_not_break_the_frame(answer, page, keystone):
+    keystone.answer = answer
+
+    assert list(page.user.authorized_tenants) == []
+    assert keystone.called

@@ -12,6 +12,8 @@
 
 """What is known of an instance's snapshots, and what is left to be done."""
 
+import json
+
 import pytest
 
 from snapshot_panel.consistency import facts
@@ -140,7 +142,7 @@ def test_of_an_image_that_is_gone_the_memory_stays():
 
 @pytest.mark.parametrize('cause', [
     Rule.GONE, Rule.ABANDONED, Rule.GONE_AFTER_HOOK, Rule.GONE_AFTER_FREEZE,
-    Rule.GONE_WITHOUT_AGENT])
+    Rule.GONE_WITHOUT_AGENT, Rule.HOLDS_A_DISK])
 def test_a_lost_snapshot_keeps_its_cause(cause):
     found = only(builders.remembering(
         builders.memory(gone=builders.NOW, cause=cause.code)))
@@ -209,6 +211,10 @@ def test_an_abandoned_image_counts_only_where_somebody_was_told_nothing():
 
     assert not only(None, refused).counts
     assert only(None, begun).counts
+    assert known.latest(snapshots(None, refused)) == []
+    older = builders.aged(99)
+    newest, = known.latest(snapshots(None, refused, older))
+    assert newest.id == older.id
 
 
 def test_every_other_snapshot_counts():
@@ -273,6 +279,23 @@ def test_what_a_proven_snapshot_replaces_is_left_until_it_went(
     assert unsettled(None, image) == left
 
 
+@pytest.mark.parametrize('refused, left', [
+    ((), True), ({builders.SNAPSHOT}, False), ({IDS[0]}, True),
+    (None, False)])
+def test_a_disk_that_this_user_may_not_read_is_left_to_others(refused, left):
+    assert known.unsettled(
+        builders.instance(), [builders.image()], builders.NOW, DEPLOYMENT,
+        refused) is left
+
+
+def test_what_a_page_has_read_of_each_is_taken():
+    found, = known.snapshots(
+        builders.instance(), [builders.image()], builders.NOW, DEPLOYMENT,
+        {builders.SNAPSHOT: builders.reading()})
+
+    assert found.decision.rule is Rule.DISK_AT_REST
+
+
 @pytest.mark.parametrize('plan, left', [
     (builders.plan(restart.Phase.TAKING), True),
     (builders.plan(restart.Phase.OVER, cause='interfered'), False)])
@@ -280,6 +303,9 @@ def test_a_stop_for_a_snapshot_is_left_until_it_is_over(plan, left):
     instance = builders.instance(metadata=plan.metadata())
 
     assert unsettled(instance) == left
+    # What cannot be written down is not done.
+    locked = builders.instance(metadata=plan.metadata(), locked=True)
+    assert not unsettled(locked)
 
 
 @pytest.mark.parametrize('image, awaits', [
@@ -305,9 +331,62 @@ def test_a_disk_is_not_the_last_word_on_a_guest_that_can_say_more(baseline,
     assert shown.pending
 
 
+def test_what_a_page_has_read_is_still_to_be_sealed():
+    shown = known.of_image(builders.image(), builders.instance(),
+                           builders.NOW, DEPLOYMENT, builders.reading())
+
+    assert shown.decision.rule is Rule.DISK_AT_REST
+    assert shown.unread
+
+
+@pytest.mark.parametrize('image, changes, rule', [
+    (builders.image(), {'image_id': None}, Rule.HOLDS_A_DISK),
+    (builders.asked(), {'image_id': None}, Rule.HOLDS_A_DISK),
+    (builders.image(properties={'instance_uuid': builders.BASE_IMAGE}), {},
+     Rule.OF_ANOTHER)])
+def test_no_disk_makes_a_snapshot_of_what_is_none(image, changes, rule):
+    shown = known.of_image(image, builders.instance(**changes), builders.NOW,
+                           DEPLOYMENT, builders.reading())
+
+    assert shown.decision.rule is rule
+    assert not (shown.counts or shown.pending or shown.unread)
+
+
+@pytest.mark.parametrize('rule', [Rule.DISK_IN_USE, Rule.SILENT,
+                                  Rule.NO_CHANNEL])
+def test_no_disk_is_better_than_a_seal(rule):
+    shown = known.of_image(builders.sealed(rule), builders.instance(),
+                           builders.NOW, DEPLOYMENT, builders.reading())
+
+    assert shown.decision.rule is rule
+
+
+@pytest.mark.parametrize('image, awaits', [
+    (builders.image(), True), (builders.asked(), False),
+    (builders.sealed(), False), (builders.image(status='saving'), False)],
+    ids=['not taken here', 'taken here', 'sealed', 'being made'])
+def test_a_disk_is_awaited_where_it_alone_can_tell(image, awaits):
+    assert known.awaits_disk(image) == awaits
+
+
+def test_one_snapshot_with_a_witness_is_enough_to_know_of_the_kit():
+    kit = builders.asked(builders.started().baseline)
+
+    assert known.had_kit([builders.asked(), kit, builders.image()])
+    assert not known.had_kit([builders.asked(), builders.image()])
+    assert not known.had_kit([])
+
+
 def judged(rule, word=disk.Word.AT_REST, kind='ext4', **changes):
     return builders.sealed(rule, {'disk': dict(builders.reading(
         word, kind).report)}, **changes)
+
+
+def aged(age, rule, kind='ext4', state='ACTIVE'):
+    """Return one whose disk was read, that old, in seconds."""
+    return builders.aged(age, rule, properties={
+        records.STATE: state, records.EVIDENCE: json.dumps(
+            {'disk': dict(builders.reading(kind=kind).report)})})
 
 
 def history(*images, base=None):
@@ -316,11 +395,24 @@ def history(*images, base=None):
 
 
 def test_the_newest_disk_says_which_file_systems_there_are():
-    newest = judged(Rule.DISK_AT_REST, kind='xfs')
-    older = judged(Rule.DISK_AT_REST, id=IDS[0], created=builders.ago(99))
+    newest = aged(1, Rule.DISK_AT_REST, kind='xfs')
+    older = aged(2, Rule.DISK_AT_REST)
 
     assert history(newest, older).kinds == ('xfs',)
     assert history(newest).source is facts.Source.SNAPSHOT
+    assert history(older).kinds == ('ext4',)
+
+
+@pytest.mark.parametrize('newest, froze', [
+    (('ACTIVE', Rule.DISK_IN_USE), None), (('ACTIVE', Rule.DISK_AT_REST), 1),
+    # Of a guest that was shut down it says nothing.
+    (('SHUTOFF', Rule.DISK_AT_REST), 2)])
+def test_the_newest_of_a_running_guest_says_whether_it_froze(newest, froze):
+    state, rule = newest
+
+    found = history(aged(1, rule, state=state), aged(2, Rule.DISK_AT_REST))
+
+    assert found.at_rest == (froze and builders.ago(froze))
 
 
 def test_before_the_first_snapshot_the_image_tells():
@@ -328,6 +420,8 @@ def test_before_the_first_snapshot_the_image_tells():
 
     assert (found.kinds, found.source) == (('ext4',), facts.Source.IMAGE)
     assert history() == facts.DiskHistory()
+    assert history(base=facts.DiskReading(
+        facts.CANNOT_TELL)) == facts.DiskHistory()
 
 
 @pytest.mark.parametrize('rule, state, froze', [
@@ -341,7 +435,8 @@ def test_a_running_guest_whose_disk_was_at_rest_was_frozen(rule, state,
 
 
 @pytest.mark.parametrize('report', [
-    None, 'x', [], {}, {'parts': 'x'}, {'parts': [1, [], ['a', 2, 'b']]}])
+    None, 'x', [], {}, {'parts': 'x'}, {'parts': [1, [], ['a', 2, 'b']]},
+    {'parts': [['a', 'ext4'], ['a', 'swap', None]]}])
 def test_a_report_changed_by_hand_names_nothing(report):
     image = builders.sealed(Rule.DISK_AT_REST, {'disk': report})
 

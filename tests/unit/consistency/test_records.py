@@ -333,3 +333,78 @@ def test_a_plan_made_before_anything_was_recorded_is_one():
 
     assert records.read_plan(builders.instance(
         metadata={records.PLAN_KEY: json.dumps(plan)})).step == 'stopping'
+
+
+# A seal and a request of another image
+
+def test_a_seal_speaks_for_the_image_that_it_names_alone():
+    image = builders.sealed()
+
+    assert records.read_seal(image) is not None
+    for other in (builders.BASE_IMAGE, 'none', ''):
+        heir = builders.image({**image.properties, records.IMAGE: other})
+        assert records.read_seal(heir) is None
+        assert not records.is_sealed(heir)
+
+
+@pytest.mark.parametrize('changes, unbound', [
+    ({}, True), ({records.IMAGE: builders.SNAPSHOT}, False),
+    ({records.IMAGE: builders.BASE_IMAGE}, False),
+    ({records.VERDICT: 'unproven'}, False), ({records.STATE: 'none'}, False),
+    ({records.STATE: None}, False)])
+def test_a_request_waits_to_be_bound_until_it_is(changes, unbound):
+    request = records.Request(builders.NOW, 'ann', 'ACTIVE', None, 'req-1')
+    values = {**request.properties(), **changes}
+
+    assert records.is_unbound(builders.image({
+        name: value for name, value in values.items()
+        if value is not None})) is unbound
+
+
+# Which of Nova's actions made an image
+
+CREATED, BACKED_UP = (builders.action(name, 'req-' + name)
+                      for name in ('createImage', 'createBackup'))
+MARK = builders.action('reboot', builders.BEFORE)
+
+
+@pytest.mark.parametrize('actions, own_action', [
+    ([CREATED, MARK], 'req-createImage'),
+    ([builders.action('lock'), CREATED, builders.action('start'), MARK],
+     'req-createImage'),
+    ([MARK, CREATED], records.Unbound.NONE_SINCE),
+    ([BACKED_UP, MARK], records.Unbound.NONE_SINCE),
+    # Which of two it was, nobody knows.
+    ([CREATED, BACKED_UP, MARK], records.Unbound.SEVERAL_SINCE),
+    ([CREATED, CREATED, MARK], records.Unbound.SEVERAL_SINCE),
+    # What Nova's record does not reach back to may be anything.
+    ([CREATED], records.Unbound.TOO_LONG_AGO),
+    ([], records.Unbound.TOO_LONG_AGO)])
+def test_a_snapshots_own_action_is_the_only_one_since_its_request(
+        actions, own_action):
+    image = builders.image({records.AFTER_ACTION: builders.BEFORE})
+
+    assert records.own_action(image, actions) == own_action
+
+
+# What an image of volumes is made of
+
+def copied(number=0, **changes):
+    return {'source_type': 'snapshot', 'destination_type': 'volume',
+            'snapshot_id': builders.COPIES[number], **changes}
+
+
+@pytest.mark.parametrize('disks, ids', [
+    ([copied(), copied(1)], builders.COPIES),
+    ([copied(), {'source_type': 'blank'}], builders.COPIES[:1]),
+    ([{'source_type': 'blank'}], None), ([], None), (None, None),
+    ([copied(), copied()], None),
+    ([copied(), {'source_type': 'image'}], None),
+    ([copied(), {'source_type': 'volume'}], None),
+    ([copied(), copied(snapshot_id='../x')], None),
+    ([copied(), None], None), ([copied(source_type='Snapshot')], None),
+    ([copied()] + [{'source_type': 'blank'}] * 512, None)])
+def test_the_copies_of_volumes_are_all_told_or_none(disks, ids):
+    image = builders.image({facts.MAPPING_PROPERTY: json.dumps(disks)})
+
+    assert records.volume_snapshots(image) == ids

@@ -66,10 +66,11 @@ def test_what_is_not_proven_takes_no_place_and_goes_with_its_age():
     made(9, properties={'instance_uuid': 'another'}),
     made(9, properties={records.IMAGE: builders.BASE_IMAGE}),
     made(9, properties={records.RULE: 'changed by hand'}),
+    dataclasses.replace(made(9), created=None),
     made(9, protected=True)],
     ids=['not ours', 'not settled', 'being made', 'not finished',
          'of another project', 'of another instance', 'inherited',
-         'changed by hand', 'protected'])
+         'changed by hand', 'of no age', 'protected'])
 def test_nothing_else_ever_goes(other):
     assert named([other], 1) == []
 
@@ -144,6 +145,7 @@ def test_how_it_stands_with_what_an_image_replaces(image, standing):
     (made(1, protected=True), DUE),
     # Renamed since, say.
     (made(1, updated=builders.ago(-1)), DUE),
+    (dataclasses.replace(OLD, updated=None), DUE),
     (made(1, owner='another'), DUE),
     (made(1, properties={'instance_uuid': 'another'}), DUE),
     (made(1, properties={records.VERDICT: 'pending'}), DUE),
@@ -154,6 +156,13 @@ def test_how_it_stands_with_what_an_image_replaces(image, standing):
     (OLD, successor(properties={'instance_uuid': 'another'}))])
 def test_what_changed_since_stays(image, new):
     assert not retention.may_go(builders.instance(), image, new)
+
+
+@pytest.mark.parametrize('changes', [
+    {'owner': 'another'}, {'status': 'deactivated'},
+    {'properties': {'instance_uuid': 'another'}}])
+def test_nothing_is_due_for_a_proof_that_is_not_of_this_instance(changes):
+    assert retention.due(builders.instance(), successor(**changes)) == ()
 
 
 # Rotation: the same rule, without a new one to wait for.
@@ -315,3 +324,62 @@ class Rotation(stateful.RuleBasedStateMachine):
 TestTheLastProvenOneNeverGoes = Rotation.TestCase
 TestTheLastProvenOneNeverGoes.settings = settings(
     settings(), max_examples=150, stateful_step_count=15)
+
+
+# One that is asked about alone, right before it is deleted.
+
+@pytest.mark.parametrize('others, keep, goes', [
+    ([made(0)], 1, True), ([made(0)], 2, False),
+    ([made(0), made(-1)], 2, True), ([], 1, False),
+    # As it was read before: it is no proof that replaces itself.
+    ([OLD], 1, False), ([made(2)], 1, False),
+    ([made(0, Rule.SILENT)], 1, False)])
+def test_one_goes_where_as_many_proven_ones_are_newer(others, keep, goes):
+    assert retention.lets_go(builders.instance(), OLD, others, keep) is goes
+
+
+@pytest.mark.parametrize('keep, kept', [
+    (1, ['2']), (2, ['2', '4']), (3, ['2', '4', '5']),
+    (9, ['2', '4', '5'])])
+def test_what_the_rule_keeps_are_the_newest_that_are_proven(keep, kept):
+    images = [made(1, Rule.SILENT), made(2), made(3, Rule.SILENT), made(4),
+              made(5)]
+
+    ids = retention.keepers(retention.candidates(
+        builders.instance(), images), keep)
+
+    assert [image.name for image in images if image.id in ids] == kept
+
+
+def test_each_names_the_largest_number_for_which_it_goes():
+    offered = retention.candidates(builders.instance(), [
+        made(1), made(2, Rule.SILENT), made(3), made(4)])
+
+    for each in offered:
+        assert each.image.id in retention.going(offered, each.keeping)
+        assert each.image.id not in retention.going(offered, each.keeping + 1)
+    assert [each.keeping for each in offered] == [1, 2, 2, 3]
+
+
+@pytest.mark.parametrize('changes', [
+    {'protected': True}, {'visibility': 'public'},
+    {'visibility': 'community'}])
+def test_what_is_spared_is_told_and_does_not_go(changes):
+    images = [made(1), made(2, **changes)]
+
+    assert [each.image for each in retention.spared(
+        builders.instance(), images)] == images[1:]
+    assert [each.image for each in retention.candidates(
+        builders.instance(), images)] == images[:1]
+
+
+@pytest.mark.parametrize('status, image, holds', [
+    ('SHELVED_OFFLOADED', builders.image(name='web-shelved'), True),
+    ('SHELVED', builders.image(name='another-shelved'), True),
+    ('ACTIVE', builders.image(name='web-shelved'), False),
+    ('SHELVED', builders.image(name='web-1'), False),
+    ('SHELVED', builders.asked(name='web-shelved'), False)])
+def test_a_shelved_instance_has_its_only_disk_in_an_image(
+        status, image, holds):
+    assert retention.holds_disk(
+        builders.instance(status=status), image) is holds

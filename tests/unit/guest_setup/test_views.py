@@ -133,7 +133,7 @@ class PageTest(SetupTestCase):
         page = self.shown()
 
         self.assertIn('Not possible', page)
-        self.assertIn('shut the instance down before it', page)
+        self.assertIn('shut the instance down first', page)
         self.assertNotIn('With ext4', page)
 
     def test_what_a_former_disk_said_stands_beside_the_agent(self):

@@ -603,7 +603,7 @@ class ProofTest(InstanceTestCase):
     def test_what_nobody_told_of_is_said_and_not_left_out(self):
         page = self.prove(builders.instance(), builders.image())
 
-        self.assertContains(page, 'Nobody told of it', 4)
+        self.assertContains(page, 'Not reported', 4)
         self.assertContains(page, 'Not with this panel')
         self.assertContains(page, 'Not written on the image yet.')
 
