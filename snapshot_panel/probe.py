@@ -25,6 +25,7 @@ import typing
 import django
 from django.utils import text
 
+from snapshot_panel.install import Line
 from snapshot_panel import policies
 
 # What a policy file is asked about: someone with one role in one project.
@@ -33,13 +34,6 @@ _MEMBER, _READER = 'member', 'reader'
 # How much of an error is shown.
 _MOST = 400
 _WHERE = 'see "Policy" in the documentation'
-
-
-class Line(typing.NamedTuple):
-    """A line for the operator, and whether it says that something is wrong."""
-
-    text: str
-    wrong: bool = False
 
 
 def told() -> dict[str, typing.Any]:

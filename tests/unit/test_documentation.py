@@ -26,6 +26,7 @@ from tests import catalogues
 from tests.faults import document as faults
 from tests.faults import looking
 from tests import policies_list
+from tests import screenshots
 from tests import settings_list
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -195,3 +196,14 @@ def test_the_russian_guide_has_what_the_english_one_has():
 def names(text):
     """Return the names and commands of a document."""
     return set(re.findall('``([^`]+)``', ' '.join(text.split())))
+
+
+def test_each_picture_is_small_and_shown_and_each_that_is_shown_is_made():
+    shown = {name for path in (*SOURCE.glob('*.rst'), ROOT / 'README.rst')
+             for name in re.findall(r'image:: .*images/([a-z-]+)\.png',
+                                    path.read_text())}
+
+    assert shown == set(screenshots.PICTURES)
+    for name in shown:
+        size = (screenshots.IMAGES / f'{name}.png').stat().st_size
+        assert 0 < size <= screenshots.MOST, name
