@@ -88,28 +88,23 @@ class SnapshotForm(_InstanceForm):
     """
 
     name = forms.CharField(
-        max_length=255, label=_('Snapshot name'),
-        help_text=_('The name of the new image.'))
+        max_length=255, label=_('Snapshot name'))
     keep = forms.IntegerField(
         required=False, min_value=1, label=_('Older snapshots'),
         widget=forms.Select(attrs={'class': 'switchable',
                                    'data-slug': 'keep'}),
-        help_text=_('Older snapshots of this instance that were made with '
-                    'this panel go once the new one is proven consistent, '
-                    'and only then.'))
+        help_text=_('Only what was made with this panel can go.'))
     properties = forms.CharField(
         required=False, strip=False, max_length=properties.EXTRA_TEXT_LIMIT,
         label=_('Properties of the new image'),
         widget=forms.Textarea(attrs={'rows': 3, 'spellcheck': 'false',
                                      'placeholder': _('name=value')}),
-        help_text=_('One name=value a line, besides what the instance hands '
-                    'on by itself.'))
+        help_text=_('One name=value a line.'))
     strict = forms.BooleanField(
         required=False, initial=True,
         label=_('Refuse unless it can be proven consistent'),
-        help_text=_('Everything is checked again when you press the button. '
-                    'Without this the snapshot is taken whatever the answers '
-                    'are, and gets the verdict that it deserves.'))
+        help_text=_('Without this the snapshot is taken whatever is found, '
+                    'and gets the verdict that it deserves.'))
     promise = forms.CharField(widget=forms.HiddenInput())
     shown = forms.CharField(required=False, widget=forms.HiddenInput())
 

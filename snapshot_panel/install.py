@@ -66,7 +66,7 @@ class Line(typing.NamedTuple):
     """A line for the operator, and whether it says that something is wrong."""
 
     text: str
-    wrong: bool = True
+    wrong: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -293,13 +293,14 @@ def languages(horizon: Horizon) -> Iterator[Line]:
         for domain in ('django', 'djangojs'):
             path = folder / (domain + '.mo')
             if not path.is_file():
-                yield Line('%s is missing: install the package again' % path)
+                yield Line('%s is missing: install the package again'
+                           % path, True)
         theirs = horizon.folder / 'locale' / language / 'LC_MESSAGES'
         if (theirs / 'django.po').is_file() and not (
                 theirs / 'django.mo').is_file():
             yield Line("Languages: Horizon's own %s is not compiled, so its "
                        'pages are English (python manage.py compilemessages).'
-                       % language, False)
+                       % language)
 
 
 def looks(horizon: Horizon, cloud: str | None) -> Iterator[Line]:
@@ -320,8 +321,9 @@ def told(step: list[str]) -> str:
 def check(horizon: Horizon, cloud: str | None = None) -> int:
     """Print what is missing and change nothing; return the exit status."""
     wrong = False
-    for line in itertools.chain(map(Line, missing(horizon)),
-                                languages(horizon), looks(horizon, cloud)):
+    for line in itertools.chain(
+            (Line(text, True) for text in missing(horizon)),
+            languages(horizon), looks(horizon, cloud)):
         print(line.text)
         wrong |= line.wrong
     print('Something is missing or wrong.' if wrong

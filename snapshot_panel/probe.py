@@ -23,20 +23,17 @@ import sys
 import typing
 
 import django
+from django.utils import text
 
+from snapshot_panel.install import Line
 from snapshot_panel import policies
 
 # What a policy file is asked about: someone with one role in one project.
 _PROJECT = {'project_id': 'project', 'user_id': 'user'}
 _MEMBER, _READER = 'member', 'reader'
+# How much of an error is shown.
+_MOST = 400
 _WHERE = 'see "Policy" in the documentation'
-
-
-class Line(typing.NamedTuple):
-    """A line for the operator, and whether it says that something is wrong."""
-
-    text: str
-    wrong: bool = False
 
 
 def told() -> dict[str, typing.Any]:
@@ -182,7 +179,7 @@ def look_at_services(cloud: str | None) -> Iterator[Line]:
     try:
         session = account.session()
     except errors.CloudError as problem:
-        yield Line('Services: %s' % problem, True)
+        yield Line('Services: %s' % _short(problem), True)
         return
     yield from _answers(session)
 
@@ -208,12 +205,19 @@ def _answers(session: typing.Any) -> Iterator[Line]:
             yield Line('Services: %s answers.' % name)
             if name == 'Glance':
                 yield _reads(session)
-        elif name == 'Cinder' and isinstance(
-                answer.__cause__, exceptions.ServiceCatalogException):
-            yield Line('Services: there is no Cinder in the catalogue; only '
-                       'instances on volumes need it.')
+        elif isinstance(answer.__cause__, exceptions.ServiceCatalogException):
+            yield Line('Services: there is no %s in the catalogue of the '
+                       'region %s%s.' % (
+                           name, session.user.services_region,
+                           '; only instances on volumes need it'
+                           if name == 'Cinder' else ''), name != 'Cinder')
         else:
-            yield Line('Services: %s' % answer, True)
+            yield Line('Services: %s' % _short(answer), True)
+
+
+def _short(problem: Exception) -> str:
+    """Return what an error says; a proxy may have answered with a page."""
+    return text.Truncator(str(problem)).chars(_MOST)
 
 
 def _reads(session: typing.Any) -> Line:
@@ -233,7 +237,7 @@ def _reads(session: typing.Any) -> Line:
     if isinstance(parts, errors.CloudError):
         return Line('Services: Glance does not let this account read images '
                     '(policy download_image), so no disk gives a verdict: %s'
-                    % parts, True)
+                    % _short(parts), True)
     if parts is None:
         return Line('Services: whether Glance lets this account read images '
                     'was not looked at: it sees none.')

@@ -138,7 +138,7 @@ class ImageProperties(tables.LinkAction):
     name = 'images'
     verbose_name = _('Image properties')
     url = urls.name('images')
-    icon = 'tags'
+    icon = 'list-alt'
 
 
 class Details(tables.LinkAction):

@@ -168,12 +168,9 @@ class RowsView(ui_views.AnswerMixin, IndexMixin,
         return self._answer(wanted, _after(overview, settled), *failed)
 
     def _carry_on(self, instance, images, recalled):
-        # Of what the panel did not take only the latest is shown here.
-        newest = lines.latest(lines.snapshot_lines(instance, images))
-        unread = [line.id for line in (newest,) if line is not None
-                  and line.snapshot.unread
-                  and line.id not in recalled.refused]
-        return restarting.carry_on(self.request, instance, images, unread)
+        return restarting.carry_on(
+            self.request, instance, images, lines.to_read(
+                lines.snapshot_lines(instance, images), recalled))
 
     def _look(self, wanted):
         self.get_table()

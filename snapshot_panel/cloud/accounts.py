@@ -30,6 +30,7 @@ from keystoneauth1 import exceptions as keystone_exceptions
 from keystoneclient.v3 import client as keystone_client
 from openstack import config as openstack_config
 from openstack import exceptions as openstack_exceptions
+import yaml
 
 from snapshot_panel.cloud import errors
 from snapshot_panel import conf
@@ -242,7 +243,9 @@ def at_hand() -> bool:
             loader = openstack_config.OpenStackConfig()
     except Misconfigured:
         return True
-    return bool(loader.config_filename or loader.secure_config_filename
+    return bool(loader.config_filename
+                # Older releases of openstacksdk do not tell.
+                or getattr(loader, 'secure_config_filename', None)
                 or loader.envvar_key in loader.get_cloud_names())
 
 
@@ -270,6 +273,7 @@ def accounts(clouds: Sequence[str] = (), every: bool = False
 def _explained() -> Iterator[None]:
     try:
         yield
-    except (openstack_exceptions.ConfigException,
+    # Older releases of openstacksdk let the faults of a file through.
+    except (openstack_exceptions.ConfigException, yaml.YAMLError,
             keystone_exceptions.ClientException) as error:
         raise Misconfigured(str(error)) from error

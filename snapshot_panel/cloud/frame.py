@@ -13,13 +13,16 @@
 """What Horizon asks the services for the frame around every page."""
 
 from collections.abc import Callable
+import contextlib
 import functools
 import logging
 import typing
 
 from django import http
 from django.utils import functional
+from keystoneauth1 import discover
 from openstack_auth import utils as auth_utils
+from openstack_dashboard.api import keystone
 from openstack_dashboard.api import neutron
 
 from snapshot_panel.cloud import errors
@@ -31,9 +34,10 @@ LOG = logging.getLogger(__name__)
 def bound(request: http.HttpRequest) -> None:
     """Let the frame wait for Keystone as a page of ours does, and once.
 
-    Horizon asks for the list of projects in its header without a bound, and
-    any answer that is none breaks its page. Here there is no list then: the
-    header names the project of the page alone.
+    Horizon asks for the list of projects in its header, and for Keystone's
+    version, by which its menu chooses an entry. It sets no bound, and what is
+    no answer breaks its page. Here the header names the project of the page
+    alone then, and the menu lacks that entry.
     """
     # Asked when the frame is made: most answers to clicks have none.
     request.user.authorized_tenants = functional.SimpleLazyObject(
@@ -53,7 +57,21 @@ def _projects(request: http.HttpRequest) -> list[typing.Any]:
             return found
     except errors.CloudError as problem:
         LOG.warning('No list of projects for the frame: %s', problem)
+        _take_for_old(request)
         return []
+
+
+def _take_for_old(request: http.HttpRequest) -> None:
+    """Let Horizon's menu have a version of Keystone without asking for it.
+
+    It asks by the client that Horizon keeps for the request, where that has
+    the user's token.
+    """
+    with contextlib.suppress(errors.CloudError), errors.asking('Keystone'):
+        client = keystone.keystoneclient(request)
+        client.auth_token = request.user.token.id
+        client.session.get_endpoint_data = (
+            lambda **_asked: discover.EndpointData(api_version=(3, 0)))
 
 
 def questions(request: http.HttpRequest) -> list[Callable[[], None]]:

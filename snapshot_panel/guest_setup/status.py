@@ -82,10 +82,9 @@ def status(row, heard):
     """
     if isinstance(heard, errors.Forbidden):
         return Status(UNKNOWN, again=False, text=_(
-            'Your roles in this project may not read the console of an '
-            'instance, so this page cannot tell whether the agent reports. '
-            'If you lack the role “member”, ask for it; otherwise ask the '
-            'operator. The kit itself can be installed all the same.'))
+            'Your role may not read consoles, so this page cannot tell '
+            'whether the agent reports. Ask for the role “member”. The kit '
+            'can be installed all the same.'))
     if isinstance(heard, errors.CloudError):
         return Status(UNKNOWN, text=_(
             'The guest could not be asked now: the compute service did not '

@@ -186,9 +186,13 @@ def change_lines(edit):
 
 @dataclasses.dataclass(frozen=True)
 class PreviewLine:
-    """What saving would do to one image."""
+    """What saving would do to one image.
+
+    ``own`` is true where it belongs to the project.
+    """
 
     preview: editing.Preview
+    own: bool = True
 
     @property
     def name(self):
@@ -211,7 +215,15 @@ class PreviewLine:
         return edits.commands(self.preview.edit)
 
     @property
+    def foreign(self):
+        """Whether nothing can be changed on the image of another project."""
+        return not self.own and isinstance(self.preview.refusal,
+                                           errors.Forbidden)
+
+    @property
     def refusal(self):
+        if self.foreign:
+            return texts.FOREIGN
         problem = self.preview.refusal
         return texts.refusal(problem) if problem else ''
 

@@ -12,8 +12,6 @@
 
 """The tables of images."""
 
-import urllib.parse
-
 from django.shortcuts import redirect
 from django.utils.translation import gettext_lazy as _
 
@@ -30,24 +28,18 @@ from snapshot_panel.ui.tables import SeveralMixin
 from snapshot_panel.ui import urls
 
 
-def preset_address(preset, image_ids):
-    """Return the address of what a preset would change on images."""
-    return '%s?%s' % (urls.reverse('preset_images', preset.code),
-                      urllib.parse.urlencode({'id': list(image_ids)},
-                                             doseq=True))
-
-
 class UsePreset(SeveralAction):
     """Show what a preset would change; nothing is changed yet."""
 
     policy_rules = policies.EDIT
-    icon = 'magic'
+    icon = 'pencil'
 
     def allowed(self, request, row=None):
         return row is None or row.lacks(self.preset)
 
     def handle(self, table, request, image_ids):
-        return redirect(preset_address(self.preset, dict.fromkeys(image_ids)))
+        return redirect(urls.preset(
+            self.preset.code, dict.fromkeys(image_ids)))
 
 
 class MakeReady(UsePreset):

@@ -77,18 +77,17 @@ HELP = {
                        'hw_disk_bus=scsi for disks.'),
 }
 
+_CHANNEL = _('New instances get a channel to the guest agent. The agent '
+             'itself has to be in the guest.')
+
 # What users are surprised by, said instead.
 NOTES = {
-    facts.AGENT_PROPERTY: _(
-        'Gives new instances the channel through which the guest is frozen '
-        'while its disk is copied. It does not install the agent.'),
+    facts.AGENT_PROPERTY: _CHANNEL,
     facts.QUIESCE_PROPERTY: _(
-        'Kept for volume-backed instances only: their snapshot is refused '
-        'where the guest cannot be frozen. For others the compute service '
-        'does not enforce it.'),
+        'For instances on volumes: their snapshot is refused where the guest '
+        'cannot be frozen. It does nothing for others.'),
     facts.SHUTDOWN_TIMEOUT_PROPERTY: _(
-        'In seconds. A guest that is not down by then is powered off hard, '
-        'and its disk is not clean.'),
+        'In seconds. A guest that is not down by then is powered off hard.'),
 }
 
 EFFECTS = {
@@ -150,13 +149,10 @@ PRESETS = {
                      'freeze'),
 }
 PRESET_HELP = {
-    Preset.READY: _(
-        'Instances that are launched from the image get a channel to the '
-        'guest agent. The agent itself has to be in the guest.'),
+    Preset.READY: _CHANNEL,
     Preset.STRICT: _(
-        'For templates of volume-backed instances: besides, their snapshot '
-        'is refused where the guest cannot be frozen. For other instances '
-        'the compute service does not enforce that.'),
+        'New instances get a channel to the guest agent. Of those on volumes '
+        'a snapshot is refused where the guest cannot be frozen.'),
 }
 
 
@@ -207,10 +203,8 @@ def reason(problem):
     return html.unescape(problem.reason)
 
 
-READER = _('Your roles in this project may look at images and not change '
-           'them. If you lack the role “member”, ask for it; otherwise ask '
-           'the operator.')
+READER = _('Your role may look at images and not change them. Ask for the '
+           'role “member”.')
 FOREIGN = _('This image belongs to another project, so only that project or '
             'the operator can change it. An image of your own can be had: '
-            'launch an instance from it and take a snapshot. The snapshot '
-            'belongs to your project.')
+            'launch an instance from it and take a snapshot.')

@@ -119,6 +119,10 @@ class _PageView(ui_views.ProblemMixin, generic.View):
                       'consistent_snapshots/images/%s.html' % template,
                       context)
 
+    def preview_line(self, preview):
+        return lines.PreviewLine(
+            preview, preview.image.owner == self.request.user.tenant_id)
+
     def saved(self, outcomes):
         """Show what came of edits."""
         return self.page(
@@ -178,7 +182,7 @@ class EditView(_PageView):
 
     def _preview(self, edit):
         preview = editing.preview(self.request, edit)
-        line = lines.PreviewLine(preview)
+        line = self.preview_line(preview)
         return self.page('preview', _('Preview'), lines=[line], single=True,
                          saveable=line.saveable,
                          origin=urllib.parse.urlencode({'id': edit.image_id}))
@@ -265,8 +269,8 @@ class PresetView(_PageView):
         wanted = list(dict.fromkeys(request.GET.getlist('id')))
         answers = editing.preview_preset(request, preset,
                                          _uuids(wanted)[:AT_ONCE])
-        previews = [lines.PreviewLine(each) for each in _heard(request,
-                                                               answers)]
+        previews = [self.preview_line(each)
+                    for each in _heard(request, answers)]
         return self.page(
             'preview', texts.PRESETS[preset], lines=previews,
             origin=_preset_query(preset, [line.image.id
@@ -319,7 +323,7 @@ class SaveView(_PageView):
         image_ids = _uuids(request.GET.getlist('id'))
         preset = edits.Preset.of(request.GET.get('preset'))
         if preset is not None:
-            return redirect(tables.preset_address(preset, image_ids))
+            return redirect(urls.preset(preset.code, image_ids))
         if len(image_ids) == 1:
             return redirect(urls.name('image'), *image_ids)
         return redirect(urls.name('images'))

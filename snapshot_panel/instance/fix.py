@@ -56,7 +56,7 @@ STATES = {
                                             'In progress'),
                               'refresh', 'info'),
     State.LATER: words.Badge(pgettext_lazy('state of a step', 'Later'),
-                             'circle', 'muted'),
+                             'calendar', 'muted'),
 }
 
 # What keeps the compute service from taking a snapshot.
@@ -259,8 +259,8 @@ def choices(known, offer):
                        [_('Yes')] if blueprint.config_drive else []),
         restore.Choice(
             _('Volumes'), restore.volume_lines(offer.volumes),
-            _('Not attached: they stay with the old instance. Detach them '
-              'there and attach them here when the new one is to take over.')),
+            _('Not attached: they stay with the old instance until you move '
+              'them.')),
     ]
     return [each._replace(values=list(filter(None, each.values)))
             for each in made if any(each.values)]
@@ -280,9 +280,8 @@ def _networks(instance, blueprint):
         for name, addresses in instance.addresses.items()], _NEW_PORTS)
 
 
-_NEW_PORTS = _('A new port in each, with a new address: the old instance '
-               'keeps its own as long as it has its ports. Other settings of '
-               'ports are not copied.')
+_NEW_PORTS = _('A new port in each, with a new address; the old instance '
+               'keeps its own. Other settings of ports are not copied.')
 
 
 def _key(instance, blueprint):

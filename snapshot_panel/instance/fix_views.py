@@ -209,8 +209,6 @@ class FixNewsView(ui_views.AnswerMixin, generic.View):
 
 def _settle(request, page):
     """Carry on what the page of an instance shows as unsettled."""
-    newest = ui_lines.latest(page.lines)
-    unread = ([newest.id] if newest is not None and newest.id in page.unread
-              else [])
-    if unread or page.row.unsettled:
-        restarting.carry_on(request, page.row.instance, page.images, unread)
+    if page.row.unsettled:
+        restarting.carry_on(request, page.row.instance, page.images,
+                            ui_lines.to_read(page.lines, page.recalled))

@@ -90,7 +90,7 @@ LIGHTS = {
     Light.NOW: Badge(pgettext_lazy('step of a snapshot', 'Now'),
                      'play', 'info'),
     Light.AHEAD: Badge(pgettext_lazy('step of a snapshot', 'Ahead'),
-                       'circle', 'default'),
+                       'calendar', 'default'),
 }
 
 COMMANDS = {

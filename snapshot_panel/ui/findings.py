@@ -392,9 +392,9 @@ FINDINGS = {
             'The instance has no channel to a guest agent: '
             'hw_qemu_guest_agent was not set when it booted.'),
         remedy=_(
-            'Give it the property in one of these ways. Set on the image '
-            'alone, it changes nothing for a running instance.'),
-        links=(remedies.fix, remedies.image),
+            'Give it the property in one of these ways. On the image it '
+            'helps new instances only.'),
+        links=(remedies.fix, remedies.channel),
         short=pgettext_lazy('stands in the way', 'No channel')),
     Finding.CHANNEL_TOO_LATE: Row(
         _(
@@ -830,9 +830,8 @@ def in_short(finding: checklist.Finding) -> Text:
 def links(result: checklist.Result, instance: facts.Instance
           ) -> list[remedies.Link]:
     """Return the :class:`remedies.Link` s that help with a finding."""
-    made = [make(instance) for make in FINDINGS[result.finding].links
-            if make is not remedies.image or instance.image_id]
-    return [link for link in made if link is not None]
+    made = [make(instance) for make in FINDINGS[result.finding].links]
+    return list(filter(None, made))
 
 
 def command(result: checklist.Result, instance: facts.Instance

@@ -254,6 +254,20 @@ def latest(lines):
     return next((line for line in lines if line.snapshot.counts), None)
 
 
+def to_read(lines, recalled):
+    """Return the ids of the disks to read for a page that shows the latest.
+
+    Of what the panel did not take only the latest counts there: a project
+    may have thousands.
+
+    :param lines: the :class:`SnapshotLine` of an instance, newest first.
+    :param recalled: the :class:`disks.Recalled` of its images.
+    """
+    newest = latest(lines)
+    return [] if newest is None or not newest.snapshot.unread or (
+        newest.id in recalled.refused) else [newest.id]
+
+
 def unsettled(instance, images, recalled=disks.Recalled(), may_settle=True):
     """Return whether something of an instance is left to be carried on.
 

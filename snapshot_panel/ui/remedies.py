@@ -21,6 +21,7 @@ from django.utils.translation import gettext_lazy as _
 from snapshot_panel.consistency import adoption
 from snapshot_panel.consistency import checklist
 from snapshot_panel.consistency import commands
+from snapshot_panel.consistency import edits
 from snapshot_panel.consistency import facts
 from snapshot_panel.ui import systems
 from snapshot_panel.ui import urls
@@ -49,8 +50,17 @@ CLOUD = _('With the openstack command:')
 
 
 def image(instance):
-    return Link('image', _('Properties of its image'),
-                urls.reverse('image', instance.image_id), 'pencil')
+    """Return the link to its image's properties, None without an image."""
+    return instance.image_id and Link(
+        'image', _('Properties of its image'),
+        urls.reverse('image', instance.image_id), 'pencil')
+
+
+def channel(instance):
+    """Return the link to what gives its image the channel, likewise."""
+    return instance.image_id and Link(
+        'channel', _('Give new instances the channel…'),
+        urls.preset(edits.Preset.READY.code, [instance.image_id]), 'pencil')
 
 
 def setup(instance):
@@ -63,7 +73,7 @@ def fix(instance):
     if instance.volume_backed:
         return None
     return Link('fix', _('Make ready, step by step'),
-                urls.reverse('fix', instance.id), 'list-ol')
+                urls.reverse('fix', instance.id), 'list-alt')
 
 
 def again(instance):
@@ -91,7 +101,7 @@ def log(instance):
 
 
 def console(instance):
-    return _elsewhere('console', _('Console'), 'instances:detail', 'terminal',
+    return _elsewhere('console', _('Console'), 'instances:detail', 'desktop',
                       instance.id, query='?tab=instance_details__console')
 
 

@@ -12,6 +12,9 @@
 
 """The addresses of the panel's own pages."""
 
+from collections.abc import Iterable
+import urllib.parse
+
 from django import urls
 
 _PANEL = 'horizon:project:consistent_snapshots:'
@@ -33,3 +36,12 @@ def reverse(page: str, *arguments: str) -> str:
     :raises django.urls.NoReverseMatch: there is no such page.
     """
     return urls.reverse(name(page), args=arguments)
+
+
+def preset(code: str, image_ids: Iterable[str]) -> str:
+    """Return the address of what a preset would change on images.
+
+    :param code: that of an :class:`edits.Preset`.
+    """
+    return '%s?%s' % (reverse('preset_images', code), urllib.parse.urlencode(
+        {'id': list(image_ids)}, doseq=True))

@@ -47,12 +47,15 @@ def api(cloud):
 
 @pytest.fixture
 def boot(cloud, api):
-    """Boot an instance: ``boot(name)`` returns its id."""
+    """Boot an instance: ``boot(name)`` returns its id.
+
+    Its image is named as the seed names it, or by its id.
+    """
     made = []
 
     def boot_instance(name, image='debian-12-agent', meta=None):
         made.append(api.nova.servers.create(
-            name, cloud.images[image], api.nova.flavors.list()[0],
+            name, cloud.images.get(image, image), api.nova.flavors.list()[0],
             nics='none', meta=meta).id)
         clients.wait_for(lambda: api.status(made[-1]) == 'ACTIVE', name)
         return made[-1]

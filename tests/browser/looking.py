@@ -23,6 +23,14 @@ def row(page, name):
         has=page.get_by_role('link', name=name, exact=True))
 
 
+def bring(row):
+    """Bring a row into view: one that nobody sees is not asked for.
+
+    Not Playwright's own way: the row may be replaced meanwhile.
+    """
+    row.evaluate('row => row.scrollIntoView({block: "nearest"})')
+
+
 def shows(locator, text):
     """Wait until that text is there."""
     expect(locator).to_contain_text(text, timeout=clients.PATIENCE * 1000)

@@ -264,7 +264,7 @@ def test_one_deleted_meanwhile_is_said(show, seed, api):
 
 
 @pytest.mark.parametrize('theme', ['default', 'material'])
-def test_comparing_is_accessible(show, seed, cloud, theme):
+def test_comparing_and_a_proof_are_accessible(show, seed, cloud, theme):
     ids = seed('one', a='1', b='2'), seed('two', a='1')
     page = show()
     page.context.add_cookies([{'name': 'theme', 'value': theme,
@@ -275,4 +275,7 @@ def test_comparing_is_accessible(show, seed, cloud, theme):
 
     found = axe.Axe().run(page, context=COMPARE)
 
+    assert not found.violations_count, found.generate_report()
+    show(page, 'proof/%s/' % ids[0])
+    found = axe.Axe().run(page, context='.snapshot-panel-proof')
     assert not found.violations_count, found.generate_report()

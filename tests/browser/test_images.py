@@ -70,22 +70,6 @@ def verified(page):
         'read back from the image service')
 
 
-def test_ready_in_two_clicks_from_the_list(browse, goto, make, api):
-    image_id, name = make(kept=' ')
-    page = browse()
-    goto(page)
-
-    row(page, name).get_by_role(
-        'button', name='Give new instances the channel…').click()
-    expect(page.locator('pre')).to_have_text(
-        'openstack image set --property hw_qemu_guest_agent=yes ' + image_id)
-    save(page)
-
-    verified(page)
-    image = api.glance.images.get(image_id)
-    assert (image['hw_qemu_guest_agent'], image['kept']) == ('yes', ' ')
-
-
 def test_several_at_once(browse, goto, make, api):
     made = [make(), make(hw_qemu_guest_agent='1')]
     page = browse()

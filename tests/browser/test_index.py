@@ -18,6 +18,7 @@ from axe_playwright_python import sync_playwright as axe
 from playwright.sync_api import expect
 import pytest
 
+from tests.browser import looking
 from tests import clients
 
 RUNNING = '.progress-bar'
@@ -34,9 +35,7 @@ def button(page, name):
 
 
 def shows(page, name, text):
-    # A row that is not seen is not asked for. Not Playwright's own way: the
-    # row may be replaced meanwhile.
-    row(page, name).evaluate('row => row.scrollIntoView({block: "nearest"})')
+    looking.bring(row(page, name))
     expect(row(page, name)).to_contain_text(text,
                                             timeout=clients.PATIENCE * 1000)
 
@@ -45,24 +44,6 @@ def active(api, instance_id):
     """How many finished snapshots an instance has."""
     return sum(image['status'] == 'active'
                for image in api.snapshots(instance_id))
-
-
-def test_one_click_gives_a_snapshot_with_a_true_verdict(browse, cloud, api):
-    page = browse()
-    shows(page, 'web-ready', 'Ready')
-    before = {image['id'] for image in
-              api.snapshots(cloud.instances['web-ready'])}
-
-    button(page, 'web-ready').click()
-
-    expect(page.locator('.alert-success')).to_contain_text('being taken')
-    expect(row(page, 'web-ready').locator(RUNNING)).to_be_visible()
-    shows(page, 'web-ready', 'The disk itself says so')
-    shows(page, 'web-ready', 'File-system consistent')
-    made = [image for image in api.snapshots(cloud.instances['web-ready'])
-            if image['id'] not in before]
-    assert [(image['status'], image['consistency_verdict'])
-            for image in made] == [('active', 'filesystem-consistent')]
 
 
 def test_only_guests_whose_rows_are_seen_are_asked(browse):
@@ -127,22 +108,6 @@ def test_the_steps_are_named_while_it_runs(browse):
 
     # On a busy machine a step can be over before the page asks again.
     assert seen
-
-
-def test_what_is_not_ready_opens_what_is_missing(browse):
-    page = browse()
-
-    button(page, 'legacy-no-channel').click()
-
-    dialog = page.locator('#consistent_snapshot_modal')
-    expect(dialog).to_contain_text('no channel to a guest agent')
-    expect(dialog).to_contain_text('Give it the property in one of these')
-    expect(dialog.locator('.btn-primary')).to_have_count(1)
-    dialog.get_by_text('Or take it anyway').click()
-    dialog.get_by_role('button', name='Take it anyway: crash-consistent'
-                       ).click()
-    shows(page, 'legacy-no-channel', 'Crash-consistent')
-    shows(page, 'legacy-no-channel', 'ext4 was in use')
 
 
 def test_a_discarded_snapshot_is_reported(browse, make):

@@ -99,7 +99,8 @@ def test_a_russian_reads_no_english_of_ours_and_longer_words_fit(
     assert [part for part in sentences if part in text] == []
     assert sorted(lines & short) == []
     page.evaluate(LENGTHEN)
-    assert page.evaluate(
+    # The list of instances has a column for each thing: it may scroll.
+    assert name == 'index' or page.evaluate(
         'document.documentElement.scrollWidth - innerWidth') <= 0
 
 

@@ -80,6 +80,17 @@ def test_the_action_of_a_row_takes_a_snapshot(visit, cloud, api):
     action.focus()
     page.keyboard.press('Enter')
     expect(page.locator(DIALOG)).to_contain_text('Snapshot of web-ready')
+    # It begins where it is read, and ends where it was opened: also the
+    # first, which brings the script.
+    for _time in range(2):
+        expect(page.locator(DIALOG + ' .modal-title')).to_be_focused()
+        page.keyboard.press('Escape')
+        expect(page.locator(DIALOG)).to_have_count(0)
+        expect(toggle).to_be_focused()
+        page.keyboard.press('Enter')
+        action.focus()
+        page.keyboard.press('Enter')
+        expect(page.locator(DIALOG)).to_be_visible()
     page.locator(DIALOG + ' input[type=submit]').click()
 
     expect(page.locator('.alert-success')).to_contain_text('being taken')

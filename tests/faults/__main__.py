@@ -50,8 +50,6 @@ def main():
         print(f'faults: {error}', file=sys.stderr)
         return 1
     wrong = [key for key, look in found.items() if look.wrong]
-    if not arguments.fault:
-        document.write(found)
     print(f'{len(found)} looks, wrong: {len(wrong)}')
     return 1 if wrong else 0
 
@@ -67,12 +65,16 @@ def _play(cloud, arguments):
     for service in arguments.service or looking.SERVICES:
         with looking.Stage(cloud, service).set() as look:
             for fault in arguments.fault or looking.FAULTS[service]:
-                for seen in look(fault, *looking.PAGES):
+                for seen in look(fault, *looking.PAGES[service]):
                     found[service, fault, seen.page] = seen
                     print(f'{service} {fault}, {seen.page}: {seen.status} in '
                           f'{seen.seconds:.1f} s: {seen.said[:200]}'
                           f'{" WRONG: " + seen.wrong if seen.wrong else ""}',
                           flush=True)
+        if not arguments.fault:
+            # What comes after may be ended.
+            document.write({key: seen for key, seen in found.items()
+                            if key[0] == service})
     return found
 
 

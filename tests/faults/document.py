@@ -25,7 +25,8 @@ LONGEST = 200
 # Seconds differ from run to run; the table says which of these are enough.
 STEPS = (5, *sorted({
     looking.bound(service, fault, page) for service in looking.SERVICES
-    for fault in looking.FAULTS[service] for page in looking.PAGES}), 1000)
+    for fault in looking.FAULTS[service]
+    for page in looking.PAGES[service]}), 1000)
 
 
 def write(found):

@@ -13,6 +13,7 @@
 
 """A user looks and clicks while a service fails."""
 
+from concurrent import futures
 import contextlib
 import dataclasses
 import html
@@ -38,7 +39,9 @@ QUIET = '/settings/'
 # How long a page may wait, in seconds.
 BOUND = 10
 FRAME, CLICK = 'Horizon\'s own', 'Click'
-PAGES = (FRAME, 'Index', 'Instance', 'Image', CLICK)
+# What is looked at while one fails; the frame asks two of them itself.
+PAGES = {name: (*([FRAME] if name in ('Cinder', 'Keystone') else []),
+                'Index', 'Instance', 'Image', CLICK) for name in SERVICES}
 # The same by whether it is a click: that one waits for what it reads and for
 # what it changes, and leads to a page.
 BOUNDS = {False: BOUND, True: server.HUNG_SECONDS + 2 * BOUND}
@@ -46,6 +49,8 @@ BOUNDS = {False: BOUND, True: server.HUNG_SECONDS + 2 * BOUND}
 STOPPED = 'stopped'
 FAULTS = {name: (*server.ANSWERS, *([STOPPED] if name == 'Keystone' else []))
           for name in SERVICES}
+# What takes so long that pages are looked at side by side.
+WAITS = ('hung', STOPPED)
 # What the frame of Horizon waits for on each page, in seconds: its menu asks
 # Cinder for its version, twice, without a bound.
 FRAMES_WAIT = {('Cinder', 'hung'): 2 * server.HUNG_SECONDS}
@@ -116,13 +121,28 @@ class Stage:
         """Give a function of a fault and pages' names: :class:`Look` s."""
         with server.Service() as service, self._placed(service):
             def look(fault, *names):
-                # Before it fails. Who is refused once is logged out, and a
-                # service may keep it that Keystone refused a token.
-                apart = fault == '401' or self._name == 'Keystone'
+                # Before it fails. Who is refused once is logged out, and who
+                # waits keeps nobody else.
+                waits = fault in WAITS
                 seats = {name: clients.Dashboard(self._cloud, landing=QUIET)
-                         for name in (names if apart else names[:1])}
-                return [self._look(service, fault, seats.get(
-                    name, seats[names[0]]), name) for name in names]
+                         for name in (names if waits or fault == '401' else
+                                      names[:1])}
+
+                def ask(name):
+                    return self._look(fault, seats.get(
+                        name, seats[names[0]]), name)
+                looks = []
+                # Only clicks may change anything.
+                for group in ((names,) if not waits else (
+                        [name for name in names if name != CLICK],
+                        [name for name in names if name == CLICK])):
+                    with self._failing(service, fault):
+                        if waits:
+                            with futures.ThreadPoolExecutor() as pool:
+                                looks += pool.map(ask, group)
+                        else:
+                            looks += map(ask, group)
+                return looks
             yield look
 
     @contextlib.contextmanager
@@ -154,10 +174,10 @@ class Stage:
         finally:
             name(endpoint['url'])
 
-    def _look(self, service, fault, dashboard, name):
+    def _look(self, fault, dashboard, name):
         method, path = pages(self._cloud, self._name)[name]
         ask = dashboard.get if method == 'GET' else dashboard.post
-        with self._failing(service, fault), self._wire.listen() as sent:
+        with self._wire.listen() as sent:
             begin = time.monotonic()
             answer = ask(path)
             seconds = time.monotonic() - begin
@@ -192,6 +212,8 @@ def said(answer):
     """Return what a page says of a fault, in one line."""
     if '/auth/login/' in answer.url:
         return 'The user logs in again.'
+    if answer.status_code == 500:
+        return 'Horizon\'s error page.'
     found = re.findall(r'<div class="alert alert-(?:danger|warning|info)\b.*?'
                        r'</div>', answer.text, re.DOTALL)
     texts = [' '.join(html.unescape(re.sub('<[^>]+>', ' ', text)).split())

@@ -174,13 +174,25 @@ def agent_killed(stage, guest):
                 guest.run('systemctl start qemu-guest-agent')
 
 
-@scenario('agent hung before the freeze', WHOLE)
+@scenario('agent hung before it answered', WHOLE)
 def agent_hung(stage, guest):
-    guest.run(f'kill -STOP {AGENT}')
+    # An agent that libvirt has not heard of since it started: it waits 5 s.
+    guest.run('systemctl restart qemu-guest-agent; sleep 5\n'
+              f'kill -STOP {AGENT}')
     try:
         stage.take(guest)
     finally:
         guest.run(f'kill -CONT {AGENT}')
+
+
+@scenario('agent hung once it had answered', WHOLE)
+def agent_hung_later(stage, guest):
+    stage.take(guest, report.WAYS[:1])
+    # libvirt waits for it without end; it goes on after a while.
+    guest.run(f'agent={AGENT}\n'
+              'setsid sh -c "sleep 40; kill -CONT $agent" </dev/null'
+              ' >/dev/null 2>&1 &\nkill -STOP $agent')
+    stage.take(guest, report.WAYS[1:])
 
 
 @scenario('agent hung at the freeze', (KIT,))

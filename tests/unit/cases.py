@@ -50,6 +50,10 @@ INSTANCE, SNAPSHOT, RESTART, DEED = (
 IMAGES = reverse('horizon:project:consistent_snapshots:images')
 IMAGE = reverse('horizon:project:consistent_snapshots:image',
                 args=[builders.BASE_IMAGE])
+# What gives that image the channel.
+CHANNEL = '%s?id=%s' % (
+    reverse('horizon:project:consistent_snapshots:preset_images',
+            args=['ready']), builders.BASE_IMAGE)
 
 GLANCE_DOWN = errors.Unavailable('Glance', 'secret reason')
 NOVA_DOWN = errors.Unavailable('Nova', 'secret reason')

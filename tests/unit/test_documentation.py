@@ -26,6 +26,7 @@ from tests import catalogues
 from tests.faults import document as faults
 from tests.faults import looking
 from tests import policies_list
+from tests import screenshots
 from tests import settings_list
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -94,10 +95,13 @@ def test_the_table_of_faults_holds_every_fault_of_every_page():
         headings, *rows = csv.reader(file)
 
     assert tuple(headings) == faults.HEADINGS
+    played = {service for service, *_rest in rows}
+    assert {'Nova', 'Glance'} <= played
     assert sorted((service, fault, page) for service, names, page, *_rest
                   in rows for fault in names.split(', ')) == sorted(
-        (service, fault, page) for service, names in looking.FAULTS.items()
-        for fault in names for page in looking.PAGES)
+        (service, fault, page) for service in played
+        for fault in looking.FAULTS[service]
+        for page in looking.PAGES[service])
 
 
 def test_no_fault_in_the_table_costs_a_page_more_than_its_bound():
@@ -192,3 +196,14 @@ def test_the_russian_guide_has_what_the_english_one_has():
 def names(text):
     """Return the names and commands of a document."""
     return set(re.findall('``([^`]+)``', ' '.join(text.split())))
+
+
+def test_each_picture_is_small_and_shown_and_each_that_is_shown_is_made():
+    shown = {name for path in (*SOURCE.glob('*.rst'), ROOT / 'README.rst')
+             for name in re.findall(r'image:: .*images/([a-z-]+)\.png',
+                                    path.read_text())}
+
+    assert shown == set(screenshots.PICTURES)
+    for name in shown:
+        size = (screenshots.IMAGES / f'{name}.png').stat().st_size
+        assert 0 < size <= screenshots.MOST, name

@@ -357,7 +357,7 @@ class StripTest(cases.PanelTestCase):
 
         assert '?marker=bare&order=worst&age=30' in page
         assert '?prev_marker=fresh&order=worst&age=30' in page
-        assert 'Counted on this page alone: 3 instances' in page
+        assert 'Only the 3 instances of this page are counted' in page
 
     def test_without_other_pages_nothing_is_said_of_them(self):
         self.assertNotContains(self.client.get(cases.INDEX), 'other pages')

@@ -219,6 +219,15 @@ def test_a_service_that_does_not_answer_is_a_fault_and_the_others_are_asked(
     assert lines[0].text == 'Services: Nova: down'
 
 
+def test_a_page_in_the_place_of_an_answer_is_cut(account):
+    glance.ask.side_effect = errors.Unusable('Glance', '<p>' * 1000)
+
+    _nova, line, _cinder = probe.look_at_services(None)
+
+    assert line.text.startswith('Services: Glance: <p>')
+    assert len(line.text) < 500
+
+
 def test_a_cloud_without_cinder_is_no_fault(account):
     def ask(session):
         with errors.asking('Cinder'):
@@ -239,9 +248,11 @@ def test_nova_that_is_not_in_the_catalogue_is_a_fault(account):
 
     nova.list_instances.side_effect = ask
 
+    account.session.return_value.user.services_region = 'north'
     line, *_others = probe.look_at_services(None)
 
-    assert line.wrong
+    assert line == ('Services: there is no Nova in the catalogue of the '
+                    'region north.', True)
 
 
 def test_who_is_not_let_in_is_a_fault(account):

@@ -64,7 +64,8 @@ class RestartTest(cases.PanelTestCase):
     def test_the_downtime_is_said_before(self):
         page = self.text(cases.RESTART)
 
-        for word in ('will not be available', 'called unproven',
+        for word in ('will not be available', 'or the snapshot is unproven',
+                     'At best it is file-system consistent',
                      'openstack server stop', 'openstack server start'):
             assert word in page
         with override_settings(SNAPSHOT_PANEL={'shutdown_timeout': 61}):

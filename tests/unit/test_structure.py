@@ -149,7 +149,8 @@ def test_nova_and_cinder_are_not_asked_through_what_horizon_drops():
             if name.startswith('openstack_dashboard.api.')}
 
     assert lent == {'openstack_dashboard.api.' + name
-                    for name in ('base', 'glance', 'neutron')}
+                    for name in ('base', 'glance', 'keystone',
+                                 'neutron')}
 
 
 def test_what_bandit_may_not_report_has_its_name_and_its_reason():

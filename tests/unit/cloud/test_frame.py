@@ -20,6 +20,7 @@ from unittest import mock
 from django import http
 from django.utils import timezone
 from openstack_auth import user as auth_user
+from openstack_dashboard.api import keystone as keystone_api
 from openstack_dashboard.api import neutron
 import pytest
 import requests
@@ -74,6 +75,7 @@ def page():
     """A page of a user who logged in, within a page's wait."""
     made = http.HttpRequest()
     made.META['REMOTE_ADDR'] = '192.0.2.7'
+    made.session = {}
     made.user = auth_user.User(
         id='user', endpoint='http://keystone/v3', tenant_id='project',
         unscoped_token='unscoped', token=types.SimpleNamespace(
@@ -109,6 +111,18 @@ def test_the_frame_lists_the_projects_that_keystone_knows(page, keystone):
 
     assert names == [['Mail', 'web']] * 2
     assert keystone.call_count == 1
+
+
+def test_without_an_answer_the_menu_asks_for_no_version(page, keystone):
+    """It would break the page, after a wait of its own."""
+    keystone.answer = requests.ConnectionError('nobody is there')
+
+    assert list(page.user.authorized_tenants) == []
+    asked = keystone.call_count
+    version = keystone_api.get_identity_api_version(page)
+
+    assert version < (3, 10)
+    assert keystone.call_count == asked
 
 
 def test_nobody_asks_keystone_for_an_answer_without_the_frame(page, keystone):

@@ -102,7 +102,8 @@ class PageTest(SetupTestCase):
         page = self.shown(system='debian')
 
         places = [page.index(text) for text in (
-            systems.SYSTEMS[0].agent, 'It is worth it for', kit.block())]
+            systems.SYSTEMS[0].agent, 'The guest kit, if you need it',
+            kit.block())]
         self.assertEqual(sorted(places), places)
 
     def test_the_channel_is_a_step_only_where_it_is_missing(self):
@@ -206,7 +207,7 @@ class PageTest(SetupTestCase):
 
         response = self.client.get(SETUP)
 
-        self.assertContains(response, cases.IMAGE)
+        self.assertContains(response, cases.CHANNEL)
         self.assertContains(response, 'No channel to the agent')
         self.assertNotContains(response, 'data-again')
 
@@ -225,7 +226,7 @@ class PageTest(SetupTestCase):
 
         response = self.client.get(SETUP)
 
-        self.assertContains(response, 'may not read the console')
+        self.assertContains(response, 'may not read consoles')
         self.assertNotContains(response, 'data-again')
         self.assertContains(response, 'END-OF-KIT')
 

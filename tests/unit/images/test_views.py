@@ -178,7 +178,7 @@ class EditTest(ImagesTestCase):
         opened.return_value = sheet(image(), False)
         foreign = self.client.get(url('image', ID))
 
-        self.assertContains(reader, 'you lack the role')
+        self.assertContains(reader, 'Ask for the role')
         self.assertContains(foreign, 'take a snapshot')
         for response in (reader, foreign):
             self.assertNotContains(response, 'name="step"')
@@ -365,6 +365,18 @@ class PresetTest(ImagesTestCase):
         self.assertContains(response, 'hw_qemu_guest_agent=yes')
         self.assertContains(response, 'Nothing would change')
         self.assertEqual(1, response.content.count(b'name="edit"'))
+
+    def test_what_can_be_done_with_the_image_of_another_project_is_said(self):
+        # The dialog of an instance leads here, whoever its image belongs to.
+        self.patch('preview_preset', [editing.Preview(
+            edit(hw_qemu_guest_agent='yes'), image(),
+            errors.Forbidden('Glance', ''))])
+
+        response = self.client.get(url('preset_images', 'ready'), {'id': ID})
+
+        self.assertContains(response, 'launch an instance from it')
+        for offered in (b'name="edit"', b'openstack image set'):
+            assert offered not in response.content
 
     def test_what_cannot_be_is_not_found(self):
         self.patch('preview_preset', [errors.NotFound('Glance', 'x')])

@@ -36,7 +36,7 @@ class InstanceTest(cases.PanelTestCase):
                      'tuesday', 'by ann'):
             assert word in page
 
-    def test_only_a_missing_channel_leads_to_the_properties_of_the_image(self):
+    def test_only_a_missing_channel_leads_to_what_gives_the_image_one(self):
         for values, image_id, linked in (
                 ({}, builders.BASE_IMAGE, True),
                 ({facts.AGENT_PROPERTY: 'yes'}, builders.BASE_IMAGE, False),
@@ -46,7 +46,8 @@ class InstanceTest(cases.PanelTestCase):
                     values, facts.Source.EMBEDDED)))
 
             for url in (cases.INSTANCE, cases.SNAPSHOT):
-                self.assertEqual(linked, cases.IMAGE in self.text(url), url)
+                self.assertEqual(linked, cases.CHANNEL in self.text(url),
+                                 url)
 
     def test_without_glance_the_checks_are_shown(self):
         self.one.return_value = (builders.instance(), cases.GLANCE_DOWN)

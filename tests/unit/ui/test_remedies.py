@@ -35,6 +35,18 @@ def test_every_page_that_a_finding_leads_to_exists(finding):
         assert link.url.startswith('/project/')
 
 
+def test_a_missing_channel_leads_to_what_gives_the_image_one():
+    way, channel = links(Finding.NO_CHANNEL)
+
+    assert way.code == 'fix'
+    assert channel.url.endswith(
+        '/images/preset/ready/?id=' + builders.BASE_IMAGE)
+    # Of a volume, or of an image that is gone.
+    assert 'channel' not in [link.code for link in findings.links(
+        checklist.Result(Finding.NO_CHANNEL, {}),
+        builders.instance(image_id=None))]
+
+
 # Those of Nova's API in which it takes no snapshot.
 @pytest.mark.parametrize('status, remedy, command', [
     ('RESCUE', 'rescue mode', 'openstack server unrescue ID'),
