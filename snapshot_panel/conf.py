@@ -122,9 +122,9 @@ GROUPS: Mapping[str, tuple[cfg.Opt, ...]] = {
             'page_timeout', 8, 1, 600, 'seconds',
             "How long a page waits for Nova, Glance, Cinder, Mistral and, for "
             "the list of projects in Horizon's header, Keystone each. A "
-            "service that has not answered by then is not asked again for that page, "
-            "which says so. Where the user acts, and behind the page, it may "
-            "take as long as ``request_timeout``."),
+            "service that has not answered by then is not asked again for "
+            "that page, which says so. Where the user acts, and behind the "
+            "page, it may take as long as ``request_timeout``."),
         _number(
             'disk_stream_mib', 64, 0, 16384, 'MiB',
             "How much of an image is read from its beginning where Glance's "
