@@ -54,8 +54,9 @@ def test_only_guests_whose_rows_are_seen_are_asked(browse):
     def forgotten():
         page.reload()
         return last.get_attribute('data-unasked')
-    # What a guest said for another test is shown at once, for a while.
-    clients.wait_for(forgotten, 'the end of what guests said', pause=5)
+    # What a guest said for another test is shown at once, for evidence_age.
+    clients.wait_for(forgotten, 'the end of what guests said',
+                     2 * clients.PATIENCE, pause=5)
     expect(first).not_to_have_attribute('data-unasked', 'true')
     expect(last).to_have_attribute('data-unasked', 'true')
 

@@ -182,6 +182,8 @@ def test_a_guest_that_stands_frozen_is_an_alarm(show, api, cloud):
 
 def test_each_check_says_what_it_rests_on_and_why(show):
     page = show('web-ready')
+    # The page may still settle what an earlier test took.
+    page.wait_for_load_state('networkidle')
     unfold(page)
 
     lines = page.locator('[data-check]').all()
