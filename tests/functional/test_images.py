@@ -332,7 +332,7 @@ def test_a_preset_for_several_images(make, dashboard, properties):
 
     assert len(previewed) == 1
     assert 'Nothing would change' in preview.text
-    assert 'does not let you' in preview.text
+    assert 'launch an instance from it and take a snapshot' in preview.text
     assert 'openstack image set --property hw_qemu_guest_agent=yes %s' % (
         plain) in preview.text
     assert 'read back from the image service' in saved.text

@@ -81,7 +81,7 @@ def test_a_reader_is_told_that_the_console_is_closed(cloud, reader):
     assert kit.block() in html.unescape(page.text)
     answer = status(reader, instance_id)
     assert answer['again'] is False
-    assert 'may not read the console' in answer['html']
+    assert 'may not read consoles' in answer['html']
 
 
 @pytest.mark.parametrize('rest', ['', 'status/'])
