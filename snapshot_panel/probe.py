@@ -234,9 +234,12 @@ def _reads(session: typing.Any) -> Line:
         return None
 
     parts = asking.outcome(ask)
-    if isinstance(parts, errors.CloudError):
+    if isinstance(parts, errors.Forbidden):
         return Line('Services: Glance does not let this account read images '
                     '(policy download_image), so no disk gives a verdict: %s'
+                    % _short(parts), True)
+    if isinstance(parts, errors.CloudError):
+        return Line('Services: Glance gave no part of an image: %s'
                     % _short(parts), True)
     if parts is None:
         return Line('Services: whether Glance lets this account read images '

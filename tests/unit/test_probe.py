@@ -189,6 +189,15 @@ def test_a_glance_that_lets_nobody_read_is_a_fault(account):
     assert '(policy download_image)' in line.text
 
 
+def test_a_store_that_fails_is_not_called_a_policy(account):
+    disks.gives_parts.side_effect = errors.Unavailable('Glance', 'down')
+
+    _nova, _glance, line, _cinder = probe.look_at_services(None)
+
+    assert line.wrong
+    assert 'down' in line.text and 'policy' not in line.text
+
+
 def test_a_store_that_gives_no_parts_is_told(account):
     disks.gives_parts.return_value = False
 
