@@ -20,9 +20,6 @@ for by itself, all at the same time. Most instances have none and cost nothing.
 from collections.abc import Callable
 import typing
 
-from horizon import exceptions as horizon_exceptions
-from openstack_dashboard.api import base
-
 from horizon.utils import memoized
 
 from snapshot_panel.cloud import asking
@@ -44,20 +41,11 @@ def _make_client(session: asking.Session) -> typing.Any:
     """
     errors.require('Cinder')
     return cinder_client.Client('3', session=sessions.make(
-        session, _find_url(session), 'Cinder'))
+        session, sessions.find_url(session, _TYPES), 'Cinder'))
 
 
 client: Callable[[asking.Session], typing.Any] = memoized.memoized(
     _make_client)
-
-
-def _find_url(session: asking.Session) -> str:
-    for kind in _TYPES[:-1]:
-        try:
-            return str(base.url_for(session, kind))
-        except horizon_exceptions.ServiceCatalogException:
-            pass
-    return str(base.url_for(session, _TYPES[-1]))
 
 
 def get_volume(session: asking.Session, volume_id: str) -> facts.Volume:

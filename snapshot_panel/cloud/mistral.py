@@ -25,7 +25,6 @@ import typing
 
 from horizon import exceptions as horizon_exceptions
 from keystoneauth1 import adapter
-from openstack_dashboard.api import base
 
 from horizon.utils import memoized
 
@@ -75,7 +74,7 @@ def _make_client(session: asking.Session) -> typing.Any:
 
     :raises horizon_exceptions.ServiceCatalogException: there is no Mistral.
     """
-    url = _find_url(session).rstrip('/')
+    url = sessions.find_url(session, _TYPES).rstrip('/')
     if not url.endswith(_VERSION):
         url += _VERSION
     return adapter.Adapter(sessions.make(session, url, 'Mistral'),
@@ -86,19 +85,10 @@ client: Callable[[asking.Session], typing.Any] = memoized.memoized(
     _make_client)
 
 
-def _find_url(session: asking.Session) -> str:
-    for kind in _TYPES[:-1]:
-        try:
-            return str(base.url_for(session, kind))
-        except horizon_exceptions.ServiceCatalogException:
-            pass
-    return str(base.url_for(session, _TYPES[-1]))
-
-
 def offered(session: asking.Session) -> bool:
     """Return whether the catalog has the service; nobody is asked."""
     try:
-        _find_url(session)
+        sessions.find_url(session, _TYPES)
     except horizon_exceptions.ServiceCatalogException:
         return False
     return True

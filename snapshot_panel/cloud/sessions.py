@@ -12,12 +12,15 @@
 
 """How the clients of Nova and Cinder speak for the user."""
 
+from collections.abc import Sequence
 import typing
 
 from django.conf import settings
+from horizon import exceptions as horizon_exceptions
 from keystoneauth1 import session as keystone_session
 from keystoneauth1 import token_endpoint
 from openstack_auth import utils as auth_utils
+from openstack_dashboard.api import base
 
 import snapshot_panel
 from snapshot_panel.cloud import asking
@@ -48,3 +51,17 @@ def make(session: asking.Session, url: str, service: str) -> typing.Any:
             ('snapshot_panel', snapshot_panel.__version__)])
     patience.bound(session, made.session, service)
     return made
+
+
+def find_url(session: asking.Session, kinds: Sequence[str]) -> str:
+    """Return where the catalog has a service.
+
+    :param kinds: what catalogs call it; the first that is there counts.
+    :raises horizon_exceptions.ServiceCatalogException: none is there.
+    """
+    for kind in kinds[:-1]:
+        try:
+            return str(base.url_for(session, kind))
+        except horizon_exceptions.ServiceCatalogException:
+            pass
+    return str(base.url_for(session, kinds[-1]))

@@ -88,6 +88,17 @@ TAKEN = attempt(taking.Taken(builders.SNAPSHOT))
 NOT_TAKEN = attempt()
 
 
+def leave_out_the_frame(case):
+    """Let a test's pages ask nothing for Horizon's frame, as long as it runs.
+
+    Its services are not there.
+    """
+    for name in ('questions', 'bound'):
+        patch = mock.patch.object(frame, name, autospec=True, return_value=())
+        patch.start()
+        case.addCleanup(patch.stop)
+
+
 class PanelTestCase(helpers.TestCase):
     """A dashboard whose cloud has one ready instance and no snapshots."""
 
@@ -112,9 +123,7 @@ class PanelTestCase(helpers.TestCase):
                                   dependents)
         self.dismiss = self.patch('dismiss', None)
         self.patch('list_hidden', [], glance)
-        # The services of the frame are not there.
-        self.patch('questions', (), frame)
-        self.patch('bound', None, frame)
+        leave_out_the_frame(self)
 
     def patch(self, name, result, module=snapshots):
         return mock.patch.object(module, name, autospec=True,

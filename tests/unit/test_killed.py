@@ -20,7 +20,6 @@ from django.core.cache import cache
 from openstack_dashboard.test import helpers
 from oslo_utils import timeutils
 
-from snapshot_panel.cloud import frame
 from snapshot_panel.consistency import records
 from tests.unit import builders
 from tests.unit import cases
@@ -96,10 +95,7 @@ class KilledTest(helpers.TestCase):
     def setUp(self):
         super().setUp()
         cases.PanelTestCase.act_as(self, 'member')
-        # The services of the frame are not there.
-        for name in ('questions', 'bound'):
-            self.enterContext(mock.patch.object(
-                frame, name, autospec=True, return_value=()))
+        cases.leave_out_the_frame(self)
 
     def live(self, cloud):
         """Click, and look until nothing is unsettled."""

@@ -34,7 +34,6 @@ from openstack_auth import utils as auth_utils
 from openstack_dashboard.test import helpers
 import yaml
 
-from snapshot_panel.cloud import frame
 from snapshot_panel.consistency import edits
 from snapshot_panel.consistency import facts
 from snapshot_panel.consistency import restart
@@ -282,10 +281,7 @@ class Walker(helpers.TestCase):
     def setUp(self):
         super().setUp()
         cases.PanelTestCase.act_as(self, 'member')
-        # The services of the frame are not there.
-        for name in ('questions', 'bound'):
-            self.enterContext(mock.patch.object(
-                frame, name, autospec=True, return_value=()))
+        cases.leave_out_the_frame(self)
         self.tokens = {visitor: copy.copy(self.token) for visitor in VISITORS}
         for visitor, token in self.tokens.items():
             token.id = visitor.name
