@@ -191,6 +191,7 @@ def _instance(server: typing.Any) -> facts.Instance:
         metadata=reading.texts(server.metadata),
         project_id=reading.text(server.tenant_id),
         created=reading.moment_or_none(server.created),
+        updated=reading.moment_or_none(getattr(server, 'updated', None)),
         volume_ids=tuple(
             reading.identifier(volume['id']) for volume in reading.entries(
                 getattr(server, 'os-extended-volumes:volumes_attached', None)

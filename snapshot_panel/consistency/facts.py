@@ -118,9 +118,10 @@ class Instance:
     where Nova does not tell this user; ``root_volume`` is whether that disk is
     a volume, None where nobody found out. ``addresses`` are the fixed ones by
     the name of their network; ``security_groups`` and ``key_name`` are names.
-    ``user_id`` is whoever launched it; ``zone`` the availability zone that it
-    is to be in, '' where nobody chose one; ``config_drive`` is whether it has
-    one.
+    ``user_id`` is whoever launched it; ``updated`` is when Nova last changed
+    it, so that its task is at least that old; ``zone`` the availability zone
+    that it is to be in, '' where nobody chose one; ``config_drive`` is whether
+    it has one.
     """
 
     id: str
@@ -133,6 +134,7 @@ class Instance:
         default_factory=dict)
     project_id: str | None = None
     created: datetime.datetime | None = None
+    updated: datetime.datetime | None = None
     volume_ids: tuple[str, ...] = ()
     locked: bool = False
     locked_reason: str = ''
@@ -244,6 +246,11 @@ class Image:
     def active(self) -> bool:
         """Whether Glance has all of it."""
         return self.status == 'active'
+
+    @property
+    def empty(self) -> bool:
+        """Whether nobody has begun to give it data."""
+        return self.status == 'queued'
 
     @property
     def deactivated(self) -> bool:

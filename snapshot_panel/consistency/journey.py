@@ -17,6 +17,7 @@ being made, how far it has come.
 """
 
 import dataclasses
+import datetime
 import enum
 
 from snapshot_panel.consistency import checklist
@@ -176,3 +177,46 @@ def left_frozen(checks: checklist.Checklist) -> bool:
     """
     return checks.has(Finding.FREEZE_OPEN_END) and not checks.has(
         Finding.BUSY)
+
+
+# How long Nova may copy before somebody is told that it may wait for a guest
+# that hangs (fact 25). The freeze is over in seconds, and libvirt's own limit
+# is 5 s, but the disk is copied twice in this state: the bound is what 15 GB
+# need at 100 MB/s.
+LONG = datetime.timedelta(minutes=5)
+
+
+def copying_long(
+        instance: facts.Instance, image: facts.Image,
+        now: datetime.datetime, deployment: facts.Deployment
+        ) -> datetime.timedelta | None:
+    """Return for how long Nova may have waited for the guest, or None.
+
+    Nothing outside tells a guest that hangs from a large disk: Nova mirrors
+    the disk, freezes, thaws and converts the copy, all in one task state. It
+    can only be the guest where Nova asks it at all, and before any data goes
+    to Glance. While a snapshot waits for its turn on the host
+    (``max_concurrent_snapshots``), Nova is at another task.
+
+    :param image: the image of the snapshot; Nova may refuse a later request
+        and leave its image behind, so it may be younger than the task.
+    :param now: the reader's clock, aware; others are behind or ahead of it.
+    :returns: a span of at least :data:`LONG`, None also where nobody knows.
+    """
+    if (facts.SnapshotTask.of(instance.task_state)
+            is not facts.SnapshotTask.COPYING
+            or not image.empty or instance.updated is None
+            or image.created is None
+            or not _is_asked(instance, image, deployment)):
+        return None
+    waited = now - max(instance.updated, image.created)
+    return waited if waited >= LONG else None
+
+
+def _is_asked(instance: facts.Instance, image: facts.Image,
+              deployment: facts.Deployment) -> bool:
+    """Return whether Nova asks the guest to freeze (facts 2, 4, 11, 14)."""
+    embedded = facts.Properties(image.properties, facts.Source.SNAPSHOT)
+    return (instance.status == facts.RUNNING
+            and not deployment.never_freezes
+            and bool(embedded.flag(facts.AGENT_PROPERTY)))

@@ -36,6 +36,7 @@ from snapshot_panel.consistency import roots
 from snapshot_panel.consistency import verdict
 from snapshot_panel.ui import findings
 from snapshot_panel.ui import remedies
+from snapshot_panel.ui import systems
 from snapshot_panel.ui import words
 
 
@@ -136,11 +137,13 @@ class WayLine:
 class SnapshotLine:
     """One snapshot, ready to be shown.
 
-    ``task_state`` is that of its instance.
+    ``task_state`` is that of its instance; ``delay`` says why it may take so
+    long, '' where it does not.
     """
 
     snapshot: known.Snapshot
     task_state: str | None = None
+    delay: str = ''
 
     @property
     def id(self):
@@ -231,11 +234,28 @@ class SnapshotLine:
                                words.FINISHING)
 
 
+def _line(snapshot, instance, now, deployment):
+    waited = snapshot.image and journey.copying_long(
+        instance, snapshot.image, now, deployment)
+    return SnapshotLine(snapshot, instance.task_state,
+                        _delay(waited, instance) if waited else '')
+
+
+def _delay(waited, instance):
+    """Return the sentence about a copy that takes long.
+
+    An agent that the guest's system does not have cannot hang.
+    """
+    restarted = systems.choose(None, instance.properties.values).restart
+    return restarted and words.fill(words.COPYING_LONG, {
+        'time': words.duration(waited.total_seconds()), 'command': restarted})
+
+
 def snapshot_line(image, instance):
     """Return the line of a snapshot that has an image."""
-    return SnapshotLine(
-        known.of_image(image, instance, timeutils.utcnow(True),
-                       conf.deployment()), instance.task_state)
+    now, deployment = timeutils.utcnow(True), conf.deployment()
+    return _line(known.of_image(image, instance, now, deployment), instance,
+                 now, deployment)
 
 
 def snapshot_lines(instance, images, recalled=disks.Recalled()):
@@ -243,10 +263,10 @@ def snapshot_lines(instance, images, recalled=disks.Recalled()):
 
     :param recalled: the :class:`disks.Recalled` of the images.
     """
-    return [SnapshotLine(snapshot, instance.task_state)
-            for snapshot in known.snapshots(
-                instance, images, timeutils.utcnow(True), conf.deployment(),
-                recalled.readings)]
+    now, deployment = timeutils.utcnow(True), conf.deployment()
+    return [_line(snapshot, instance, now, deployment)
+            for snapshot in known.snapshots(instance, images, now, deployment,
+                                            recalled.readings)]
 
 
 def latest(lines):

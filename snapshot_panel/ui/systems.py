@@ -47,7 +47,8 @@ class System:
     offered where ``no_kit`` is empty; otherwise that says why not.
     ``provable`` tells whether a snapshot of a running one ever can be proven,
     ``speaks`` whether its console shows anything of the agent. ``log`` shows
-    the agent's log, '' for the journal.
+    the agent's log, '' for the journal; ``restart`` starts the agent anew, ''
+    where there is none.
     """
 
     code: str
@@ -62,6 +63,7 @@ class System:
     port: str = LINUX_PORT
     unit: str = 'qemu-guest-agent'
     log: str = ''
+    restart: str = 'systemctl restart qemu-guest-agent'
 
     @property
     def kit(self):
@@ -90,7 +92,7 @@ WINDOWS = System(
     'windows', _('Windows'),
     _names('windows win winxp winvista winnt winme microsoftwindows'),
     no_kit=_('The kit is for Linux.'), provable=False, speaks=False, port='',
-    log=WINDOWS_LOG)
+    log=WINDOWS_LOG, restart='Restart-Service QEMU-GA')
 OTHER = System(
     'other', _('Another Linux system'),
     _names('linux genericlinux ubuntucore devuan'),
@@ -183,7 +185,8 @@ SYSTEMS = (
         note=_('The package is in the repository “community”. If the agent '
                'does not find its port, write GA_PATH=/dev/vport… (see ls '
                '/dev/vport*) to /etc/conf.d/qemu-guest-agent.'),
-        no_kit=_NO_SYSTEMD, speaks=False, log=SYSLOG),
+        no_kit=_NO_SYSTEMD, speaks=False, log=SYSLOG,
+        restart='rc-service qemu-guest-agent restart'),
     System(
         'gentoo', _('Gentoo'), _names('gentoo gentoolinux'),
         agent='emerge app-emulation/qemu-guest-agent && '
@@ -191,7 +194,7 @@ SYSTEMS = (
               'rc-service qemu-guest-agent start',
         note=_('With systemd, start it by systemctl start qemu-guest-agent '
                'instead.'),
-        no_kit=_NOT_TRIED),
+        no_kit=_NOT_TRIED, restart='rc-service qemu-guest-agent restart'),
     System(
         'freebsd', _('FreeBSD'), _names('freebsd'),
         agent='pkg install -y qemu-guest-agent && '
@@ -202,7 +205,8 @@ SYSTEMS = (
                'nothing proves it: while FreeBSD runs its snapshots are '
                'unproven.'),
         no_kit=_NO_SYSTEMD, provable=False, speaks=False, log=SYSLOG,
-        port='/dev/vtcon/org.qemu.guest_agent.0'),
+        port='/dev/vtcon/org.qemu.guest_agent.0',
+        restart='service qemu-guest-agent restart'),
     System(
         'talos', _('Talos'), _names('talos taloslinux'),
         note=_('The agent is the system extension '
@@ -211,14 +215,15 @@ SYSTEMS = (
                'machine down but not freeze it.'),
         no_kit=_('The kit cannot be installed: there is no shell.'),
         provable=False, speaks=False,
-        log='talosctl logs ext-qemu-guest-agent'),
+        log='talosctl logs ext-qemu-guest-agent',
+        restart='talosctl service ext-qemu-guest-agent restart'),
     System(
         'no-agent', _('Bottlerocket, Photon OS, CirrOS'),
         _names('bottlerocket photon photonos vmwarephoton cirros'),
         note=_('Not possible: the makers of this system offer no package of '
                'the QEMU guest agent.'),
         no_kit=_('Without the agent the kit has nothing to do.'),
-        provable=False, speaks=False),
+        provable=False, speaks=False, restart=''),
     System(
         'no-freeze', _('OpenBSD, NetBSD, Solaris, …'),
         _names('openbsd netbsd dragonflybsd dragonfly macosx macos solaris '
@@ -226,7 +231,7 @@ SYSTEMS = (
                'netware'),
         note=_('Not possible: the QEMU guest agent freezes file systems on '
                'Linux, FreeBSD and Windows only.'),
-        no_kit=_NO_SYSTEMD, provable=False, speaks=False),
+        no_kit=_NO_SYSTEMD, provable=False, speaks=False, restart=''),
     OTHER)
 _BY_CODE = {system.code: system for system in SYSTEMS}
 _BY_NAME = {name: system for system in SYSTEMS for name in system.names}

@@ -196,6 +196,11 @@ STEPS = {
 }
 FINISHING = (85, _('Finishing the image'))
 WITNESSING = (95, _('Reading the disk and what the guest witnessed'))
+# Where a guest that hangs may be the cause, see journey.copying_long.
+COPYING_LONG = _(
+    'At this step for %(time)s. Perhaps the disk is large; perhaps the '
+    'guest’s agent hangs, and the compute service waits for it. Then restart '
+    'the agent in the guest: %(command)s')
 
 
 # The ways to adopt an image's property, and what each costs.
@@ -685,7 +690,8 @@ def plain(names):
 
 def duration(seconds: float) -> str:
     """Return seconds in words, in the unit that fits."""
-    # Translators: two or more of each, before “after the guest’s boot”.
+    # Translators: two or more of each, before “after the guest’s boot”
+    # and behind “At this step for”.
     for size, words in ((86400, _('%d days')), (3600, _('%d h')),
                         (60, _('%d min'))):
         if seconds >= 2 * size:

@@ -191,12 +191,14 @@ def test_a_name_is_taken_literally(user_request, nova_client, name):
 
 def test_an_instance_is_read(user_request, nova_client):
     nova_client.servers.get.return_value = answers.server(**{
-        'metadata': {'role': 'db'}, 'OS-EXT-STS:task_state': 'rebooting'})
+        'metadata': {'role': 'db'}, 'OS-EXT-STS:task_state': 'rebooting',
+        'updated': '2026-11-22T12:00:00Z'})
 
     instance = nova.get_instance(user_request, builders.INSTANCE)
 
     assert instance == builders.instance(
-        metadata={'role': 'db'}, task_state='rebooting', created=ELEVEN)
+        metadata={'role': 'db'}, task_state='rebooting', created=ELEVEN,
+        updated=builders.NOW)
 
 
 @pytest.mark.parametrize('image, image_id, source', [

@@ -12,6 +12,8 @@
 
 """The steps of a snapshot and their lights."""
 
+import datetime
+
 import pytest
 
 from snapshot_panel.consistency import checklist
@@ -229,3 +231,69 @@ def test_every_check_stands_on_one_step():
     steps = [check for step in Step for check in step.checks]
 
     assert sorted(steps, key=list(Check).index) == list(Check)
+
+
+COPYING = facts.SnapshotTask.COPYING.value
+BOUND = journey.LONG.total_seconds()
+
+
+def copying_long(age=BOUND, image=None, deployment=facts.Deployment(),
+                 **changes):
+    """Return what is said of a snapshot whose task is that old."""
+    instance = builders.instance(**{
+        'task_state': COPYING, 'updated': builders.ago(age), **changes})
+    return journey.copying_long(
+        instance, image or builders.asked(
+            status='queued', size=None, created=builders.ago(9000)),
+        builders.NOW, deployment)
+
+
+@pytest.mark.parametrize('age', [BOUND, 740, 8999])
+def test_a_copy_that_takes_long_is_told_with_its_time(age):
+    assert copying_long(age) == datetime.timedelta(seconds=age)
+
+
+def test_a_copy_that_somebody_else_began_is_told_as_well():
+    image = builders.image(status='queued', created=builders.ago(9000))
+
+    assert copying_long(image=image) == journey.LONG
+
+
+@pytest.mark.parametrize('age', [BOUND - 1, 0, -1, -10 ** 9])
+def test_a_copy_that_has_just_begun_or_begins_in_the_future_is_not(age):
+    assert copying_long(age) is None
+
+
+@pytest.mark.parametrize('task', [
+    None, 'image_snapshot_pending', 'image_snapshot', 'image_uploading',
+    'image_backup', 'shelving_image_pending_upload', 'rebooting', ''])
+def test_at_another_task_nobody_waits_for_the_guest(task):
+    assert copying_long(task_state=task) is None
+
+
+@pytest.mark.parametrize('status', [
+    'saving', 'active', 'importing', 'killed', 'deactivated', 'deleted', ''])
+def test_a_snapshot_whose_data_has_come_waits_for_nobody(status):
+    assert copying_long(image=builders.asked(
+        status=status, created=builders.ago(9000))) is None
+
+
+@pytest.mark.parametrize('created', [
+    None, builders.ago(BOUND - 1), builders.ago(-9000)])
+def test_an_image_is_told_of_only_if_it_is_as_old(created):
+    assert copying_long(image=builders.asked(
+        status='queued', created=created)) is None
+
+
+def test_nothing_is_told_where_nova_does_not_say_since_when():
+    assert copying_long(updated=None) is None
+
+
+@pytest.mark.parametrize('changes', [
+    {'status': 'SHUTOFF'}, {'status': 'PAUSED'}, {'status': 'SUSPENDED'},
+    {'deployment': facts.Deployment(ephemeral_backend='lvm')},
+    *({'image': builders.asked(properties={facts.AGENT_PROPERTY: value},
+                               status='queued', created=builders.ago(9000))}
+      for value in ('', 'no', 'hostile'))])
+def test_a_guest_that_nobody_asks_is_not_blamed(changes):
+    assert copying_long(**changes) is None

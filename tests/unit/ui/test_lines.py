@@ -14,6 +14,8 @@
 
 import datetime
 
+from django.template import loader
+from django.utils import html
 from oslo_utils import timeutils
 import pytest
 
@@ -91,3 +93,58 @@ def test_the_ways_to_adopt_a_change_are_shown_once():
              if lines.CheckLine(result, instance).ways]
     assert [line.code for line in shown] == ['channel']
     assert '--property os_require_quiesce=yes' in shown[0].ways[1].commands
+
+
+def copying(properties=None, age=740):
+    """Return the line of a snapshot that has been copying so long."""
+    now = timeutils.utcnow(True)
+    image = builders.asked(
+        status='queued', size=None, created=now - datetime.timedelta(days=1))
+    instance = builders.instance(
+        task_state=facts.SnapshotTask.COPYING.value,
+        updated=now - datetime.timedelta(seconds=age),
+        properties=facts.Properties(
+            {facts.AGENT_PROPERTY: 'yes', **(properties or {})},
+            facts.Source.EMBEDDED))
+    row = lines.instance_row(instance, [image])
+    assert row.latest == lines.snapshot_line(image, row.instance)
+    return row.latest
+
+
+def test_a_copy_that_takes_long_says_what_may_be_and_what_to_do():
+    line = copying()
+
+    assert line.delay == (
+        'At this step for 12 min. Perhaps the disk is large; perhaps the '
+        'guest’s agent hangs, and the compute service waits for it. Then '
+        'restart the agent in the guest: systemctl restart qemu-guest-agent')
+    # It is a remark: the step and the verdict are what they were.
+    before = copying(age=9)
+    assert before.delay == ''
+    assert (line.step, line.decision) == (before.step, before.decision)
+
+
+@pytest.mark.parametrize('properties, command', [
+    ({'os_type': 'windows'}, 'Restart-Service QEMU-GA'),
+    ({'os_distro': 'alpine'}, 'rc-service qemu-guest-agent restart')])
+def test_the_agent_is_restarted_as_the_system_of_the_guest_has_it(
+        properties, command):
+    assert copying(properties).delay.endswith(': ' + command)
+
+
+def test_a_system_without_an_agent_is_not_said_to_have_one_that_hangs():
+    assert copying({'os_distro': 'cirros'}).delay == ''
+
+
+@pytest.mark.parametrize('template', [
+    '_line.html', 'instance/_progress.html'])
+def test_the_page_says_it_below_the_step_and_is_no_longer_without_it(
+        template):
+    shown, without = (
+        loader.render_to_string('consistent_snapshots/' + template,
+                                {'line': line})
+        for line in (copying(), copying(age=9)))
+
+    sentence = '<div class="small">%s</div>' % html.escape(copying().delay)
+    assert sentence in shown
+    assert without == shown.replace(sentence, '')
