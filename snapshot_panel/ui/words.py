@@ -199,8 +199,8 @@ WITNESSING = (95, _('Reading the disk and what the guest witnessed'))
 # Where a guest that hangs may be the cause, see journey.copying_long.
 COPYING_LONG = _(
     'At this step for %(time)s. Perhaps the disk is large; perhaps the '
-    'guest’s agent hangs, and the compute service waits for it. Then restart '
-    'the agent in the guest: %(command)s')
+    'compute service waits for the guest’s agent. If the agent hangs, restart '
+    'it in the guest: %(command)s')
 
 
 # The ways to adopt an image's property, and what each costs.

@@ -116,8 +116,8 @@ def test_a_copy_that_takes_long_says_what_may_be_and_what_to_do():
 
     assert line.delay == (
         'At this step for 12 min. Perhaps the disk is large; perhaps the '
-        'guest’s agent hangs, and the compute service waits for it. Then '
-        'restart the agent in the guest: systemctl restart qemu-guest-agent')
+        'compute service waits for the guest’s agent. If the agent hangs, '
+        'restart it in the guest: systemctl restart qemu-guest-agent')
     # It is a remark: the step and the verdict are what they were.
     before = copying(age=9)
     assert before.delay == ''
