@@ -271,8 +271,8 @@ class OutcomeLine:
     @property
     def said(self):
         problem = self.outcome.problem
-        if problem is None or isinstance(problem, (errors.Unavailable,
-                                                   errors.Unusable)):
+        if problem is None or isinstance(problem, (
+                errors.TooMany, errors.Unavailable, errors.Unusable)):
             return ''
         return texts.reason(problem)
 
