@@ -587,6 +587,13 @@ class SaveTest(ImagesTestCase):
         self.assertContains(response, 'no usable answer')
         self.assertNotContains(response, 'KeyError')
 
+    def test_a_service_that_takes_no_more_requests_is_not_quoted(self):
+        response = self.save(editing.Outcome(
+            edit(a='1'), problem=errors.TooMany('Glance', 'HTTP 429 x')))
+
+        self.assertContains(response, 'Too many requests came at once')
+        self.assertNotContains(response, 'HTTP 429 x')
+
     def test_both_changes_are_shown_and_one_is_chosen(self):
         wanted = edit({'a': '1'}, a='2', b='2')
         today = {'a': '3', 'c': EVIL}
