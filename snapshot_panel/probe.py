@@ -23,7 +23,6 @@ import sys
 import typing
 
 import django
-from django.utils import text
 
 from snapshot_panel.install import Line
 from snapshot_panel import policies
@@ -31,8 +30,6 @@ from snapshot_panel import policies
 # What a policy file is asked about: someone with one role in one project.
 _PROJECT = {'project_id': 'project', 'user_id': 'user'}
 _MEMBER, _READER = 'member', 'reader'
-# How much of an error is shown.
-_MOST = 400
 _WHERE = 'see "Policy" in the documentation'
 
 
@@ -179,7 +176,7 @@ def look_at_services(cloud: str | None) -> Iterator[Line]:
     try:
         session = account.session()
     except errors.CloudError as problem:
-        yield Line('Services: %s' % _short(problem), True)
+        yield Line('Services: %s' % errors.brief(str(problem)), True)
         return
     yield from _answers(session)
 
@@ -212,12 +209,7 @@ def _answers(session: typing.Any) -> Iterator[Line]:
                            '; only instances on volumes need it'
                            if name == 'Cinder' else ''), name != 'Cinder')
         else:
-            yield Line('Services: %s' % _short(answer), True)
-
-
-def _short(problem: Exception) -> str:
-    """Return what an error says; a proxy may have answered with a page."""
-    return text.Truncator(str(problem)).chars(_MOST)
+            yield Line('Services: %s' % errors.brief(str(answer)), True)
 
 
 def _reads(session: typing.Any) -> Line:
@@ -237,10 +229,10 @@ def _reads(session: typing.Any) -> Line:
     if isinstance(parts, errors.Forbidden):
         return Line('Services: Glance does not let this account read images '
                     '(policy download_image), so no disk gives a verdict: %s'
-                    % _short(parts), True)
+                    % errors.brief(str(parts)), True)
     if isinstance(parts, errors.CloudError):
         return Line('Services: Glance gave no part of an image: %s'
-                    % _short(parts), True)
+                    % errors.brief(str(parts)), True)
     if parts is None:
         return Line('Services: whether Glance lets this account read images '
                     'was not looked at: it sees none.')

@@ -55,7 +55,23 @@ def client(session: asking.Session) -> typing.Any:
     if verify is not None:
         made.http_client.session.verify = verify
     patience.bound(session, made.http_client.session, 'Glance')
+    made.http_client.session.hooks['response'] = [_check_rate]
     return made
+
+
+def _check_rate(answer: requests.Response, **_options: typing.Any) -> None:
+    """Refuse an answer of status 429.
+
+    Glance's client has no exception for it, and forgets the status.
+
+    :raises glance_exceptions.HTTPException: it is one; ``code`` says so.
+    """
+    if answer.status_code == 429:
+        answer.close()
+        refusal = glance_exceptions.HTTPException(
+            '%d %s' % (answer.status_code, answer.reason))
+        refusal.code = answer.status_code
+        raise refusal
 
 
 def list_snapshots(session: asking.Session, instance_id: str | None = None,
@@ -231,8 +247,6 @@ def check_data(answer: requests.Response, status: int) -> None:
     if answer.status_code == status:
         return
     answer.close()
-    if answer.status_code == 429:
-        raise errors.TooMany('Glance', 'status 429')
     if answer.status_code < 400:
         raise errors.Unavailable('Glance', 'status %s' % answer.status_code)
     raise glance_exceptions.from_response(answer, '')

@@ -69,10 +69,8 @@ LOG = logging.getLogger(__name__)
 _T = typing.TypeVar('_T')
 
 # How many instances in a row may fail before the rest is left for the next
-# round: a service is down then, and each would wait for it as long.
+# round: a service is down then, or takes no more requests.
 _FAILURES_IN_A_ROW = 8
-# How much of what a service said is kept.
-_REASON = 500
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,7 +88,7 @@ class Problem:
     def of(cls, error: errors.CloudError, instance_id: str | None = None
            ) -> 'Problem':
         """Return what an error was about."""
-        return cls(error.service, (error.said or error.reason)[:_REASON],
+        return cls(error.service, errors.brief(error.said or error.reason),
                    instance_id)
 
 
@@ -473,7 +471,7 @@ class _Round:
         try:
             return self._signed_in(call)
         except errors.CloudError as problem:
-            if isinstance(problem, errors.Unavailable):
+            if isinstance(problem, (errors.TooMany, errors.Unavailable)):
                 self._count_failure()
             if instance_id and isinstance(problem, errors.NotFound):
                 # Somebody deleted it, or its snapshot, meanwhile.

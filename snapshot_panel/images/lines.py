@@ -121,6 +121,13 @@ class ImageRow:
         return bool(preset.edit(self.image).changes)
 
 
+def list_of(images, project_id):
+    """Return the name of the page that lists images of a project."""
+    snapshots = [image.is_snapshot and image.owner == project_id
+                 for image in images]
+    return 'image_snapshots' if snapshots and all(snapshots) else 'images'
+
+
 @dataclasses.dataclass(frozen=True)
 class LockedLine:
     """One property that cannot be edited; ``value`` None: not set."""
@@ -264,8 +271,8 @@ class OutcomeLine:
     @property
     def said(self):
         problem = self.outcome.problem
-        if problem is None or isinstance(problem, (errors.Unavailable,
-                                                   errors.Unusable)):
+        if problem is None or isinstance(problem, (
+                errors.TooMany, errors.Unavailable, errors.Unusable)):
             return ''
         return texts.reason(problem)
 

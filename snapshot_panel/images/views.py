@@ -113,8 +113,13 @@ class OthersImagesView(_ImagesView):
 class _PageView(ui_views.ProblemMixin, generic.View):
     """A page that is made of what was sent."""
 
-    def page(self, template, title, **context):
+    def page(self, template, title, images, **context):
+        """Return the page that a template makes.
+
+        :param images: those that it is about; it leads to their list.
+        """
         context['page_title'] = title
+        context['list'] = lines.list_of(images, self.request.user.tenant_id)
         return render(self.request,
                       'consistent_snapshots/images/%s.html' % template,
                       context)
@@ -127,6 +132,7 @@ class _PageView(ui_views.ProblemMixin, generic.View):
         """Show what came of edits."""
         return self.page(
             'saved', _('Image Properties'),
+            [outcome.image for outcome in outcomes if outcome.image],
             lines=[lines.OutcomeLine(outcome) for outcome in outcomes],
             may_launch=policy.check(policies.LAUNCH, self.request))
 
@@ -183,8 +189,8 @@ class EditView(_PageView):
     def _preview(self, edit):
         preview = editing.preview(self.request, edit)
         line = self.preview_line(preview)
-        return self.page('preview', _('Preview'), lines=[line], single=True,
-                         saveable=line.saveable,
+        return self.page('preview', _('Preview'), [line.image], lines=[line],
+                         single=True, saveable=line.saveable,
                          origin=urllib.parse.urlencode({'id': edit.image_id}))
 
     def _form(self, editor):
@@ -194,9 +200,8 @@ class EditView(_PageView):
         if sheet.problem is not None:
             ui_tables.report_error(self.request, sheet.problem)
         return self.page(
-            'edit', _('Properties of %s') % row.name, row=row, editor=editor,
-            fresh=self.request.method == 'GET',
-            list='image_snapshots' if row.snapshot and own else 'images',
+            'edit', _('Properties of %s') % row.name, [sheet.image], row=row,
+            editor=editor, fresh=self.request.method == 'GET',
             refusal=self._refusal(own), definitions=sorted(sheet.definitions),
             locked=lines.locked_lines(sheet), users_cut=sheet.users_cut,
             lacking=row.lacks(edits.Preset.READY),
@@ -272,7 +277,8 @@ class PresetView(_PageView):
         previews = [self.preview_line(each)
                     for each in _heard(request, answers)]
         return self.page(
-            'preview', texts.PRESETS[preset], lines=previews,
+            'preview', texts.PRESETS[preset],
+            [line.image for line in previews], lines=previews,
             origin=_preset_query(preset, [line.image.id
                                           for line in previews]),
             help=texts.PRESET_HELP[preset], at_once=AT_ONCE,

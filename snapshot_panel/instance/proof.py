@@ -141,7 +141,8 @@ def _disk(decision):
 def _verdict(line):
     image = line.snapshot.image
     sealed = image is not None and records.is_sealed(image)
-    sentences = [line.reason, *history.rest(line)]
+    # The reason stands on top of the page.
+    sentences = history.rest(line)
     if sealed:
         sentences.append(texts.SEALED)
     elif image is not None:

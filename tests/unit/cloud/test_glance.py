@@ -13,14 +13,19 @@
 """What is asked of Glance, and how its images are read."""
 
 import datetime
+import io
 import json
+import types
 from unittest import mock
 from urllib import parse
 
 from glanceclient import exc
+from openstack_dashboard.api import base
 from openstack_dashboard.api import glance as horizon_glance
 import pytest
+import requests
 
+from snapshot_panel.cloud import disks
 from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import glance
 from tests.unit import builders
@@ -29,6 +34,51 @@ from tests.unit.cloud import answers
 
 def asked(glance_client):
     return glance_client.images.list.call_args.kwargs
+
+
+@pytest.fixture
+def limited(user_request):
+    """A Glance that answers 429 to all, as requests gives it."""
+    user_request.user.token.id = 'token'
+    sent = []
+
+    def answer(_adapter, request, **_options):
+        made = requests.Response()
+        made.status_code, made.reason = 429, ''
+        made.url, made.request = request.url, request
+        made.raw = io.BytesIO(limited.body)
+        made.headers['Content-Type'] = 'application/json'
+        sent.append(made)
+        return made
+
+    limited = types.SimpleNamespace(body=b'', sent=sent)
+    with (mock.patch.object(requests.adapters.HTTPAdapter, 'send',
+                            autospec=True, side_effect=answer),
+          mock.patch.object(base, 'url_for', autospec=True,
+                            return_value='http://glance')):
+        yield limited
+
+
+@pytest.mark.parametrize('body', [
+    b'', b'{"error": {"message": "slow down"}}', b'[]', b'\xff'], ids=repr)
+@pytest.mark.parametrize('ask', [
+    glance.get_usage,
+    lambda session: glance.get_image(session, builders.SNAPSHOT),
+    lambda session: glance.list_images(session, {builders.SNAPSHOT}),
+    lambda session: glance.delete_image(session, builders.SNAPSHOT),
+    lambda session: glance.patch(session, builders.SNAPSHOT, []),
+    lambda session: disks.read(session, builders.sealed(size=1 << 20))],
+    ids=['usage', 'image', 'images', 'delete', 'patch', 'data'])
+def test_too_many_requests_are_told_whatever_the_answer_says(
+        user_request, limited, ask, body):
+    limited.body = body
+
+    with pytest.raises(errors.TooMany) as caught:
+        ask(user_request)
+
+    assert caught.value.service == 'Glance'
+    assert errors.code(caught.value) == 429
+    assert [answer.raw.closed for answer in limited.sent] == [True]
 
 
 @pytest.mark.parametrize('timeout', [60, 5])

@@ -673,10 +673,11 @@ def test_a_bug_that_one_instance_brings_out_spoils_no_other(
     assert len(report.judged) == 5
 
 
-def test_a_service_that_is_down_is_not_asked_for_each(
-        account, everything, carry_on):
+@pytest.mark.parametrize('kind', [errors.Unavailable, errors.TooMany])
+def test_a_service_that_does_not_serve_is_not_asked_for_each(
+        account, everything, carry_on, kind):
     everything.return_value = several(200), []
-    carry_on.side_effect = DOWN
+    carry_on.side_effect = kind('Nova', 'down')
 
     report = judge.judge(account)
 

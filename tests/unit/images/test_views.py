@@ -59,6 +59,14 @@ def sheet(shown, editable=True, users=()):
     return editing.Sheet(shown, {}, editable, users)
 
 
+def ways(page):
+    """Return where the links of a page lead, by their text."""
+    return {' '.join(re.sub('<[^>]*>', '', text).split()): address
+            for address, text in re.findall(
+                r'<a [^>]*?href="([^"]*)"[^>]*>(.*?)</a>',
+                page.content.decode(), re.DOTALL)}
+
+
 class ImagesTestCase(helpers.TestCase):
 
     def patch(self, name, result):
@@ -217,6 +225,36 @@ class EditTest(ImagesTestCase):
         self.assertContains(response, '&#x27;a&#x27;')
         self.assertNotContains(response, '>Save<')
 
+    def test_who_gives_up_finds_the_list_that_has_the_image(self):
+        opened, preview = (self.patch(name, None)
+                           for name in ('open_sheet', 'preview'))
+        snapshot = builders.sealed(owner=self.tenant.id)
+        for shown, name in ((self.own(), 'images'),
+                            (snapshot, 'image_snapshots')):
+            opened.return_value = sheet(shown)
+            preview.return_value = editing.Preview(edit(a='1'), shown)
+            plan = edits.Edit(shown.id, shown.properties, ())
+
+            for page in (self.client.get(url('image', shown.id)),
+                         self.client.post(url('image', shown.id), {
+                             'edit': plan.dump(), 'step': 'preview',
+                             'others-TOTAL_FORMS': '0',
+                             'others-INITIAL_FORMS': '0'})):
+                self.assertEqual(url(name), ways(page)['Cancel'])
+
+    def test_a_list_has_its_own_name(self):
+        opened = self.patch('open_sheet', None)
+        for shown, name, title in (
+                (self.own(), 'images', 'All images'),
+                (builders.sealed(owner=self.tenant.id), 'image_snapshots',
+                 'All snapshots'),
+                (builders.sealed(owner='other'), 'images', 'All images')):
+            opened.return_value = sheet(shown)
+
+            page = self.client.get(url('image', shown.id))
+
+            self.assertEqual(url(name), ways(page)[title])
+
     def test_errors_more_rows_and_the_way_back_show_the_form(self):
         self.patch('open_sheet', sheet(self.own()))
         fields = {'edit': edit().dump(), 'others-TOTAL_FORMS': '1',
@@ -366,6 +404,20 @@ class PresetTest(ImagesTestCase):
         self.assertContains(response, 'Nothing would change')
         self.assertEqual(1, response.content.count(b'name="edit"'))
 
+    def test_who_gives_up_finds_the_list_that_has_all_of_them(self):
+        preview = self.patch('preview_preset', None)
+        snapshot = builders.sealed(owner=self.tenant.id)
+        own = self.own()
+        for shown, name in (([snapshot], 'image_snapshots'),
+                            ([snapshot, own], 'images'), ([own], 'images')):
+            preview.return_value = [editing.Preview(
+                edits.Edit(each.id, {}, ()), each) for each in shown]
+
+            page = self.client.get(url('preset_images', 'ready'), {
+                'id': [each.id for each in shown]})
+
+            self.assertEqual(url(name), ways(page)['Cancel'])
+
     def test_what_can_be_done_with_the_image_of_another_project_is_said(self):
         # The dialog of an instance leads here, whoever its image belongs to.
         self.patch('preview_preset', [editing.Preview(
@@ -408,6 +460,16 @@ class SaveTest(ImagesTestCase):
 
         self.assertContains(page, 'read back from the image service')
         self.assertContains(page, 'Verified')
+
+    def test_from_what_was_saved_the_list_that_has_it_can_be_reached(self):
+        saved = self.save(editing.Outcome(edit(a='1'), self.own()))
+        for now, name, title in (
+                (self.own(), 'images', 'All images'),
+                (builders.sealed(owner=self.tenant.id), 'image_snapshots',
+                 'All snapshots')):
+            page = self.look(saved, now)
+
+            self.assertEqual(url(name), ways(page)[title])
 
     def test_loading_the_page_again_saves_nothing(self):
         now = image({'a': '1'})
@@ -524,6 +586,13 @@ class SaveTest(ImagesTestCase):
 
         self.assertContains(response, 'no usable answer')
         self.assertNotContains(response, 'KeyError')
+
+    def test_a_service_that_takes_no_more_requests_is_not_quoted(self):
+        response = self.save(editing.Outcome(
+            edit(a='1'), problem=errors.TooMany('Glance', 'HTTP 429 x')))
+
+        self.assertContains(response, 'Too many requests came at once')
+        self.assertNotContains(response, 'HTTP 429 x')
 
     def test_both_changes_are_shown_and_one_is_chosen(self):
         wanted = edit({'a': '1'}, a='2', b='2')

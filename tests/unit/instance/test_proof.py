@@ -105,6 +105,16 @@ def test_only_a_seal_is_called_written():
     assert texts.NOT_SEALED in unsealed['verdict'].sentences
 
 
+@pytest.mark.parametrize('rule', verdict.Rule)
+def test_why_it_has_its_verdict_is_left_to_the_top_of_the_page(rule):
+    shown = entry(rule)
+
+    said = [sentence for part in proof.parts(shown)
+            for sentence in part.sentences]
+
+    assert shown.line.reason not in said
+
+
 def draw(*ages, now=builders.NOW):
     return timeline.draw([entry(at=age if age is None else builders.ago(age))
                           for age in ages], now)

@@ -12,6 +12,7 @@
 
 """The page of an instance: what it shows, and what its script is told."""
 
+import html
 import json
 import re
 from unittest import mock
@@ -590,6 +591,8 @@ class ProofTest(InstanceTestCase):
                      'Nov. 22, 2026, 11:59:18 UTC',
                      'openstack image show -f json -c properties '):
             assert word in text, word
+        reason = page.context['entry'].line.reason
+        assert text.count(html.escape(reason)) == 1, reason
         parts = re.findall('data-part="([a-z]+)"', text)
         self.assertEqual(['asked', 'hooks', 'freeze', 'thaw', 'upload',
                           'disk', 'verdict'], parts)
@@ -843,6 +846,22 @@ class ScheduleTest(InstanceTestCase):
     def test_the_page_of_the_instance_leads_there(self):
         assert SCHEDULE in self.text(INSTANCE)
 
+    def test_the_fields_are_a_column_and_the_rule_is_beside_them(self):
+        self.at()
+
+        assert_two_columns(self.text(SCHEDULE))
+
+
+def assert_two_columns(page):
+    """Assert that a schedule's form has no other width than its column.
+
+    In one line, each field would be as wide as its help.
+    """
+    assert re.search(
+        r'<div class="row">\s*<form [^>]*class="col-sm-6">(?:(?!</form>).)*'
+        r'name="keep"(?:(?!</form>).)*</form>\s*<div class="col-sm-6">'
+        r'(?:(?!</div>).)*never the last proven one', page, re.DOTALL)
+
 
 NIGHTLY = 'daily 2 7 2026-11-22T11:00:00Z'
 RUNNING = scheduling.Engine(mistral.Trigger('0 2 * * *', builders.NOW), None)
@@ -883,6 +902,9 @@ class EngineTest(InstanceTestCase):
         chosen = self.text(SCHEDULE + '?commands=1&period=daily&hour=5&keep=3')
         assert '0 5 * * * sh' in chosen
         assert 'name="commands"' in chosen
+
+    def test_the_fields_are_a_column_and_the_rule_is_beside_them(self):
+        assert_two_columns(self.text(SCHEDULE))
 
     def test_an_hour_of_the_users_zone_is_set_up_in_utc(self):
         self.client.cookies['django_timezone'] = 'Asia/Kolkata'
