@@ -31,6 +31,10 @@ from snapshot_panel import policies
 _PROJECT = {'project_id': 'project', 'user_id': 'user'}
 _MEMBER, _READER = 'member', 'reader'
 _WHERE = 'see "Policy" in the documentation'
+# What it means that the catalogue lacks a service that need not be there.
+_WITHOUT = {
+    'Cinder': 'only instances on volumes need it',
+    'Mistral': 'users get commands to copy for their schedules'}
 
 
 def told() -> dict[str, typing.Any]:
@@ -183,33 +187,51 @@ def look_at_services(cloud: str | None) -> Iterator[Line]:
 
 def _answers(session: typing.Any) -> Iterator[Line]:
     """Say of each service whether it answers; each is asked once."""
-    from horizon import exceptions
     from snapshot_panel.cloud import asking
     from snapshot_panel.cloud import cinder
     from snapshot_panel.cloud import errors
     from snapshot_panel.cloud import glance
+    from snapshot_panel.cloud import mistral
     from snapshot_panel.cloud import nova
+    from snapshot_panel.consistency import workflow
 
     for name, ask in (
             ('Nova', lambda: nova.list_instances(session, 1)),
             ('Glance', lambda: glance.ask(session, '/v2/images?limit=1')),
-            ('Cinder', lambda: cinder.get_usage(session))):
+            ('Cinder', lambda: cinder.get_usage(session)),
+            ('Mistral', lambda: mistral.has_action(session,
+                                                   workflow.ACTION))):
         try:
             answer = asking.outcome(ask)
         except errors.UNAUTHORIZED as error:
             answer = errors.Forbidden(name, error)
-        if not isinstance(answer, errors.CloudError):
+        if isinstance(answer, errors.CloudError):
+            yield _failure(session, name, answer)
+        elif answer is False:
+            yield Line('Services: Mistral cannot take snapshots: it has no '
+                       'action %s (mistral-extra).' % workflow.ACTION, True)
+        else:
             yield Line('Services: %s answers.' % name)
             if name == 'Glance':
                 yield _reads(session)
-        elif isinstance(answer.__cause__, exceptions.ServiceCatalogException):
-            yield Line('Services: there is no %s in the catalogue of the '
-                       'region %s%s.' % (
-                           name, session.user.services_region,
-                           '; only instances on volumes need it'
-                           if name == 'Cinder' else ''), name != 'Cinder')
-        else:
-            yield Line('Services: %s' % errors.brief(str(answer)), True)
+
+
+def _failure(session: typing.Any, name: str, problem: Exception) -> Line:
+    """Say why a service gave no answer, and what that means."""
+    from horizon import exceptions
+    from snapshot_panel.cloud import errors
+
+    if isinstance(problem.__cause__, exceptions.ServiceCatalogException):
+        without = _WITHOUT.get(name)
+        return Line('Services: there is no %s in the catalogue of the region '
+                    '%s%s.' % (name, session.user.services_region,
+                               '; ' + without if without else ''),
+                    not without)
+    said = errors.brief(str(problem))
+    if name == 'Mistral':
+        said += ('; mend it or take it out of the catalogue: users are '
+                 'offered schedules by it.')
+    return Line('Services: %s' % said, True)
 
 
 def _reads(session: typing.Any) -> Line:

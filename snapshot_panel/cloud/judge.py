@@ -263,7 +263,7 @@ class _Round:
         """Do what is to be done about snapshots and instances."""
         before = self._decided()
         unsettled = self._unsettled()
-        disks_only = self._unread(unsettled)
+        disks_only = self._unread(unsettled, before)
         # Whoever waits to run again does not wait for others' disks.
         went = self._carry_on(unsettled, again=True)
         while (following := self._unfinished(went)) and not (
@@ -273,11 +273,11 @@ class _Round:
         self._carry_on(disks_only)
         asking.for_each(self._judge_stray, [
             image for image in self._strays.values()
-            if known.awaits_verdict(image) or known.awaits_disk(image)])
+            if known.unjudged(image)])
         if self._gave_up():
             self.note(errors.Unavailable(
                 'judge', 'the rest waits for the next round'))
-        self.sealed = len(self._decided() - before)
+        self.sealed = len(self._decided(besides=before))
 
     def _rotate(self) -> None:
         """Delete what the rule lets go, of each instance."""
@@ -324,12 +324,17 @@ class _Round:
             else:
                 self._strays[image.id] = image
 
-    def _decided(self) -> set[str]:
-        """Return the ids of the snapshots that have a verdict on them."""
+    def _decided(self, besides: Collection[str] = ()) -> set[str]:
+        """Return the ids of the snapshots that have a verdict on them.
+
+        :param besides: ids of those that are known to have one: a project
+            may have thousands, and nearly all do.
+        """
         states = self._states.values()
         return {image.id for image in itertools.chain(
             self._strays.values(), *(images for _instance, images in states))
-            if verdict.look(image).verdict.final}
+            if image.id not in besides
+            and verdict.look(image).verdict.final}
 
     def stray_verdicts(self) -> tuple[verdict.Verdict, ...]:
         """Return the verdict of each snapshot that has no instance."""
@@ -349,15 +354,19 @@ class _Round:
                                    refused=None)
                 or leftovers.suspects(instance, images, now)]
 
-    def _unread(self, others: Collection[str]) -> list[str]:
+    def _unread(self, others: Collection[str], decided: Collection[str]
+                ) -> list[str]:
         """Return the ids of the other instances with disks to be read.
 
         Nothing else is done for them, so they need not be read anew.
+
+        :param decided: ids of the snapshots that have a verdict on them.
         """
         others = set(others)
         return [instance_id for instance_id, (_instance, images)
                 in self._states.items()
-                if instance_id not in others and _unread(images)]
+                if instance_id not in others and _unread(
+                    image for image in images if image.id not in decided)]
 
     def _unfinished(self, instance_ids: Iterable[str]) -> list[str]:
         """Return those of these instances that wait to run again."""
@@ -454,8 +463,7 @@ class _Round:
                           unread: Sequence[str]) -> None:
         """Note, once, that this user may not read disks."""
         waiting = [image for image in images if image.id in unread
-                   and (known.awaits_disk(image)
-                        or known.awaits_verdict(image))]
+                   and known.unjudged(image)]
         if not waiting or self._refused:
             return
         recalled = self._attempt(

@@ -107,7 +107,7 @@ def _ask(session: asking.Session, method: str, path: str,
         if answer.status_code < 400:
             return answer
         if answer.status_code == 401:
-            raise errors.Expired()
+            raise errors.Expired('HTTP 401')
         kind = _MEANINGS.get(answer.status_code, errors.Unavailable)
         fault = _fault(answer)
         problem = kind('Mistral', fault or 'HTTP %d' % answer.status_code)
@@ -129,10 +129,13 @@ def has_action(session: asking.Session, action: str) -> bool:
     Mistral takes a workflow that names what it does not have (fact 48).
     """
     try:
-        _ask(session, 'GET', '/actions/' + action)
+        answer = _ask(session, 'GET', '/actions/' + action)
     except errors.NotFound:
         return False
-    return True
+    with errors.asking('Mistral'):
+        # A proxy may have answered with a page.
+        reading.mapping(answer.json())
+        return True
 
 
 def put_workflow(session: asking.Session, text: str) -> None:

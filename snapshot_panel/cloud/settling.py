@@ -259,7 +259,7 @@ def settle_orphan(session: asking.Session, image_id: str
     image = glance.get_image(session, image_id)
     if image.owner != session.user.tenant_id:
         raise errors.NotFound('Glance', 'image %s' % image_id)
-    if not known.awaits_verdict(image) and not known.awaits_disk(image):
+    if not known.unjudged(image):
         return image
     if asking.confirmed(lambda: _find_instance(session, image)) is not None:
         return None

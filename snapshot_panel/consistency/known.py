@@ -85,8 +85,8 @@ def of_image(image: facts.Image, instance: facts.Instance,
     :param reading: what its disk says, None where nobody has read it.
     """
     stored = verdict.look(image)
-    if not records.is_sealed(image) and verdict.abandoned(
-            image, instance, now, deployment):
+    if (verdict.abandoned(image, instance, now, deployment)
+            and not records.is_sealed(image)):
         stored = verdict.Decision(verdict.Rule.ABANDONED)
     misfit = roots.misfit(instance, image)
     if misfit is not None:
@@ -199,6 +199,12 @@ def awaits_verdict(image: facts.Image) -> bool:
 def awaits_disk(image: facts.Image) -> bool:
     """Return whether only the disk can tell, and nobody has read it yet."""
     return verdict.look(image).rule is verdict.Rule.UNREAD
+
+
+def unjudged(image: facts.Image) -> bool:
+    """Return whether a finished image waits for its verdict or its disk."""
+    return verdict.look(image).rule in (verdict.Rule.UNSETTLED,
+                                        verdict.Rule.UNREAD)
 
 
 def unsettled(instance: facts.Instance, images: Sequence[facts.Image],

@@ -90,8 +90,7 @@ class ImageRow:
     @property
     def unjudged(self):
         """Whether it is a finished snapshot of ours without a verdict."""
-        return self.snapshot and self.own and (
-            known.awaits_verdict(self.image) or known.awaits_disk(self.image))
+        return self.snapshot and self.own and known.unjudged(self.image)
 
     @property
     def agent(self):

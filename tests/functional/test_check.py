@@ -47,4 +47,6 @@ def test_the_check_says_which_service_answers_and_what_glance_gives(
         'glance_policy.yaml).',
         'Services: Nova answers.', 'Services: Glance answers.',
         'Services: Glance lets this account read images, in parts.',
-        'Services: Cinder answers.']
+        'Services: Cinder answers.',
+        'Services: there is no Mistral in the catalogue of the region %s; '
+        'users get commands to copy for their schedules.' % cloud.region]

@@ -19,6 +19,7 @@ from django.test.utils import override_settings
 from horizon import exceptions as horizon_exceptions
 from openstack_auth import policy
 import pytest
+import requests
 
 from snapshot_panel.cloud import accounts
 from snapshot_panel.cloud import cinder
@@ -29,6 +30,7 @@ from snapshot_panel.cloud import nova
 from snapshot_panel import policies
 from snapshot_panel import probe
 from tests.unit import builders
+from tests.unit import fakes
 
 CREATE = 'os_compute_api:servers:create_image'
 MEMBER = 'role:admin or role:member and project_id:%(project_id)s'
@@ -155,10 +157,30 @@ def test_another_way_to_check_policies_is_not_looked_at(look):
     assert 'not looked at' in line.text
 
 
+def signed_in(**addresses):
+    """Return a session of the region north; the catalogue has these."""
+    return accounts.Session(accounts.User(
+        accounts.Token('token'), 'project', 'demo', 'north', [
+            {'type': kind, 'endpoints': [{
+                'region': 'north', 'region_id': 'north',
+                'interface': 'public', 'url': url}]}
+            for kind, url in addresses.items()]))
+
+
 @pytest.fixture
-def account():
+def workflows():
+    """Mistral on the wire."""
+    made = fakes.Workflows()
+    with mock.patch.object(requests.adapters.HTTPAdapter, 'send',
+                           autospec=True, side_effect=made):
+        yield made
+
+
+@pytest.fixture
+def account(workflows):
     """An account that is at hand, and services that answer."""
     found = mock.Mock(spec=accounts.Account)
+    found.session.return_value = signed_in(workflowv2=workflows.url)
     with mock.patch.object(accounts, 'at_hand', return_value=True), \
             mock.patch.object(accounts, 'accounts', autospec=True,
                               return_value=[found]), \
@@ -177,13 +199,14 @@ def test_each_service_that_answers_is_told(account):
 
     assert lines == [(f'Services: {text}.', False) for text in (
         'Nova answers', 'Glance answers',
-        'Glance lets this account read images, in parts', 'Cinder answers')]
+        'Glance lets this account read images, in parts', 'Cinder answers',
+        'Mistral answers')]
 
 
 def test_a_glance_that_lets_nobody_read_is_a_fault(account):
     disks.gives_parts.side_effect = errors.Forbidden('Glance', 'no')
 
-    _nova, _glance, line, _cinder = probe.look_at_services(None)
+    _nova, _glance, line, *_others = probe.look_at_services(None)
 
     assert line.wrong
     assert '(policy download_image)' in line.text
@@ -192,7 +215,7 @@ def test_a_glance_that_lets_nobody_read_is_a_fault(account):
 def test_a_store_that_fails_is_not_called_a_policy(account):
     disks.gives_parts.side_effect = errors.Unavailable('Glance', 'down')
 
-    _nova, _glance, line, _cinder = probe.look_at_services(None)
+    _nova, _glance, line, *_others = probe.look_at_services(None)
 
     assert line.wrong
     assert 'down' in line.text and 'policy' not in line.text
@@ -201,7 +224,7 @@ def test_a_store_that_fails_is_not_called_a_policy(account):
 def test_a_store_that_gives_no_parts_is_told(account):
     disks.gives_parts.return_value = False
 
-    _nova, _glance, line, _cinder = probe.look_at_services(None)
+    _nova, _glance, line, *_others = probe.look_at_services(None)
 
     assert not line.wrong
     assert 'disk_stream_mib' in line.text
@@ -210,7 +233,7 @@ def test_a_store_that_gives_no_parts_is_told(account):
 def test_where_there_is_no_image_none_is_read(account):
     glance.find.return_value = iter([])
 
-    _nova, _glance, line, _cinder = probe.look_at_services(None)
+    _nova, _glance, line, *_others = probe.look_at_services(None)
 
     assert not line.wrong
     assert 'not looked at' in line.text
@@ -224,14 +247,14 @@ def test_a_service_that_does_not_answer_is_a_fault_and_the_others_are_asked(
 
     lines = list(probe.look_at_services(None))
 
-    assert [line.wrong for line in lines] == [True, True, False]
+    assert [line.wrong for line in lines] == [True, True, False, False]
     assert lines[0].text == 'Services: Nova: down'
 
 
 def test_a_page_in_the_place_of_an_answer_is_cut(account):
     glance.ask.side_effect = errors.Unusable('Glance', '<p>' * 1000)
 
-    _nova, line, _cinder = probe.look_at_services(None)
+    _nova, line, *_others = probe.look_at_services(None)
 
     assert line.text == 'Services: ' + errors.brief(
         'Glance: ' + '<p>' * 1000)
@@ -245,10 +268,62 @@ def test_a_cloud_without_cinder_is_no_fault(account):
 
     cinder.get_usage.side_effect = ask
 
-    *_others, line = probe.look_at_services(None)
+    *_others, line, _mistral = probe.look_at_services(None)
 
     assert not line.wrong
     assert 'no Cinder' in line.text
+
+
+def test_a_cloud_without_mistral_is_no_fault_and_nobody_is_asked(
+        account, workflows):
+    account.session.return_value = signed_in()
+
+    *_others, line = probe.look_at_services(None)
+
+    assert line == (
+        'Services: there is no Mistral in the catalogue of the region north; '
+        'users get commands to copy for their schedules.', False)
+    assert workflows.asked == []
+
+
+def test_mistral_is_found_by_its_other_name_and_asked_once(
+        account, workflows):
+    account.session.return_value = signed_in(workflow=workflows.url)
+
+    *_others, line = probe.look_at_services(None)
+
+    assert line == ('Services: Mistral answers.', False)
+    assert workflows.asked == ['GET /actions/nova.servers_create_image']
+
+
+def test_a_mistral_without_the_action_is_a_fault(account, workflows):
+    workflows.actions.clear()
+
+    *_others, line = probe.look_at_services(None)
+
+    assert line == ('Services: Mistral cannot take snapshots: it has no '
+                    'action nova.servers_create_image (mistral-extra).', True)
+
+
+@pytest.mark.parametrize('answer, said', [
+    ((403, 'not for you'), 'not for you'), ((401, b''), 'HTTP 401'),
+    ((429, b''), 'HTTP 429'), ((503, b'<p>' * 1000), 'HTTP 503'),
+    ((200, b'<p>' * 1000), ''), ((200, b'[' * 100000), ''), ((200, []), ''),
+    # Horizon's own test data change what keystoneauth1's exceptions say.
+    ((None, requests.ConnectionError()), ''),
+    ((None, requests.Timeout()), '')])
+def test_a_mistral_that_does_not_answer_is_a_fault_with_what_to_do(
+        account, workflows, answer, said):
+    workflows.refusals['GET', '/actions'] = answer
+
+    *_others, line = probe.look_at_services(None)
+
+    assert line.wrong
+    assert line.text.startswith('Services: Mistral: ')
+    assert said in line.text
+    assert line.text.endswith('; mend it or take it out of the catalogue: '
+                              'users are offered schedules by it.')
+    assert len(line.text) < 600
 
 
 def test_nova_that_is_not_in_the_catalogue_is_a_fault(account):
@@ -258,7 +333,6 @@ def test_nova_that_is_not_in_the_catalogue_is_a_fault(account):
 
     nova.list_instances.side_effect = ask
 
-    account.session.return_value.user.services_region = 'north'
     line, *_others = probe.look_at_services(None)
 
     assert line == ('Services: there is no Nova in the catalogue of the '

@@ -369,6 +369,16 @@ def test_a_disk_is_awaited_where_it_alone_can_tell(image, awaits):
     assert known.awaits_disk(image) == awaits
 
 
+@pytest.mark.parametrize('image, waits', [
+    (builders.image(), True), (builders.asked(), True),
+    (builders.sealed(), False), (builders.sealed(Rule.SILENT), False),
+    (builders.image(status='saving'), False)],
+    ids=['not taken here', 'taken here', 'sealed', 'sealed without proof',
+         'being made'])
+def test_a_finished_image_is_unjudged_until_it_is_sealed(image, waits):
+    assert known.unjudged(image) == waits
+
+
 def test_one_snapshot_with_a_witness_is_enough_to_know_of_the_kit():
     kit = builders.asked(builders.started().baseline)
 
