@@ -229,8 +229,8 @@ def _failure(session: typing.Any, name: str, problem: Exception) -> Line:
                     not without)
     said = errors.brief(str(problem))
     if name == 'Mistral':
-        said += ('; mend it or take it out of the catalogue: users are '
-                 'offered schedules by it.')
+        return Line('Services: %s; mend it or take it out of the catalogue: '
+                    'users are offered schedules by it.' % said, True)
     return Line('Services: %s' % said, True)
 
 
