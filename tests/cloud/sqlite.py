@@ -25,7 +25,6 @@ are kept.
 """
 
 from oslo_db.sqlalchemy import enginefacade
-from oslo_db.sqlalchemy import engines
 import sqlalchemy
 from sqlalchemy import event
 from sqlalchemy import pool
@@ -35,7 +34,7 @@ _Factory = enginefacade._TransactionFactory
 _WRITER = enginefacade._WRITER
 _create_session = _Factory._create_session
 _create_connection = _Factory._create_connection
-_create_engine = engines._create_engine
+_create_engine = sqlalchemy.create_engine
 
 
 def _engine(url, **arguments):
@@ -62,7 +61,7 @@ def _connection(self, mode):
 # What a transaction is for is known here alone.
 _Factory._create_session = _session
 _Factory._create_connection = _connection
-engines._create_engine = _engine
+sqlalchemy.create_engine = _engine
 
 
 @event.listens_for(sqlalchemy.Engine, 'connect')
