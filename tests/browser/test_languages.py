@@ -12,6 +12,7 @@
 
 """What a user reads who chose another language than English."""
 
+import functools
 import re
 
 from playwright.sync_api import expect
@@ -61,6 +62,7 @@ def russian(browse, cloud):
     return open_page
 
 
+@functools.cache
 def english():
     """Return the beginnings of our English sentences, and the short texts.
 
