@@ -22,11 +22,11 @@ TOX_RUN := $(TOX) run -qq
 # Two at a time; what one of them prints is seen where it fails.
 TOX_PAIRS := $(TOX) run-parallel -qq --parallel 2 --parallel-no-spinner
 # They need one core each, and nothing of each other.
-CHECKS := pep8,guest,package,docs,releasenotes
+CHECKS := pep8,package,disks,guest,docs,releasenotes
 
 .DEFAULT_GOAL := help
 export HYPERVISOR INSTALL WORKFLOWS
-.PHONY: help demo demo-reset test test-all clean environments hypervisor truth bench \
+.PHONY: help demo demo-reset test test-long test-all clean environments hypervisor truth bench \
 	constraints dist pep8 docs releasenotes
 # Tests and the demo share folders and ports: one thing at a time.
 .NOTPARALLEL:
@@ -44,18 +44,21 @@ demo-reset: $(TOX)  ## Forget the demo's data: the next start seeds afresh
 	@$(OWN)/bin/python -m tests.cloud reset
 
 # Root gets what the tests need from Debian installed; others are told.
-test: $(TOX)  ## Run every check and test
+test: $(TOX)  ## Run every check, and all tests but the long ones
 	@$(OWN)/bin/python -m tests.tools browser disk
 	@echo "Installing what the tests need (first time: minutes)"
-	@$(TOX_PAIRS) --notest -e $(CHECKS),py3,disks,functional,cloud,dashboard
+	@$(TOX_PAIRS) --notest -e $(CHECKS),py3,functional,cloud,dashboard
 	$(TOX_PAIRS) -e $(CHECKS)
 	$(TOX_RUN) -e py3
-	$(TOX_RUN) -e disks
 	@$(MAKE) --no-print-directory environments
 	$(TOX_RUN) -e functional
 
+test-long: environments  ## Run the tests of pages that take a minute each
+	@$(OWN)/bin/python -m tests.tools browser disk
+	$(TOX_RUN) -e functional -- -m long tests/functional tests/browser
+
 # The table in doc/source/series.csv is written anew by this.
-test-all: test  ## Run them, and the unit tests on each series of Horizon
+test-all: test test-long  ## Run both, and the unit tests on each series of Horizon
 	@exec $(OWN)/bin/python -m tests.series
 
 # One step of `make test` alone (and before a commit: .pre-commit-config.yaml).

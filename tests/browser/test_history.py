@@ -96,6 +96,7 @@ def test_none_is_said(show):
     assert page.locator('.snapshot-panel-pages').count() == 0
 
 
+@pytest.mark.long
 def test_hundreds_have_pages_and_filters(show, seed):
     for number in range(120):
         seed('many-%03d' % number)

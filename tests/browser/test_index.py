@@ -46,6 +46,7 @@ def active(api, instance_id):
                for image in api.snapshots(instance_id))
 
 
+@pytest.mark.long
 def test_only_guests_whose_rows_are_seen_are_asked(browse):
     page = browse(height=400)
     first, last = (page.locator('#instances tbody tr[data-object-id]').nth(
@@ -139,6 +140,7 @@ def test_an_instance_deleted_meanwhile_leaves_the_page(browse, make, api):
     assert number(page, 'never') == before - 1
 
 
+@pytest.mark.long
 def test_two_users_at_once_take_one_snapshot(browse, cloud, api):
     one, two = browse('demo'), browse('demo2')
     for page in (one, two):

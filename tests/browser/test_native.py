@@ -236,6 +236,7 @@ def _code(decision):
             else decision.verdict.value)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize('hook, gone', [
     (r"var IMAGES\s*=\s*'horizon", "var IMAGES='nothing"),
     (r"LAUNCH\s*\+\s*'.workflow'", "LAUNCH+'.nothing'"),

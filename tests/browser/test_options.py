@@ -98,6 +98,7 @@ def test_without_proof_nothing_goes(browse, make, api, dashboard):
     assert set(sealed(api, server_id)) == {'one', 'two'}
 
 
+@pytest.mark.long
 def test_a_closed_browser_replaces_all_the_same(browse, make, api, dashboard):
     server_id, name = make()
     take(dashboard, api, server_id, 'one')

@@ -90,6 +90,7 @@ def test_a_closed_browser_is_followed_by_whoever_looks(begin, browse, make,
     assert image['consistency_requested_by'] == 'demo'
 
 
+@pytest.mark.long
 def test_a_guest_that_does_not_listen_is_called_what_it_is(begin, make, api):
     server_id, name = make('ignores-acpi', image='debian-12')
     page = begin(name)
@@ -100,6 +101,7 @@ def test_a_guest_that_does_not_listen_is_called_what_it_is(begin, make, api):
     assert image['consistency_rule'] == 'disk-in-use'
 
 
+@pytest.mark.long
 def test_somebody_else_is_not_worked_against(begin, browse, make, api,
                                              cloud):
     server_id, name = make('agent-stopped')
@@ -134,6 +136,7 @@ def test_it_can_be_cancelled_while_it_stops(begin, make, api, cloud):
     assert api.snapshots(server_id) == []
 
 
+@pytest.mark.long
 def test_a_lock_is_waited_for_and_blocks_nobody_else(begin, browse, make, api,
                                                      cloud):
     server_id, name = make('agent-stopped')

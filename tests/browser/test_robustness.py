@@ -171,6 +171,7 @@ def test_a_snapshot_deleted_meanwhile_leaves_the_page(visit, newborn, leave,
     expect(page.locator('#history')).to_contain_text('kept')
 
 
+@pytest.mark.long
 def test_the_focus_stays_where_the_user_is(visit, newborn, leave):
     page = visit()
     leave()

@@ -138,6 +138,7 @@ def test_a_second_round_finds_nothing_to_do(judge, make, take):
     assert second['snapshots'] == first['snapshots']
 
 
+@pytest.mark.long
 def test_two_judges_at_once_find_the_same(judge, make, take, openstack):
     server_id = make('ready')
     images = [take(server_id, 'nightly-%d' % number) for number in range(3)]
@@ -186,6 +187,7 @@ def night(judge, openstack, tmp_path):
     return run
 
 
+@pytest.mark.long
 def test_three_nights_leave_what_the_schedule_keeps(
         judge, make, night, openstack):
     server_id = make('ready')
@@ -223,6 +225,7 @@ def test_three_nights_leave_what_the_schedule_keeps(
     assert report['failures'] == report['alarms'] == []
 
 
+@pytest.mark.long
 def test_a_killed_judge_loses_nothing(judge, make, take, openstack):
     server_id = make('agent-dead')
     images = [take(server_id, 'nightly-%d' % number) for number in range(4)]
@@ -319,6 +322,7 @@ def test_a_wrong_command_line_asks_nobody(arguments, judge):
     assert judge.run(*arguments, status=2) == ''
 
 
+@pytest.mark.long
 def test_a_watching_judge_comes_back(judge, make, take, openstack):
     server_id = make('ready')
     watching = judge.start('--watch', '1')

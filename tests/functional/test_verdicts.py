@@ -125,6 +125,7 @@ def test_nothing_is_remembered_of_what_is_sealed(settled, openstack):
     assert [key for key in metadata if key.startswith('consistency')] == []
 
 
+@pytest.mark.long
 def test_a_seal_does_not_speak_for_a_descendant(settled, openstack,
                                                 dashboard):
     """Properties are inherited by an instance and by its snapshots."""

@@ -219,6 +219,7 @@ def test_a_second_request_that_is_refused_thaws_early(storage, openstack,
     assert image['consistency_rule'] in ('thawed-early', 'thawed-twice')
 
 
+@pytest.mark.long
 def test_an_instance_started_while_volumes_are_copied(storage, openstack,
                                                       dashboard):
     server_id = storage.boot('started', 'debian-12-agent', 'ready',
