@@ -57,7 +57,7 @@ test-long: environments  ## Run the tests of pages that take a minute each
 	@$(OWN)/bin/python -m tests.tools browser disk
 	$(TOX_RUN) -e functional -- -m long tests/functional tests/browser
 
-# The table in doc/source/series.csv is written anew by this.
+# The table in doc/source/series.csv is rewritten by this.
 test-all: test test-long  ## Run both, and the unit tests on each series of Horizon
 	@exec $(OWN)/bin/python -m tests.series
 
@@ -91,7 +91,7 @@ clean:  ## Remove what make, tox and the tests made
 		.pytest_cache .hypothesis *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# The demo's two environments, made anew when what they install has changed.
+# The demo's two environments, rebuilt when what they install has changed.
 # The mark lies inside: half made or deleted, an environment has none.
 environments: .tox/cloud/ready .tox/dashboard/ready
 

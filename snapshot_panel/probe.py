@@ -229,7 +229,7 @@ def _failure(session: typing.Any, name: str, problem: Exception) -> Line:
                     not without)
     said = errors.brief(str(problem))
     if name == 'Mistral':
-        return Line('Services: %s; mend it or take it out of the catalogue: '
+        return Line('Services: %s; repair it or take it out of the catalogue: '
                     'users are offered schedules by it.' % said, True)
     return Line('Services: %s' % said, True)
 

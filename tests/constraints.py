@@ -10,7 +10,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""``make constraints``: write exact versions anew.
+"""``make constraints``: renew the exact versions.
 
 Each file of exact versions says in a line ``# From: ...`` what it is made
 from, in pip's words. pip resolves that with the newest versions that this

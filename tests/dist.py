@@ -61,7 +61,7 @@ def check_tags(version: str, tags: list[str]) -> None:
 
 
 def make(folder: pathlib.Path) -> list[pathlib.Path]:
-    """Build and check both files in a folder, which is made anew.
+    """Build and check both files in a folder, which is emptied first.
 
     :raises DistError: something is wrong with them
     """

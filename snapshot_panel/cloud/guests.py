@@ -150,7 +150,7 @@ def _console(session: asking.Session, instance: facts.Instance,
         return asking.confirmed(
             lambda: nova.get_console(session, instance.id))
     except errors.Unavailable as problem:
-        # No hypervisor learns what it cannot do; an error may be mended.
+        # No hypervisor learns what it cannot do; an error may be fixed.
         never = errors.code(problem) == 501
         if never or not patient and errors.lasts(problem):
             return None

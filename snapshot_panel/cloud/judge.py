@@ -346,7 +346,7 @@ class _Round:
 
         What is written down of them tells what to look for, and what
         somebody deleted meanwhile must not pass for discarded: they are read
-        anew.
+        again.
         """
         now, deployment = timeutils.utcnow(True), conf.deployment()
         return [instance.id for instance, images in self._states.values()
@@ -358,7 +358,7 @@ class _Round:
                 ) -> list[str]:
         """Return the ids of the other instances with disks to be read.
 
-        Nothing else is done for them, so they need not be read anew.
+        Nothing else is done for them, so they need not be read again.
 
         :param decided: ids of the snapshots that have a verdict on them.
         """
@@ -377,7 +377,7 @@ class _Round:
                   ) -> list[str]:
         """Do for these what a page does for one.
 
-        :param again: read them anew before.
+        :param again: read them again before.
         :returns: the ids of those that did not fail.
         """
         answers = asking.for_each(
@@ -433,7 +433,7 @@ class _Round:
             self._look_for_refusal([after], [after.id])
 
     def _look_again(self, instance_id: str) -> bool:
-        """Read an instance and its newest snapshots anew; return whether."""
+        """Read an instance and its newest snapshots again; return whether."""
         one = self._attempt(
             lambda session: snapshots.one(session, instance_id), instance_id)
         if one is None:

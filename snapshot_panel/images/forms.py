@@ -288,7 +288,7 @@ class Editor(object):
 def _initial(sheet, edit):
     """Return what the table of other properties begins with."""
     kept = table_names(sheet, edit)
-    # Made anew at each look.
+    # Made again at each look.
     wanted = edit.wanted
     new = [name for name in wanted
            if name not in edit.opened and name not in properties.KNOWN]

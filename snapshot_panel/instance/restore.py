@@ -13,7 +13,7 @@
 """What to choose in Horizon's dialog, to have an instance once more.
 
 The dialog takes the image that it begins with, and nothing else: its own
-code chooses all the rest anew each time that it opens.
+code chooses all the rest again each time that it opens.
 """
 
 import typing

@@ -47,7 +47,7 @@ class System:
     offered where ``no_kit`` is empty; otherwise that says why not.
     ``provable`` tells whether a snapshot of a running one ever can be proven,
     ``speaks`` whether its console shows anything of the agent. ``log`` shows
-    the agent's log, '' for the journal; ``restart`` starts the agent anew, ''
+    the agent's log, '' for the journal; ``restart`` starts the agent again, ''
     where there is none.
     """
 

@@ -453,7 +453,7 @@ RESTART_CAUSES = {
         'up. Delete what is not needed.'),
     Cause.START_FAILED: _(
         'The instance was stopped for a snapshot and could not be started '
-        'again. Its action log says why: mend that, then start it.'),
+        'again. Its action log says why: fix that, then start it.'),
 }
 # While nobody can change the metadata, where the plan is.
 RESTART_LOCKED = _('Waiting: the instance is locked. Unlock it; an open page '

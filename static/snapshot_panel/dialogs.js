@@ -28,7 +28,7 @@
       });
   }
 
-  // The row may have come anew meanwhile, and a menu is closed by now.
+  // The row may be a new one, and a menu is closed by now.
   function successor() {
     var link = opener.isConnected ? opener : linkTo(opener.pathname);
     var group = link && link.closest('.btn-group');

@@ -36,7 +36,7 @@ ACTIONS = {'nova': {'servers_create_image': 'servers.create_image'}}
 
 
 def write(layout):
-    """Write all configuration files anew; they follow folder and ports.
+    """Write all configuration files again; they follow folder and ports.
 
     :param layout: the Layout of this demo
     """

@@ -189,7 +189,7 @@ class DemoDriver(fake.FakeDriver):
 
     @staticmethod
     def _profile(instance):
-        # Read anew: the object that Nova hands over may be older than what
+        # Read again: the object that Nova hands over may be older than what
         # a test has set through the API.
         fresh = objects.Instance.get_by_uuid(
             nova_context.get_admin_context(read_deleted='yes'),

@@ -247,4 +247,4 @@ def _how(code):
 def _tail(process):
     lines = process.log.read_text(errors='replace').splitlines()[-LOG_TAIL:]
     shown = '\n'.join('    ' + line[:200] for line in lines)
-    return f'Start again when it is mended. The end of {process.log}:\n{shown}'
+    return f'Start again when it is fixed. The end of {process.log}:\n{shown}'

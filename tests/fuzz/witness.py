@@ -13,7 +13,7 @@
 """Consoles: lost, typed, replayed, cut and garbled lines of a guest.
 
 No console may raise an error, or make a freeze that the guest did not
-witness: whatever is done to the lines, none of them can be written anew.
+witness: whatever is done to the lines, none of them can be written again.
 """
 
 from collections.abc import Callable

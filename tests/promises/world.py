@@ -182,7 +182,7 @@ class World:
             self.console.reboot('%08x' % (len(self.actions) + 1))
 
     def rebuild(self, image_id: str) -> None:
-        """Make the instance anew of a snapshot, which leaves its marks."""
+        """Rebuild the instance from a snapshot, which leaves its marks."""
         self.act('rebuild')
         self.embedded = dict(self.images[image_id].properties)
         self.clean = False

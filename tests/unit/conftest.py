@@ -42,7 +42,7 @@ def no_image_of_today():
 
 @pytest.fixture(autouse=True, scope='session')
 def horizon_made_once():
-    """Spare every test what Horizon does anew, and what no test looks at.
+    """Spare every test what Horizon does again, and what no test looks at.
 
     Its test data, which nobody changes, took longer to make than most tests
     do; its own scripts and styles, which it looks up on every page to

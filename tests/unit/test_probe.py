@@ -321,7 +321,7 @@ def test_a_mistral_that_does_not_answer_is_a_fault_with_what_to_do(
     assert line.wrong
     assert line.text.startswith('Services: Mistral: ')
     assert said in line.text
-    assert line.text.endswith('; mend it or take it out of the catalogue: '
+    assert line.text.endswith('; repair it or take it out of the catalogue: '
                               'users are offered schedules by it.')
     assert len(line.text) < 600
 
