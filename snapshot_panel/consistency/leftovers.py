@@ -51,7 +51,7 @@ def suspects(instance: facts.Instance, images: Iterable[facts.Image],
 
 def _empty(instance: facts.Instance, image: facts.Image) -> bool:
     """Return whether an image is an instance's own, and nothing is in it."""
-    return (image.status == 'queued' and not image.size and not image.checksum
+    return (image.empty and not image.size and not image.checksum
             and not image.volume_backed and not image.protected
             and image.is_snapshot and image.instance_id == instance.id
             and image.owner is not None

@@ -19,9 +19,8 @@ between. Here a writer begins as a writer, and waits for its turn.
 A reader stays a reader, for readers wait for nobody: one that holds a lock of
 the service's own must not wait for a writer that wants this lock.
 
-oslo.db also opens the file for each transaction, and SQLite then reads
-what tables there are: a quarter of what Nova spent. Here connections
-are kept.
+oslo.db also opens the file for each transaction, and SQLite then reads what
+tables there are: a quarter of what Nova spent. Here connections are kept.
 """
 
 from oslo_db.sqlalchemy import enginefacade
