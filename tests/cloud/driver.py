@@ -45,6 +45,9 @@ PREPARE_SECONDS = 1.0
 COPY_SECONDS = 1.0
 FREEZE_SECONDS = 0.06
 EXTRACT_SECONDS = 0.5
+# The same of an instance that has this in its metadata, as of a large disk.
+SLOW_KEY = 'demo_slow'
+SLOW_SECONDS = 20.0
 UPLOAD_SECONDS = 2.0
 
 _POWER = {
@@ -187,14 +190,18 @@ class DemoDriver(fake.FakeDriver):
             guest.catch_up(time.time(), profile)
             yield guest
 
+    @classmethod
+    def _profile(cls, instance):
+        return cls._metadata(instance).get(PROFILE_KEY,
+                                           guests.DEFAULT_PROFILE)
+
     @staticmethod
-    def _profile(instance):
+    def _metadata(instance):
         # Read again: the object that Nova hands over may be older than what
         # a test has set through the API.
-        fresh = objects.Instance.get_by_uuid(
+        return objects.Instance.get_by_uuid(
             nova_context.get_admin_context(read_deleted='yes'),
-            instance.uuid, expected_attrs=['metadata'])
-        return fresh.metadata.get(PROFILE_KEY, guests.DEFAULT_PROFILE)
+            instance.uuid, expected_attrs=['metadata']).metadata
 
     def default_root_device_name(self, instance, image_meta, root_bdm):
         return '/dev/vda'
@@ -334,7 +341,8 @@ class DemoDriver(fake.FakeDriver):
             time.sleep(COPY_SECONDS)
             with self._guest(instance) as guest:
                 content = disk.copy(guest)
-        time.sleep(EXTRACT_SECONDS)
+        time.sleep(SLOW_SECONDS if SLOW_KEY in self._metadata(instance)
+                   else EXTRACT_SECONDS)
         update_task_state(task_state=task_states.IMAGE_UPLOADING,
                           expected_state=task_states.IMAGE_PENDING_UPLOAD)
         self._image_api.update(

@@ -23,27 +23,20 @@ import functools
 import pytest
 
 from tests.bench import pages
+from tests.budgets import DISK
+from tests.budgets import FORM
+from tests.budgets import GUEST
+from tests.budgets import INDEX
+from tests.budgets import INSTANCE
+from tests.budgets import LIMITS
+from tests.budgets import ROWS
+from tests.budgets import SETTLED
+from tests.budgets import TAKEN
+from tests.budgets import TODAY
 from tests import clients
 from tests.cloud import wire
 
 FRAME = '/settings/'
-
-# The page of instances, the project's snapshots and its backups; at first, and
-# then once in an hour, Nova's version.
-INDEX = 4
-# The parts of one disk, which are read once.
-DISK = 10
-# Of each guest: its actions and its console, or the times of its stop (and
-# its image, which the page of a stopped instance does not ask for again).
-GUEST = 2
-# The instance, its snapshots, and those that are hidden.
-INSTANCE = 3
-# The index once more, and the project's hidden snapshots.
-ROWS = INDEX
-# The image that an instance was launched from, and at first its disk.
-TODAY = 1 + DISK
-# The quotas of Nova and of Glance, kept for a while.
-LIMITS = 2
 
 
 @pytest.fixture(scope='module')
@@ -91,8 +84,7 @@ PAGES = {
                            INSTANCE + TODAY + GUEST + LIMITS + 1 + 1),
     'news of an instance': ('{paused}/news/',
                             INSTANCE + TODAY + GUEST + LIMITS),
-    'form of a snapshot': ('{db-agent-no-kit}/snapshot/',
-                           INSTANCE + TODAY + GUEST + LIMITS),
+    'form of a snapshot': ('{db-agent-no-kit}/snapshot/', FORM),
     'guest setup': ('{drifted}/setup/', INSTANCE + GUEST),
     'status of guest setup': ('{drifted}/setup/status/', INSTANCE + GUEST),
     # The images, the hidden ones, and the instances that run from them.
@@ -191,11 +183,7 @@ def test_a_page_stays_light(path, least, dashboard):
 def test_a_snapshot_stays_within_its_budget(cloud, dashboard, asked):
     instance_id = cloud.instances['web-ready']
 
-    # The instance, its snapshots and its guest, once more, and how many notes
-    # it may keep; createImage, and what proves it later on the image and on
-    # the server; then the index.
-    taken = asked(dashboard.click, instance_id)
-    assert within(INSTANCE + GUEST + 1 + 3 + INDEX - 1, taken)
+    assert within(TAKEN, asked(dashboard.click, instance_id))
 
     settled = []
 
@@ -206,8 +194,4 @@ def test_a_snapshot_stays_within_its_budget(cloud, dashboard, asked):
             instance_id]
     clients.wait_for(settle, 'the verdict', pause=2)
 
-    # The rows before and after; the disk; the guest, its actions once more
-    # behind the console; the image before, at and after the seal; the server
-    # forgets.
-    budget = 2 * ROWS + DISK + GUEST + 1 + 3 + 1 + GUEST
-    assert all(within(budget, each) for each in settled)
+    assert all(within(2 * ROWS + SETTLED, each) for each in settled)

@@ -12,40 +12,33 @@
 
 """``python -m tests.load``: many users at once, and what they were told.
 
-First they click on the same few instances, all at the same time: each click
-is taken once or refused with its reason, and nothing is left behind. Then they
-look, as the script of the page does, while somebody keeps taking snapshots;
-in between they open Horizon's own page of instances. Fails where an answer is
-an error, a click was taken twice or not told, or a verdict does not come.
-``--minutes 60`` makes a soak of it.
+First they look, as the script of the page does, while others keep taking
+snapshots; then the same users open Horizon's own page of instances. Then all
+click on the same instances, at the same time: each click is taken once or
+refused with its reason. Last of each, the verdict of each snapshot is held
+against its disk. Fails where a goal is missed. ``--minutes 60`` makes a soak
+of it; ``--clicks 0`` and ``--minutes 0`` leave a part out. A run as long as
+the default, or longer, writes its rows of the table in the documentation.
 """
 
 import argparse
-import collections
-import itertools
-import random
 import shutil
 import signal
-import statistics
 import sys
-import threading
 import time
 
-from tests.bench import pages
 from tests.bench import seed
-from tests import clients
 from tests.cloud import layout as layouts
 from tests.cloud import running
-from tests.load import measuring
+from tests.load import crowd
+from tests.load import document
 
 FOLDER = layouts.REPOSITORY / '.demo' / 'load'
-# Whose project it is, and how many of its instances a page shows.
-SIZE, ROWS = 100, 20
-# How often the page's script asks, in seconds; one of so many looks is at
-# Horizon's own page.
-PAUSE, EACH = 5, 8
-# A page with the frame of Horizon, which says what came of a click.
-QUIET = '/settings/'
+USERS, MINUTES, CLICKS = 50, 5, 1000
+# How often one user looks before the others come.
+ALONE = 5
+# How long Horizon's own page is looked at, as a part of the minutes.
+COMPARED = 0.1
 
 
 def main():
@@ -58,165 +51,71 @@ def main():
         with running.run(FOLDER) as cloud:
             seed.ensure(layouts.make_layout(FOLDER, int(
                 cloud.url.rstrip('/').rpartition(':')[2])), cloud, _say)
-            crowd = Crowd(cloud, arguments.users)
-            wrong = [*crowd.click(arguments.clicks, arguments.instances),
-                     *crowd.look(60 * arguments.minutes)]
+            _say(f'{arguments.users} users log in')
+            goals = _play(crowd.Crowd(cloud, arguments.users), arguments)
     except layouts.SetupError as error:
         print(f'load: {error}', file=sys.stderr)
         return 1
-    for text in wrong:
-        print('WRONG:', text, file=sys.stderr)
-    return 1 if wrong else 0
+    return 0 if goals and all(goal.met for goal in goals) else 1
 
 
-class Crowd:
-    """Users of one project.
-
-    :param cloud: the content of ready.json as attributes
-    :param users: how many
-    """
-
-    def __init__(self, cloud, users):
-        self._cloud = cloud
-        name = seed.user(SIZE)
-        self._api = clients.OpenStack(cloud, name, name)
-        first = pages.Visitor(cloud, name, ROWS)
-        self._visitors = [first.clone() for _ in range(users)]
-        # Who sees them all settles them all.
-        self._settler = pages.Visitor(cloud, name, SIZE).dashboard
-        self._wrong = []
-
-    def click(self, clicks, instances):
-        """Let them click; return what was wrong.
-
-        :param clicks: how many clicks in all, on so many ``instances``
-        """
-        ids = self._shown()[:instances]
-        before = self._images(ids)
-        wanted = list(itertools.islice(itertools.cycle(ids), clicks))
-        random.Random(clicks).shuffle(wanted)
-        told = collections.Counter()
-        taken = collections.Counter()
-        lock = threading.Lock()
-
-        def come(visitor):
-            while True:
-                with lock:
-                    if not wanted:
-                        return
-                    instance_id = wanted.pop()
-                text, good = _click(visitor.dashboard, instance_id)
-                with lock:
-                    told[text] += 1
-                    taken[instance_id] += good
-        begin = time.monotonic()
-        self._all(come)
-        _say('%d clicks in %.0f s, taken: %d, refused: %d' % (
-            clicks, time.monotonic() - begin, taken.total(),
-            clicks - taken.total()))
-        for text, number in told.most_common():
-            print(f'  {number} times: {text[:160]}')
-        if '' in told:
-            self._wrong.append(f'{told[""]} clicks were not answered')
-        return self._found(ids, before, taken)
-
-    def _found(self, ids, before, taken):
-        """Settle; return what does not fit to what the users were told."""
-        for first in range(0, len(ids), ROWS):
-            self._settler.settle(ids[first:first + ROWS])
-        for instance_id, images in self._images(ids).items():
-            new = [image for image in images
-                   if image not in before[instance_id]]
-            if len(new) != taken[instance_id]:
-                self._wrong.append('%s: %d taken, %d images' % (
-                    instance_id, taken[instance_id], len(new)))
-            self._wrong += [f'{image} has no verdict' for image in new
-                            if not images[image]]
-        wrong, self._wrong = self._wrong, []
-        return wrong
-
-    def look(self, seconds):
-        """Let them look; return what was wrong."""
-        ids = self._shown()[:ROWS]
-        end = time.monotonic() + seconds
-        took = {'rows': [], pages.INSTANCES: []}
-        accepted = collections.Counter()
-        before = self._images(ids)
-
-        def take():
-            taker = pages.Visitor(self._cloud, seed.user(SIZE), ROWS)
-            for instance_id in itertools.cycle(ids):
-                if time.monotonic() > end:
-                    return
-                accepted[instance_id] += _click(
-                    taker.dashboard, instance_id)[1]
-
-        def stay(visitor):
-            # They did not all come in the same moment.
-            time.sleep(random.random() * PAUSE)
-            for number in itertools.count(1):
-                if time.monotonic() > end:
-                    return
-                begin = time.monotonic()
-                if number % EACH:
-                    visitor.dashboard.rows(*ids, settle=True)
-                else:
-                    visitor.get(pages.INSTANCES)
-                took['rows' if number % EACH else pages.INSTANCES].append(
-                    time.monotonic() - begin)
-                time.sleep(PAUSE)
-        taker = threading.Thread(target=take)
-        with measuring.measure(self._cloud) as found:
-            taker.start()
-            self._all(stay)
-            taker.join()
-        _say('%d users for %d s; %d snapshots taken meanwhile' % (
-            len(self._visitors), seconds, accepted.total()))
-        for name, times in took.items():
-            print('  %s: %d looks, p50 %.2f s, p95 %.2f s' % (
-                name, len(times), statistics.median(times),
-                statistics.quantiles(times, n=20)[-1]))
-        print(f'  {found.text(len(took["rows"]))}')
-        return self._found(ids, before, accepted)
-
-    def _all(self, do):
-        def safely(visitor):
-            try:
-                do(visitor)
-            except (AssertionError, OSError) as error:
-                self._wrong.append(f'{type(error).__name__}: {error}'[:300])
-        threads = [threading.Thread(target=safely, args=(visitor,))
-                   for visitor in self._visitors]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-
-    def _shown(self):
-        """Return ids, those first that the index shows first."""
-        return [server.id for server in self._api.nova.servers.list(
-            limit=SIZE, sort_keys=['created_at'], sort_dirs=['desc'])]
-
-    def _images(self, ids):
-        """Return by instance: whether an image has its verdict, by its id."""
-        return {each: {image['id']: image.get('consistency_verdict') not in (
-            None, 'pending') for image in self._api.snapshots(each)}
-            for each in ids}
+def _play(users, arguments):
+    goals = []
+    if arguments.minutes:
+        run = f'{arguments.users} users, {arguments.minutes:g} minutes'
+        found = _look(users, arguments.minutes)
+        _report(run, found, arguments.minutes >= MINUTES)
+        goals += found
+    if arguments.clicks:
+        run = (f'{arguments.clicks} clicks on {arguments.instances} '
+               f'instances, {arguments.users} users')
+        found = _click(users, arguments)
+        _report(run, found, arguments.clicks >= CLICKS)
+        goals += found
+    return goals
 
 
-def _click(dashboard, instance_id):
-    """Return what a click is told, and whether a snapshot was taken."""
-    answer = dashboard.http.post(
-        f'{dashboard.url}{clients.PANEL}{instance_id}/take/',
-        allow_redirects=False, timeout=clients.PATIENCE,
-        headers={'Referer': dashboard.url}, data={
-            'csrfmiddlewaretoken': dashboard.http.cookies.get('csrftoken')})
-    assert answer.status_code == 302, answer.status_code
-    if '/snapshot/' in answer.headers['Location']:
-        return 'the form is shown', False
-    page = dashboard.get(QUIET)
-    return (' '.join(dashboard.messages(page)),
-            'alert alert-success' in page.text)
+def _look(users, minutes):
+    with users.taking() as taking:
+        _say(f'{crowd.ROWS} snapshots run; one user looks')
+        alone = users.alone(ALONE)
+        _say(f'All look, for {minutes:g} minutes')
+        looks = users.look(60 * minutes, taking)
+        _say('The same at Horizon\'s Instances')
+        compared = users.compare(60 * minutes * COMPARED)
+    _say('The verdicts')
+    judged = users.judge(users.ids[:crowd.ROWS])
+    for tally in (looks.tally, taking, compared.tally):
+        _print(tally.wrong)
+    print(*judged.wrong, sep='\n')
+    print(dict(looks.found.requests), looks.clicks, looks.forms,
+          looks.tally.count(document.window.SCRIPT))
+    return document.of_looks(looks, compared, taking, judged,
+                             alone, users.interval)
+
+
+def _click(users, arguments):
+    _say(f'{arguments.clicks} clicks')
+    found = users.click(arguments.clicks, arguments.instances)
+    _say('The verdicts')
+    judged = users.judge(users.ids[:arguments.instances])
+    _print(found.answers)
+    _print(found.tally.wrong)
+    print(*judged.wrong, sep='\n')
+    return document.of_clicks(arguments.clicks, found, judged)
+
+
+def _print(texts):
+    for text, number in texts.most_common():
+        print(f'  {number} times: {text[:300]}')
+
+
+def _report(run, goals, written):
+    print(run)
+    for goal in goals:
+        print(f'  {goal}')
+    if written:
+        document.write(run, goals)
 
 
 _BEGAN = time.monotonic()
@@ -229,10 +128,11 @@ def _say(text):
 def _parser():
     parser = argparse.ArgumentParser(
         prog='python -m tests.load', description=__doc__.split('\n\n')[0])
-    parser.add_argument('--users', type=int, default=50)
-    parser.add_argument('--minutes', type=float, default=5)
-    parser.add_argument('--clicks', type=int, default=1000)
-    parser.add_argument('--instances', type=int, default=100,
+    parser.add_argument('--users', type=int, default=USERS)
+    parser.add_argument('--minutes', type=float, default=MINUTES,
+                        help='of looking')
+    parser.add_argument('--clicks', type=int, default=CLICKS)
+    parser.add_argument('--instances', type=int, default=crowd.SIZE,
                         help='that are clicked on')
     return parser
 

@@ -16,6 +16,7 @@ import collections
 import contextlib
 import os
 import pathlib
+import statistics
 import threading
 import time
 
@@ -24,6 +25,45 @@ from tests.cloud import wire
 # Between two looks at the memory, in seconds.
 _PAUSE = 2
 _PAGE = os.sysconf('SC_PAGE_SIZE') / 2 ** 20
+
+
+class Tally:
+    """How long each kind of question took, and what went wrong.
+
+    Filled by many threads. ``seconds`` are lists by the name of a question.
+    """
+
+    def __init__(self):
+        self.seconds = collections.defaultdict(list)
+        self.wrong = collections.Counter()
+        self._lock = threading.Lock()
+
+    @contextlib.contextmanager
+    def timed(self, name):
+        """Count the block as a question, or as wrong where it fails."""
+        begin = time.monotonic()
+        try:
+            yield
+        # Also what requests raises, and an answer that is no JSON.
+        except (AssertionError, OSError, ValueError) as error:
+            with self._lock:
+                self.wrong[f'{name}: {type(error).__name__}: {error}'[
+                    :300]] += 1
+        else:
+            with self._lock:
+                self.seconds[name].append(time.monotonic() - begin)
+
+    def count(self, *names):
+        """Return how many questions of these kinds were answered."""
+        return sum(len(self.seconds[name]) for name in names)
+
+
+def percentiles(seconds):
+    """Return the median and the 95th percentile; zeros of nothing."""
+    if len(seconds) < 2:
+        return (*seconds, 0.0)[0], (*seconds, 0.0)[0]
+    return statistics.median(seconds), statistics.quantiles(
+        seconds, n=20, method='inclusive')[-1]
 
 
 class Found:
@@ -37,24 +77,33 @@ class Found:
         self.memory, self.requests = [], collections.Counter()
 
     @property
+    def _warm(self):
+        """What is left once the processes have all that they keep."""
+        return self.memory[len(self.memory) // 3:]
+
+    @property
     def slope(self):
         """How fast the memory grew, in MiB a minute, once it was warm."""
-        points = self.memory[len(self.memory) // 3:]
+        points = self._warm
         if len(points) < 3:
             return 0.0
-        middle = sum(second for second, _size in points) / len(points)
-        spread = sum((second - middle) ** 2 for second, _size in points)
-        return 60 * sum((second - middle) * size
-                        for second, size in points) / spread
+        return 60 * statistics.linear_regression(
+            *map(list, zip(*points))).slope
 
-    def text(self, looks):
-        """Return it as a line; ``looks`` is how often rows were asked for."""
+    @property
+    def growth(self):
+        """What that came to meanwhile, as a part of the memory."""
+        points = self._warm
+        minutes = (points[-1][0] - points[0][0]) / 60
+        return self.slope * minutes / statistics.mean(
+            size for _second, size in points)
+
+    @property
+    def text(self):
+        """Say it in a line."""
         first, last = (self.memory[at][1] for at in (0, -1))
-        return ('memory %.0f to %.0f MiB, slope %+.1f MiB a minute; '
-                'requests for each look: %s' % (
-                    first, last, self.slope, ', '.join(
-                        '%s %.1f' % (name, number / max(1, looks))
-                        for name, number in sorted(self.requests.items()))))
+        return (f'{first:.0f} to {last:.0f} MiB, slope '
+                f'{self.slope:+.2f} MiB a minute')
 
 
 @contextlib.contextmanager
@@ -79,7 +128,7 @@ def measure(cloud):
         finally:
             over.set()
             thread.join()
-    found.requests.update(each.service for each in sent if each.service)
+    found.requests.update(each.service for each in sent)
 
 
 def _resident(leader):
