@@ -54,10 +54,13 @@ class Visit:
 
 
 class Visitor:
-    """One user, who sees so many rows a page."""
+    """One user, who sees so many rows a page.
 
-    def __init__(self, cloud, user, rows=20):
-        self.dashboard = clients.Dashboard(cloud, user)
+    :param landing: the page after the login
+    """
+
+    def __init__(self, cloud, user, rows=20, landing='/'):
+        self.dashboard = clients.Dashboard(cloud, user, landing)
         # Horizon's own setting, which it reads from a cookie too.
         self.dashboard.http.cookies.set('API_RESULT_PAGE_SIZE', str(rows))
         self._wire = wire.Wire(cloud)

@@ -52,6 +52,8 @@ TAKE, FORM, CLICK = 'Click', 'Form', 'Click, and its answer'
 # How often somebody looks who can have another snapshot, in seconds.
 _PAUSE = 3
 _SUCCESS = re.compile(r'class="alert alert-success')
+# Of an instance, or of its snapshot.
+_NAME = re.compile(r'\bserver-\d+(-\w+)?')
 _CHECK = re.compile(r'<li\b[^>]*\bdata-check="([^"]+)"')
 
 
@@ -117,14 +119,14 @@ class Crowd:
         # How often the page says that its script asks, in seconds.
         self.interval = window.interval(self._settler)
         # Those first that the index shows first.
-        self.ids = [server.id for server in self._servers()]
+        self.ids = [server.id for server in self._servers(SIZE)]
         self._before = {image.id for image in self._images()}
 
     def _enter(self, users, rows=ROWS):
         """Return so many visitors, each with a session of their own."""
         with concurrent.futures.ThreadPoolExecutor(4) as pool:
             return list(pool.map(lambda _number: pages.Visitor(
-                self._cloud, seed.user(SIZE), rows), range(users)))
+                self._cloud, seed.user(SIZE), rows, QUIET), range(users)))
 
     # Looking --------------------------------------------------------------
 
@@ -195,8 +197,10 @@ class Crowd:
 
         def take(instance_id):
             dashboard = takers.get()
-            _take(dashboard, instance_id, tally)
-            takers.put(dashboard)
+            try:
+                _take(dashboard, instance_id, tally)
+            finally:
+                takers.put(dashboard)
 
         def keep():
             with concurrent.futures.ThreadPoolExecutor(TAKERS) as pool:
@@ -213,7 +217,7 @@ class Crowd:
         thread.start()
         try:
             clients.wait_for(lambda: not self._idle(ids),
-                             'all snapshots to run')
+                             'all snapshots to run', pause=_PAUSE)
             yield tally
         finally:
             over.set()
@@ -222,13 +226,13 @@ class Crowd:
                 self._api.nova.servers.delete_meta(instance_id, SLOW)
 
     def _idle(self, ids):
-        """Return which of these instances Nova does nothing with."""
-        return [server.id for server in self._servers() if server.id in ids
-                and getattr(server, 'OS-EXT-STS:task_state') is None]
+        """Return which of the first instances Nova does nothing with."""
+        return [server.id for server in self._servers(len(ids))
+                if getattr(server, 'OS-EXT-STS:task_state') is None]
 
-    def _servers(self):
+    def _servers(self, count):
         return self._api.nova.servers.list(
-            limit=SIZE, sort_keys=['created_at'], sort_dirs=['desc'])
+            limit=count, sort_keys=['created_at'], sort_dirs=['desc'])
 
     # Clicking -------------------------------------------------------------
 
@@ -266,25 +270,29 @@ class Crowd:
         clients.wait_for(
             lambda: len(self._idle(ids)) == len(ids), 'Nova', DRAIN, _PAUSE)
         for first in range(0, len(ids), ROWS):
-            self._settler.dashboard.settle(ids[first:first + ROWS])
+            # What has no verdict then is found below.
+            with contextlib.suppress(AssertionError):
+                self._settler.dashboard.settle(ids[first:first + ROWS])
         images, empty, wrong = {each: [] for each in ids}, 0, []
         for image in self._images():
             instance_id = image.get('instance_uuid')
             if image.id in self._before or instance_id not in images:
                 continue
             self._before.add(image.id)
-            if image.status == 'queued':
+            if image.status != 'active':
                 empty += 1
                 continue
             images[instance_id].append(image.id)
-            verdict = image.get('consistency_verdict')
-            if verdict not in TRUE[self._at_rest(image.id)]:
-                wrong.append(f'{image.id} of {instance_id}: {verdict}, '
-                             f'at rest: {self._at_rest(image.id)}')
+            verdict, rest = (image.get('consistency_verdict'),
+                             self._at_rest(image.id))
+            if verdict not in TRUE[rest]:
+                wrong.append(f'{image.id} of {instance_id} is {verdict}; at '
+                             f'rest: {rest}')
         return Judged(images, empty, wrong)
 
     def _images(self):
         return list(self._api.glance.images.list(
+            page_size=1000,
             filters={'image_type': 'snapshot', 'visibility': 'private'}))
 
     def _at_rest(self, image_id):
@@ -298,17 +306,19 @@ class Crowd:
 
 def _take(dashboard, instance_id, tally):
     """Take a snapshot, ready or not."""
-    page = None
+    form = None
     with tally.timed(TAKE):
         page = dashboard.click(instance_id)
-        if '/snapshot/' not in page.url:
+        if '/snapshot/' in page.url:
+            form = page
+        else:
             _check_taken(dashboard, page)
-            return
-    if page is not None:
+    if form is not None:
         with tally.timed(FORM):
+            assert 'name="promise"' in form.text, 'no snapshot can be taken'
             _check_taken(dashboard, dashboard.post(
-                page.url.removeprefix(dashboard.url),
-                **dict(dashboard.inputs(page, 'name', 'promise'))))
+                form.url.removeprefix(dashboard.url),
+                **dict(dashboard.inputs(form, 'name', 'promise'))))
 
 
 def _check_taken(dashboard, page):
@@ -327,8 +337,8 @@ def _click(dashboard, instance_id):
     form = '/snapshot/' in location
     page = dashboard.get(location if form else QUIET)
     assert page.status_code == 200, page.status_code
-    texts = [text for text in dashboard.messages(page)]
+    texts = [_NAME.sub('…', text) for text in dashboard.messages(page)]
     if form:
-        # The first that is missing, which the form shows above all.
-        texts += _CHECK.findall(page.text)[:1]
+        # What is missing first, which the form shows above all.
+        texts += _CHECK.findall(page.text)[:1] or ['(nothing any more)']
     return ' '.join(texts), bool(_SUCCESS.search(page.text))

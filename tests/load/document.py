@@ -44,6 +44,7 @@ def of_looks(looks, compared, taking, judged, alone, interval):
     running = round(statistics.median(looks.running or [0]))
     return [
         _none('answers that were errors', wrong.total()),
+        _none('errors in Horizon\'s log', looks.found.errors),
         _goal('snapshots without a verdict on a page, median', crowd.ROWS,
               running, running == crowd.ROWS),
         *_times(looks, compared),

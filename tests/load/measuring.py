@@ -16,6 +16,7 @@ import collections
 import contextlib
 import os
 import pathlib
+import re
 import statistics
 import threading
 import time
@@ -24,6 +25,8 @@ from tests.cloud import wire
 
 # Between two looks at the memory, in seconds.
 _PAUSE = 2
+# Of Horizon's log, and of gunicorn's.
+_ERROR = re.compile(r' ERROR |\[(ERROR|CRITICAL)\]')
 _PAGE = os.sysconf('SC_PAGE_SIZE') / 2 ** 20
 
 
@@ -70,11 +73,13 @@ class Found:
     """What was measured.
 
     ``memory`` are pairs of seconds and MiB, of all of Horizon's processes;
-    ``requests`` are those that Horizon sent, by service.
+    ``requests`` are those that Horizon sent, by service, and ``errors`` how
+    many its log has.
     """
 
     def __init__(self):
         self.memory, self.requests = [], collections.Counter()
+        self.errors = 0
 
     @property
     def _warm(self):
@@ -121,6 +126,8 @@ def measure(cloud):
                                  _resident(cloud.pids['dashboard'])))
             over.wait(_PAUSE)
     thread = threading.Thread(target=look)
+    log = pathlib.Path(cloud.logs, 'dashboard.log')
+    begin = log.stat().st_size
     with wire.Wire(cloud).listen() as sent:
         thread.start()
         try:
@@ -129,6 +136,9 @@ def measure(cloud):
             over.set()
             thread.join()
     found.requests.update(each.service for each in sent)
+    with log.open(errors='replace') as file:
+        file.seek(begin)
+        found.errors = sum(bool(_ERROR.search(line)) for line in file)
 
 
 def _resident(leader):
