@@ -13,18 +13,21 @@
 """A user's window with the index, kept up to date as the page's script does.
 
 See static/snapshot_panel/panel.js and asking.js: it settles what is not
-settled, asks for guests that nobody has asked, a few at a time, and does so
-again after a pause, until nothing is left.
+settled, asks for guests that nobody has asked, so many at a time, and does so
+again after a pause, until nothing is left. All rows are in view.
 """
 
 import re
 
 from tests.bench import pages
 from tests import clients
+from tests.cloud import layout as layouts
 
 PAGE, SCRIPT = f'{pages.INDEX}, the page', f'{pages.INDEX}, its script'
 INSTANCES = f'Horizon\'s {pages.INSTANCES}'
-_GUESTS_PER_REQUEST = 5
+SCRIPT_FILE = layouts.REPOSITORY / 'static/snapshot_panel/panel.js'
+GUESTS_PER_REQUEST = int(re.search(
+    r'\bGUESTS_PER_REQUEST = (\d+);', SCRIPT_FILE.read_text()).group(1))
 _ROW = re.compile(r'<tr\b[^>]*\bdata-object-id="([^"]+)"[^>]*>')
 _INTERVAL = re.compile(r'id="snapshot-panel-watch"[^>]*\bdata-interval="(\d+)')
 _ERROR = re.compile(r'class="alert alert-danger alert-dismissable')
@@ -61,7 +64,7 @@ class Window:
         if self.unsettled:
             self._ask(self._visitor.dashboard.post, self.unsettled)
         while self._unasked:
-            wanted = self._unasked[:_GUESTS_PER_REQUEST]
+            wanted = self._unasked[:GUESTS_PER_REQUEST]
             self._ask(self._visitor.dashboard.get, wanted)
             if set(wanted) & set(self._unasked):
                 return

@@ -99,7 +99,8 @@ def rows(**marks):
     return {'rows': {key: row(key, *each) for key, each in marks.items()}}
 
 
-def test_a_window_asks_as_the_pages_script_does():
+def test_a_window_asks_as_the_pages_script_does(monkeypatch):
+    monkeypatch.setattr(window, 'GUESTS_PER_REQUEST', 5)
     horizon = Horizon(
         row('a', 'unsettled') + ''.join(
             row(key, 'unasked') for key in 'bcdefgh'),
