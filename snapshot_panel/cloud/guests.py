@@ -24,6 +24,7 @@ from snapshot_panel.cloud import asking
 from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import nova
 from snapshot_panel.cloud import snapshots
+from snapshot_panel.cloud import turns
 from snapshot_panel import conf
 from snapshot_panel.consistency import bounded
 from snapshot_panel.consistency import checklist
@@ -108,8 +109,15 @@ def recall(instances: Iterable[facts.Instance]) -> dict[str, Heard]:
 
 
 def _hear(session: asking.Session, instance: facts.Instance) -> Heard:
-    shared: Heard | None = cache.get(_guest_key(instance))
-    return shared or _hear_now(session, instance)
+    key = _guest_key(instance)
+    shared: Heard | None = cache.get(key)
+    if shared is None:
+        with turns.take(key) as ours:
+            if not ours:
+                turns.wait(key)
+                shared = cache.get(key)
+            return shared or _hear_now(session, instance)
+    return shared
 
 
 def _hear_now(session: asking.Session, instance: facts.Instance) -> Heard:

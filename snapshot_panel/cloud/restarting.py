@@ -16,6 +16,7 @@
 from collections.abc import Callable
 from collections.abc import Collection
 from collections.abc import Sequence
+import contextlib
 import dataclasses
 import logging
 
@@ -30,6 +31,7 @@ from snapshot_panel.cloud import nova
 from snapshot_panel.cloud import settling
 from snapshot_panel.cloud import snapshots
 from snapshot_panel.cloud import taking
+from snapshot_panel.cloud import turns
 from snapshot_panel import conf
 from snapshot_panel.consistency import checklist
 from snapshot_panel.consistency import facts
@@ -95,6 +97,16 @@ _FULL = {
     checklist.Finding.QUOTA_COPIES: ('Cinder', errors.COPIES_FULL),
     checklist.Finding.QUOTA_METADATA: ('Nova', errors.METADATA_FULL),
 }
+
+
+def turn(instance: facts.Instance
+         ) -> contextlib.AbstractContextManager[bool]:
+    """Give whether nobody else carries an instance on at this moment.
+
+    To spare requests only: what is done twice changes nothing.
+    """
+    return turns.take('snapshot_panel:settling:%s:%s' % (
+        instance.project_id, instance.id))
 
 
 def carry_on(session: asking.Session, instance: facts.Instance,

@@ -17,8 +17,8 @@ snapshots; then the same users open Horizon's own page of instances. Then all
 click on the same instances, at the same time: each click is taken once or
 refused with its reason. Last of each, the verdict of each snapshot is held
 against its disk. Fails where a goal is missed. ``--minutes 60`` makes a soak
-of it; ``--clicks 0`` and ``--minutes 0`` leave a part out. A run as long as
-the default, or longer, writes its rows of the table in the documentation.
+of it; ``--clicks 0`` and ``--minutes 0`` leave a part out. With ``--write`` the
+table in the documentation gets the rows of this run.
 """
 
 import argparse
@@ -46,7 +46,9 @@ def main():
     arguments = _parser().parse_args()
     # A SIGTERM ends everything as Ctrl-C does.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    shutil.rmtree(FOLDER, ignore_errors=True)
+    if not arguments.keep:
+        # Another version of the demo may have made it.
+        shutil.rmtree(FOLDER, ignore_errors=True)
     try:
         with running.run(FOLDER) as cloud:
             seed.ensure(layouts.make_layout(FOLDER, int(
@@ -64,13 +66,13 @@ def _play(users, arguments):
     if arguments.minutes:
         run = f'{arguments.users} users, {arguments.minutes:g} minutes'
         found = _look(users, arguments.minutes)
-        _report(run, found, arguments.minutes >= MINUTES)
+        _report(run, found, arguments.write)
         goals += found
     if arguments.clicks:
         run = (f'{arguments.clicks} clicks on {arguments.instances} '
                f'instances, {arguments.users} users')
         found = _click(users, arguments)
-        _report(run, found, arguments.clicks >= CLICKS)
+        _report(run, found, arguments.write)
         goals += found
     return goals
 
@@ -88,8 +90,6 @@ def _look(users, minutes):
     for tally in (looks.tally, taking, compared.tally):
         _print(tally.wrong)
     print(*judged.wrong, sep='\n')
-    print(dict(looks.found.requests), looks.clicks, looks.forms,
-          looks.tally.count(document.window.SCRIPT))
     return document.of_looks(looks, compared, taking, judged,
                              alone, users.interval)
 
@@ -134,6 +134,10 @@ def _parser():
     parser.add_argument('--clicks', type=int, default=CLICKS)
     parser.add_argument('--instances', type=int, default=crowd.SIZE,
                         help='that are clicked on')
+    parser.add_argument('--write', action='store_true',
+                        help='write the rows of the documentation\'s table')
+    parser.add_argument('--keep', action='store_true',
+                        help='go on with the cloud of the run before')
     return parser
 
 

@@ -30,6 +30,7 @@ GUESTS_PER_REQUEST = int(re.search(
     r'\bGUESTS_PER_REQUEST = (\d+);', SCRIPT_FILE.read_text()).group(1))
 _ROW = re.compile(r'<tr\b[^>]*\bdata-object-id="([^"]+)"[^>]*>')
 _INTERVAL = re.compile(r'id="snapshot-panel-watch"[^>]*\bdata-interval="(\d+)')
+_SHOWN = re.compile(r'id="snapshot-panel-watch"[^>]*\bdata-shown="([^"]*)"')
 _ERROR = re.compile(r'class="alert alert-danger alert-dismissable')
 
 
@@ -44,6 +45,7 @@ class Window:
         self._visitor = visitor
         self._tally = tally
         self._rows = {}
+        self._shown = ''
 
     @property
     def unsettled(self):
@@ -65,7 +67,8 @@ class Window:
             self._ask(self._visitor.dashboard.post, self.unsettled)
         while self._unasked:
             wanted = self._unasked[:GUESTS_PER_REQUEST]
-            self._ask(self._visitor.dashboard.get, wanted)
+            self._ask(self._visitor.dashboard.get, wanted,
+                      shown=self._shown)
             if set(wanted) & set(self._unasked):
                 return
 
@@ -82,11 +85,13 @@ class Window:
             text = self._visitor.get(pages.INDEX).text
             assert not _ERROR.search(text), 'the page says an error'
             self._rows = tags(text)
+            found = _SHOWN.search(text)
+            self._shown = found.group(1) if found else ''
             assert self._rows, 'the page has no instances'
 
-    def _ask(self, ask, wanted):
+    def _ask(self, ask, wanted, **how):
         with self._tally.timed(SCRIPT):
-            answer = ask(f'{clients.PANEL}rows/', id=wanted)
+            answer = ask(f'{clients.PANEL}rows/', id=wanted, **how)
             assert answer.status_code == 200, answer.status_code
             told = answer.json()
             assert not told['problem'], told['problem']

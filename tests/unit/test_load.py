@@ -72,6 +72,9 @@ def row(key, *marks):
         key, ' '.join(f'data-{mark}="true"' for mark in marks))
 
 
+WATCH = '<div id="snapshot-panel-watch" data-shown="page-1">'
+
+
 class Horizon:
     """A visitor and a dashboard that write down what they are asked."""
 
@@ -81,9 +84,11 @@ class Horizon:
         self.answers = list(answers)
         self.asked = []
 
-    def get(self, path, id=None):
+    def get(self, path, id=None, shown=None):
+        assert (shown == 'page-1') == bool(id)
         self.asked.append(('GET', path if id is None else id))
-        return self._answer() if id else types.SimpleNamespace(text=self.page)
+        return self._answer() if id else types.SimpleNamespace(
+            text=WATCH + self.page)
 
     def post(self, path, id):
         assert path == clients.PANEL + 'rows/'
