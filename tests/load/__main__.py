@@ -17,8 +17,8 @@ snapshots; then the same users open Horizon's own page of instances. Then all
 click on the same instances, at the same time: each click is taken once or
 refused with its reason. Last of each, the verdict of each snapshot is held
 against its disk. Fails where a goal is missed. ``--minutes 60`` makes a soak
-of it; ``--clicks 0`` and ``--minutes 0`` leave a part out. With ``--write`` the
-table in the documentation gets the rows of this run.
+of it; ``--clicks 0`` and ``--minutes 0`` leave a part out. ``--write`` writes
+the rows of this run in the documentation's table.
 """
 
 import argparse

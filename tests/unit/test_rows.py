@@ -21,6 +21,7 @@ from django.core.cache import cache
 import pytest
 
 from snapshot_panel.cloud import disks
+from snapshot_panel.cloud import restarting
 from tests.unit import builders
 from tests.unit import cases
 
@@ -175,6 +176,19 @@ class RowsTest(cases.PanelTestCase):
 
         self.settle.assert_called_once_with(
             mock.ANY, self.overview.return_value.instances[0], [pending], [])
+
+    def test_what_somebody_else_settles_now_is_left_to_them(self):
+        self.show(builders.instance(), builders.asked())
+
+        with restarting.turn(builders.instance()):
+            answer = json.loads(self.post(builders.INSTANCE).content)
+
+        assert not self.settle.called
+        # The script asks again.
+        assert 'data-unsettled' in answer['rows'][builders.INSTANCE]
+        assert not answer['problem']
+        self.post(builders.INSTANCE)
+        assert self.settle.called
 
     def test_a_memory_of_what_is_sealed_is_carried_on(self):
         sealed = builders.sealed()
