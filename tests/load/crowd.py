@@ -41,6 +41,8 @@ GUESTS = ('ready', 'ready', 'no-kit', 'ready', 'freeze-fails', 'ready',
           'no-kit', 'ready', 'claims', 'ready')
 # What a slow one has in its metadata (see tests/cloud/driver.py).
 SLOW = {'demo_slow': 'true'}
+# One of so many refused clicks looks at the form that it leads to.
+EACH_FORM = 10
 # A page with the frame of Horizon, which says what came of a click.
 QUIET = '/settings/'
 # What verdicts say of a disk, by whether it was at rest.
@@ -248,13 +250,15 @@ class Crowd:
         for instance_id in order:
             wanted.put(instance_id)
         found, lock = Clicks(measuring.Tally()), threading.Lock()
+        numbers = itertools.count()
 
         def come(visitor):
             with contextlib.suppress(queue.Empty):
                 while True:
                     instance_id = wanted.get_nowait()
                     with found.tally.timed(CLICK):
-                        text, good = _click(visitor.dashboard, instance_id)
+                        text, good = _click(visitor.dashboard, instance_id,
+                                            not next(numbers) % EACH_FORM)
                         with lock:
                             found.answers[text] += 1
                             found.taken[instance_id] += good
@@ -325,8 +329,11 @@ def _check_taken(dashboard, page):
     assert _SUCCESS.search(page.text), dashboard.messages(page)
 
 
-def _click(dashboard, instance_id):
-    """Return what a click is told, and whether a snapshot was taken."""
+def _click(dashboard, instance_id, reads):
+    """Return what a click is told, and whether a snapshot was taken.
+
+    :param reads: whether the user looks at the form where it is not ready
+    """
     answer = dashboard.http.post(
         f'{dashboard.url}{clients.PANEL}{instance_id}/take/',
         allow_redirects=False, timeout=clients.PATIENCE,
@@ -334,11 +341,12 @@ def _click(dashboard, instance_id):
             'csrfmiddlewaretoken': dashboard.http.cookies.get('csrftoken')})
     assert answer.status_code == 302, answer.status_code
     location = answer.headers['Location']
-    form = '/snapshot/' in location
-    page = dashboard.get(location if form else QUIET)
+    reads = reads and '/snapshot/' in location
+    page = dashboard.get(location if reads else QUIET)
     assert page.status_code == 200, page.status_code
     texts = [_NAME.sub('…', text) for text in dashboard.messages(page)]
-    if form:
+    if reads:
         # What is missing first, which the form shows above all.
-        texts += _CHECK.findall(page.text)[:1] or ['(nothing any more)']
+        texts += ['The form:'] + (_CHECK.findall(page.text)[:1]
+                                  or ['nothing is missing any more'])
     return ' '.join(texts), bool(_SUCCESS.search(page.text))
