@@ -182,13 +182,9 @@ class RowsView(ui_views.AnswerMixin, IndexMixin,
             *self._questions(_chosen(overview, wanted))), *failed)
 
     def _carry_on(self, instance, images, recalled):
-        with restarting.turn(instance) as ours:
-            # Whoever else looks at this page does it, and the next look shows
-            # what came of it.
-            return restarting.carry_on(
-                self.request, instance, images, lines.to_read(
-                    lines.snapshot_lines(instance, images), recalled)
-            ) if ours else (instance, images)
+        return restarting.carry_on_once(
+            self.request, instance, images, lines.to_read(
+                lines.snapshot_lines(instance, images), recalled))
 
     def _look(self):
         self.get_table()

@@ -16,7 +16,6 @@
 from collections.abc import Callable
 from collections.abc import Collection
 from collections.abc import Sequence
-import contextlib
 import dataclasses
 import logging
 
@@ -99,16 +98,6 @@ _FULL = {
 }
 
 
-def turn(instance: facts.Instance
-         ) -> contextlib.AbstractContextManager[bool]:
-    """Give whether nobody else carries an instance on at this moment.
-
-    To spare requests only: what is done twice changes nothing.
-    """
-    return turns.take('snapshot_panel:settling:%s:%s' % (
-        instance.project_id, instance.id))
-
-
 def carry_on(session: asking.Session, instance: facts.Instance,
              images: Sequence[facts.Image], unread: Collection[str] = ()
              ) -> tuple[facts.Instance, Sequence[facts.Image]]:
@@ -141,6 +130,19 @@ def carry_on(session: asking.Session, instance: facts.Instance,
         return fresh, images
     _MOVES[decision.move](session, fresh, decision.plan)
     return nova.get_instance(session, instance.id), images
+
+
+def carry_on_once(session: asking.Session, instance: facts.Instance,
+                  images: Sequence[facts.Image], unread: Collection[str] = ()
+                  ) -> tuple[facts.Instance, Sequence[facts.Image]]:
+    """Do as :func:`carry_on`, unless somebody else does at this moment.
+
+    It spares requests where many look; the next look shows what came of it.
+    """
+    with turns.take('snapshot_panel:settling:%s:%s' % (
+            instance.project_id, instance.id)) as ours:
+        return (carry_on(session, instance, images, unread) if ours
+                else (instance, images))
 
 
 def _wait(session: asking.Session, instance: facts.Instance,

@@ -210,5 +210,6 @@ class FixNewsView(ui_views.AnswerMixin, generic.View):
 def _settle(request, page):
     """Carry on what the page of an instance shows as unsettled."""
     if page.row.unsettled:
-        restarting.carry_on(request, page.row.instance, page.images,
-                            ui_lines.to_read(page.lines, page.recalled))
+        restarting.carry_on_once(
+            request, page.row.instance, page.images,
+            ui_lines.to_read(page.lines, page.recalled))

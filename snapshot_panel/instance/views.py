@@ -321,7 +321,7 @@ class NewsView(ui_views.AnswerMixin, generic.View):
             unread = self._unread(instance, images)
             if unread or ui_lines.unsettled(instance, images):
                 try:
-                    instance, images = restarting.carry_on(
+                    instance, images = restarting.carry_on_once(
                         request, instance, images, unread)
                 except errors.CloudError as error:
                     problem = error

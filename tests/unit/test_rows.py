@@ -12,6 +12,7 @@
 
 """The rows that the script asks for, and what they settle."""
 
+import contextlib
 import json
 import re
 from unittest import mock
@@ -21,7 +22,7 @@ from django.core.cache import cache
 import pytest
 
 from snapshot_panel.cloud import disks
-from snapshot_panel.cloud import restarting
+from snapshot_panel.cloud import turns
 from tests.unit import builders
 from tests.unit import cases
 
@@ -180,7 +181,8 @@ class RowsTest(cases.PanelTestCase):
     def test_what_somebody_else_settles_now_is_left_to_them(self):
         self.show(builders.instance(), builders.asked())
 
-        with restarting.turn(builders.instance()):
+        with mock.patch.object(turns, 'take', autospec=True) as take:
+            take.return_value = contextlib.nullcontext(False)
             answer = json.loads(self.post(builders.INSTANCE).content)
 
         assert not self.settle.called

@@ -143,9 +143,29 @@ def test_who_waited_for_an_answer_that_failed_asks(user_request, waiting):
         'Heard', 'Unavailable']
 
 
-def test_instances_of_other_projects_have_turns_of_their_own():
-    with restarting.turn(builders.instance()) as ours:
-        with restarting.turn(builders.instance(project_id='other')) as other:
-            assert ours and other
-        with restarting.turn(builders.instance()) as again:
-            assert not again
+def carry_on(session, ours, meanwhile):
+    """Carry an instance on, and others while that runs; return the calls."""
+    done = []
+
+    def settle(_session, instance, images, unread):
+        done.append((instance.id, instance.project_id))
+        if len(done) == 1:
+            for each in meanwhile:
+                answer = restarting.carry_on_once(session, each, ['as it was'])
+                assert answer[0] is each
+        return instance, images
+    with mock.patch.object(restarting, 'carry_on', settle):
+        restarting.carry_on_once(session, ours, [])
+        restarting.carry_on_once(session, ours, [])
+    return done
+
+
+def test_an_instance_is_carried_on_by_one_at_a_time(user_request):
+    ours = builders.instance()
+    of_others = builders.instance(project_id='other')
+    another = builders.instance(id='another')
+
+    done = carry_on(user_request, ours, [ours, of_others, another])
+
+    assert done == [(each.id, each.project_id) for each in (
+        ours, of_others, another, ours)]
