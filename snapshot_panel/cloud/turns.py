@@ -41,7 +41,8 @@ def take(key: str) -> Iterator[bool]:
     :param key: of what is done.
     """
     turn = _key(key)
-    ours = bool(cache.add(turn, True, _LONGEST))
+    # A cache that is down keeps nothing: then each has a turn.
+    ours = bool(cache.add(turn, True, _LONGEST)) or not cache.get(turn)
     try:
         yield ours
     finally:

@@ -63,6 +63,12 @@ def test_a_process_that_died_keeps_its_turn_for_seconds_only():
     assert seconds <= 10
 
 
+def test_where_the_cache_is_down_each_has_a_turn():
+    with (mock.patch.object(cache, 'add', autospec=True, return_value=False),
+          turns.take('a') as ours, turns.take('a') as others):
+        assert ours and others
+
+
 def test_nobody_waits_longer_for_a_turn_than_a_page_can():
     clock = mock.Mock(monotonic=mock.Mock(side_effect=iter(range(100))))
     with mock.patch.object(turns, 'time', clock), turns.take('a'):
