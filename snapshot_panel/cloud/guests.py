@@ -17,10 +17,10 @@ from collections.abc import Sequence
 import dataclasses
 import datetime
 
-from django.core.cache import cache
 from oslo_utils import timeutils
 
 from snapshot_panel.cloud import asking
+from snapshot_panel.cloud import cache
 from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import nova
 from snapshot_panel.cloud import snapshots
@@ -160,6 +160,6 @@ def _console(session: asking.Session, instance: facts.Instance,
 def _guest_key(instance: facts.Instance) -> str:
     # What is shared must not outlive a change of state; a guest that was
     # seen frozen during a snapshot must not look so after it.
-    return 'snapshot_panel:guest:%s:%s:%s:%s' % (
+    return cache.of_release('snapshot_panel:guest:%s:%s:%s:%s' % (
         instance.project_id, instance.id, bounded.key_part(instance.status),
-        'busy' if instance.task_state else 'idle')
+        'busy' if instance.task_state else 'idle'))
