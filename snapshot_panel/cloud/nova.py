@@ -49,7 +49,7 @@ _VERSION_TTL = 3600
 _ACTIONS_LIMIT = 50
 # As much of a console is looked at, in characters. Libvirt's driver gives
 # 100 KiB; what others give is read by each page, and kept in the cache.
-_CONSOLE_LIMIT = 512 << 10
+_CONSOLE_LIMIT = 256 << 10
 
 
 def _make_client(session: asking.Session) -> typing.Any:
