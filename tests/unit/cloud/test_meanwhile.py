@@ -189,6 +189,23 @@ def test_a_seal_that_is_left_alone_replaces(user_request, glance):
     assert old.id not in glance.images
 
 
+@pytest.mark.parametrize('kit', [False, True])
+def test_one_that_is_shelved_before_the_verdict_gets_that_of_its_disk(
+        user_request, glance, nova_client, kit):
+    """Its guest's console went with it."""
+    if kit:
+        asked = builders.asked(builders.started().baseline)
+        glance.images[SNAPSHOT.id].update({
+            **answers.glance_image(asked), 'size': len(DISK)})
+    nova_client.servers.get_console_output.side_effect = (
+        nova_exceptions.Conflict(409))
+
+    settle(user_request, glance, builders.instance(
+        status='SHELVED_OFFLOADED'))
+
+    assert sealed(glance) == verdict.Rule.DISK_AT_REST.code
+
+
 @pytest.mark.parametrize('raised, kind', [
     (nova_exceptions.NotFound(404), errors.NotFound),
     (nova_exceptions.Conflict(409), errors.Conflict)])
