@@ -36,6 +36,9 @@ def ask_guest(session: asking.Session, instance: facts.Instance
 
     The order matters: a freeze that the console shows only after this look
     belongs to an action that is newer than those read here.
+
+    A shelved instance is on no host: Nova answers 409 where it is asked for
+    the console, which is gone.
     """
     actions = nova.list_actions(session, instance.id)
     if instance.status == facts.STOPPED:
@@ -43,8 +46,8 @@ def ask_guest(session: asking.Session, instance: facts.Instance
             asked=True, image=snapshots.image_today(session, instance),
             actions=with_stop_times(session, instance.id, actions))
     return checklist.Guest(
-        asked=True, console=nova.get_console(session, instance.id),
-        actions=actions)
+        asked=True, console=None if instance.status in facts.SHELVED
+        else nova.get_console(session, instance.id), actions=actions)
 
 
 def ask_guest_if_allowed(session: asking.Session, instance: facts.Instance
@@ -134,7 +137,7 @@ def ask_behind(session: asking.Session, instance: facts.Instance,
     console = image = None
     if instance.status == facts.STOPPED:
         image = snapshots.image_today(session, instance)
-    else:
+    elif instance.status not in facts.SHELVED:
         console = _console(session, instance, patient)
     # It may have been stopped when the snapshot was asked for.
     actions = with_stop_times(session, instance.id, asking.confirmed(

@@ -244,14 +244,13 @@ def _fixed(addresses: typing.Any) -> tuple[str, ...]:
 def get_console(session: asking.Session, instance_id: str) -> str | None:
     """Return the newest part of the console log, None where there is none.
 
-    An instance that is shut off has no console (fact 6). Nova answers 409 for
-    one that is on no host, as when it is shelved: what was there is gone.
+    An instance that is shut off has no console (fact 6).
     """
     with errors.asking('Nova'):
         try:
             console = reading.text(
                 client(session).servers.get_console_output(instance_id))
-        except (nova_exceptions.NotFound, nova_exceptions.Conflict):
+        except nova_exceptions.NotFound:
             return None
     return console[-_CONSOLE_LIMIT:]
 

@@ -18,6 +18,7 @@ import pytest
 
 from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import glance as images
+from snapshot_panel.cloud import guests
 from snapshot_panel.cloud import settling
 from snapshot_panel.cloud import taking
 from snapshot_panel.consistency import records
@@ -200,10 +201,12 @@ def test_one_that_is_shelved_before_the_verdict_gets_that_of_its_disk(
     nova_client.servers.get_console_output.side_effect = (
         nova_exceptions.Conflict(409))
 
-    settle(user_request, glance, builders.instance(
-        status='SHELVED_OFFLOADED'))
+    shelved = builders.instance(status='SHELVED_OFFLOADED')
+    settle(user_request, glance, shelved)
+    heard, = guests.hear_guests(user_request, [shelved], again=True).values()
 
     assert sealed(glance) == verdict.Rule.DISK_AT_REST.code
+    assert heard.guest.console is None
 
 
 @pytest.mark.parametrize('raised, kind', [
