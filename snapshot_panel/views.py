@@ -122,11 +122,15 @@ class IndexView(ui_views.ProblemMixin, IndexMixin,
             table.instances = overview.instances
         self.strip = strip.Strip(table.choice, rows,
                                  overview.more or overview.previous)
+        self.shown = ''
+        if not overview.problems and any(row.incomplete for row in rows):
+            self.shown = snapshots.keep(self.request, overview)
         return table.choice.arrange(rows)
 
     def get_context_data(self, **kwargs):
         context = super().get_context_data(**kwargs)
         context['strip'] = self.strip
+        context['shown'] = self.shown
         context['may_ask'] = policy.check(policies.ASK, self.request)
         context['poll_interval'] = conf.get_config()['poll_interval']
         context['may_settle'] = policy.check(policies.SETTLE,
@@ -141,14 +145,16 @@ class RowsView(ui_views.AnswerMixin, IndexMixin,
                horizon_tables.DataTableView):
     """Answer the page's script: GET looks, POST also settles.
 
-    With ``again``, GET asks the guests whatever is known of them.
+    With ``again``, GET asks the guests whatever is known of them; with
+    ``shown`` it asks those of the page that has this name.
     """
 
     table_class = tables.InstancesTable
 
     def get(self, request, *args, **kwargs):
         wanted = request.GET.getlist('id')
-        overview = self._look()
+        overview = (snapshots.kept(request, request.GET.get('shown', ''))
+                    or self._look())
         chosen = _chosen(overview, wanted)
         overview, *answers = asking.together(
             lambda: snapshots.complete(request, overview, chosen),

@@ -54,7 +54,7 @@
   }
 
   // The address of this page names the page of the table.
-  function ask(method, wanted, again) {
+  function ask(method, wanted, how) {
     var body = new URLSearchParams(wanted.map(function (id) {
       return ['id', id];
     }));
@@ -62,12 +62,12 @@
     if (method === 'GET') {
       body.forEach(function (id) { query.append('id', id); });
     }
-    if (again) {
-      query.append('again', '1');
+    if (how) {
+      query.append(how, how === 'shown' ? watch.dataset.shown || '' : '1');
     }
     return panel.ask(watch, function (answer) {
       Object.keys(answer.rows || {}).forEach(function (id) {
-        show(id, answer.rows[id], method === 'GET' && !again);
+        show(id, answer.rows[id], method === 'GET' && how !== 'again');
       });
       (answer.gone || []).map(find).filter(Boolean).forEach(function (row) {
         count(row, -1);
@@ -126,7 +126,7 @@
 
   function askGuests() {
     var wanted = unasked().slice(0, GUESTS_PER_REQUEST);
-    return wanted.length ? ask('GET', wanted).then(function () {
+    return wanted.length ? ask('GET', wanted, 'shown').then(function () {
       // A row in use is not shown again, and is not asked for again at once.
       return unasked().some(function (id) { return wanted.includes(id); }) ?
         undefined : askGuests();
@@ -140,7 +140,7 @@
     }
     // A disabled button would lose the focus.
     button.setAttribute('aria-disabled', 'true');
-    ask('GET', [button.closest('tr').dataset.objectId], true).then(
+    ask('GET', [button.closest('tr').dataset.objectId], 'again').then(
       function () {
         panel.say(news, '');
         // Somebody may have taken a snapshot of it meanwhile.
