@@ -23,7 +23,7 @@ from collections.abc import Iterator
 import contextlib
 import time
 
-from django.core.cache import cache
+from snapshot_panel.cloud import cache
 
 # How long a turn lasts at the most: one that was not ended belongs to a
 # process that died, in seconds.
@@ -41,8 +41,8 @@ def take(key: str) -> Iterator[bool]:
     :param key: of what is done.
     """
     turn = _key(key)
-    # A cache that is down keeps nothing: then each has a turn.
-    ours = bool(cache.add(turn, True, _LONGEST)) or not cache.get(turn)
+    # Where the cache is down each has one.
+    ours = cache.add(turn, True, _LONGEST)
     try:
         yield ours
     finally:

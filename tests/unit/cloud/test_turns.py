@@ -16,22 +16,23 @@ import concurrent.futures
 import threading
 from unittest import mock
 
-from django.core.cache import cache
 import pytest
 
+from snapshot_panel.cloud import cache
 from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import guests
 from snapshot_panel.cloud import restarting
 from snapshot_panel.cloud import turns
 from snapshot_panel.consistency import checklist
 from tests.unit import builders
+from tests.unit import fakes
 
 HELLO = checklist.Guest(asked=True, console='hello')
 
 
 @pytest.fixture(autouse=True)
 def empty_cache():
-    cache.clear()
+    cache.kept.clear()
 
 
 def test_a_turn_is_for_one_until_it_is_over():
@@ -64,7 +65,7 @@ def test_a_process_that_died_keeps_its_turn_for_seconds_only():
 
 
 def test_where_the_cache_is_down_each_has_a_turn():
-    with (mock.patch.object(cache, 'add', autospec=True, return_value=False),
+    with (mock.patch.object(cache, 'kept', fakes.GoneCache()),
           turns.take('a') as ours, turns.take('a') as others):
         assert ours and others
 
