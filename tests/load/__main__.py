@@ -83,8 +83,9 @@ def _look(users, minutes):
         alone = users.alone(ALONE)
         _say(f'All look, for {minutes:g} minutes')
         looks = users.look(60 * minutes, taking)
-        _say('The same at Horizon\'s Instances')
-        compared = users.compare(60 * minutes * COMPARED)
+    # No more are begun; those that run go on.
+    _say('The same at Horizon\'s Instances')
+    compared = users.compare(60 * minutes * COMPARED)
     _say('The verdicts')
     judged = users.judge(users.ids[:crowd.ROWS])
     for tally in (looks.tally, taking, compared.tally):
