@@ -14,11 +14,15 @@
 
 import collections
 from collections.abc import Iterable
+from collections.abc import Mapping
 import datetime
+import re
 import typing
 
 from django.utils import formats
 from django.utils.functional import Promise
+from django.utils import html
+from django.utils import safestring
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext_lazy
@@ -51,6 +55,8 @@ Standing = checklist.Standing
 State = checklist.State
 Task = facts.SnapshotTask
 Verdict = verdict.Verdict
+
+_VALUE = re.compile(r'%\((\w+)\)s')
 
 
 class Badge(typing.NamedTuple):
@@ -653,6 +659,17 @@ def fill(text, values):
     """
     return str(text) % collections.defaultdict(lambda: '?', {
         name: joined(value) for name, value in values.items()})
+
+
+def fill_html(text: str | Promise, values: Mapping[str, object]
+              ) -> safestring.SafeString:
+    """Return the same as HTML, with whatever is not safe in it escaped."""
+    def filled(number, part):
+        # Every second part is the name of a value.
+        return joined(values.get(part, '?')) if number % 2 else part
+    return html.format_html_join('', '{}', (
+        (filled(number, part),)
+        for number, part in enumerate(_VALUE.split(str(text)))))
 
 
 def joined(value):
