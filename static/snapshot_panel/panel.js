@@ -176,6 +176,23 @@
     });
   }
 
+  // Each row is a card in a narrow window, and where the words of a language
+  // are too long for the table.
+  var cards = document.getElementById('snapshot-panel-cards');
+  var narrow = cards.media;
+
+  function fit() {
+    if (table.offsetWidth > table.parentElement.clientWidth) {
+      cards.media = 'all';
+    }
+  }
+
+  new ResizeObserver(fit).observe(table);
+  window.addEventListener('resize', function () {
+    cards.media = narrow;
+    fit();
+  });
+
   table.querySelectorAll('tr[data-object-id]').forEach(watchRow);
   carryOn();
   // Once they can be changed again, they are unsettled.
