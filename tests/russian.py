@@ -42,6 +42,6 @@ def english(text):
     text = text.replace('\xa0', ' ')
     for command in COMMANDS:
         text = text.replace(command, ' ')
-    words = (word.strip('.,:;!?…()«»“”"\'·') for word in text.split())
-    return sorted({word for word in words
-                   if re.fullmatch('[A-Za-z][a-z]+|[A-Z]{2,}', word)} - NAMES - TYPED)
+    found = {word.strip('.,:;!?…()«»“”"\'·') for word in text.split()}
+    return sorted(word for word in found - NAMES - TYPED
+                  if re.fullmatch('[A-Za-z][a-z]+|[A-Z]{2,}', word))
