@@ -19,7 +19,7 @@ from playwright.sync_api import expect
 import pytest
 
 from tests import catalogues
-from tests import russian as russians
+from tests import latin
 from tests import words
 
 # By what it is: the page's address below the panel's.
@@ -59,7 +59,7 @@ FITS = 'document.documentElement.scrollWidth <= innerWidth'
 
 
 @pytest.fixture
-def russian(browse):
+def russian(browse, cloud):
     """Open a page in a Russian window: ``russian(path)``."""
     page = browse(language='ru')
 
@@ -107,7 +107,7 @@ def test_a_russian_reads_no_english_of_ours_and_longer_words_fit(
     assert re.search('[А-Яа-яё]{3}', text)
     assert [part for part in sentences if part in text] == []
     assert sorted(lines & short) == []
-    assert set(russians.english(text)) - DEMO == set()
+    assert set(latin.english(text)) - DEMO == set()
     for width in (1400, 768, 390):
         page.set_viewport_size({'width': width, 'height': 1000})
         page.wait_for_function(FITS)

@@ -35,7 +35,7 @@ import pytest
 
 from snapshot_panel.ui import words
 from tests import catalogues
-from tests import russian
+from tests import latin
 
 PATHS = [path for domain in catalogues.DOMAINS
          for path in catalogues.paths(domain)]
@@ -180,7 +180,7 @@ def test_russian_is_written_as_russian(path):
 def test_russian_has_no_english_word_but_names_and_what_is_typed(path):
     assert {text: found for message in messages(path)
             for text in catalogues.forms(message)
-            for found in [russian.english(CODE.sub(' ', text))]
+            for found in [latin.english(CODE.sub(' ', text))]
             if found} == {}
 
 
@@ -188,7 +188,7 @@ def test_russian_has_no_english_word_but_names_and_what_is_typed(path):
     ('Снимок ready', ['ready']), ('(Open the log…)', ['Open', 'log', 'the']),
     ('Свойство os_type образа debian-12, QEMU', [])])
 def test_an_english_word_in_russian_is_found(text, words):
-    assert russian.english(text) == words
+    assert latin.english(text) == words
 
 
 @pytest.mark.parametrize('path', RUSSIAN, ids=lambda path: path.stem)
