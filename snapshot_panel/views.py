@@ -346,4 +346,4 @@ class RestartView(InstanceFormView):
         return super().get_context_data(
             row=self.row, commands=commands.restart(
                 self.row.id, taking.default_name(self.row.instance)),
-            **kwargs)
+            judged_at=marks.last(self.request), **kwargs)

@@ -193,6 +193,7 @@
     fit();
   });
 
+  panel.guard(watch);
   table.querySelectorAll('tr[data-object-id]').forEach(watchRow);
   carryOn();
   // Once they can be changed again, they are unsettled.
