@@ -165,7 +165,8 @@ class InstanceRow(tables.Row):
     """A row marked for the page's script.
 
     It says what is still to be asked, what the row is counted as, and
-    whether it belongs to the rows that the user wants to see.
+    whether it belongs to the rows that the user wants to see; and of the
+    latest snapshot whether it is being made, or what came of it.
     """
 
     def load_cells(self, datum=None):
@@ -179,6 +180,14 @@ class InstanceRow(tables.Row):
             self.attrs['data-held'] = 'true'
         if self.datum.incomplete:
             self.attrs['data-unasked'] = 'true'
+        latest = self.datum.latest
+        if latest is not None and latest.step:
+            self.attrs['data-running'] = latest.id
+        elif latest is not None:
+            self.attrs['data-told'] = latest.told
+            self.attrs['data-level'] = latest.badge.color
+            self.attrs['data-proof'] = urls.reverse(
+                'proof', self.datum.id, latest.id)
 
 
 class InstancesTable(ui_tables.SeveralMixin, tables.DataTable):

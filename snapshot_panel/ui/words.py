@@ -475,6 +475,9 @@ RESTART_CHOICES = {
     'dismiss': _('Dismiss'),
 }
 
+# What came of a snapshot, by its name.
+TOLD = _('%(name)s: %(verdict)s')
+
 # What is to be known of an image beside its verdict.
 DEACTIVATED = _('The operator has deactivated the image: nothing can be '
                 'launched from it until it is reactivated.')

@@ -21,6 +21,7 @@
   var GUESTS_PER_REQUEST = 5;
   var strip = document.getElementById('snapshot-panel-strip');
   var inView = new Set();
+  var title = document.title;
   var running = false;
 
   function ids(marker) {
@@ -89,12 +90,28 @@
     if (old && panel.replaceRow(old, row)) {
       count(old, -1);
       count(row, 1);
+      if (old.dataset.running && row.dataset.told) {
+        tell(row.dataset);
+      }
       if (mayLeave && old.dataset.unasked && row.dataset.elsewhere && !used) {
         leave(row);
       } else {
         watchRow(row);
       }
     }
+  }
+
+  // What came of a snapshot: for those who look elsewhere on the page or at
+  // another one, and for those who listen.
+  function tell(about) {
+    var link = document.createElement('a');
+    link.href = about.proof;
+    link.textContent = about.told;
+    // Horizon cuts a message at an ellipsis.
+    window.horizon.alert(about.level === 'danger' ? 'error' : about.level,
+      link.outerHTML.replace(/\u2026/g, '&hellip;'), 'safe');
+    panel.say(document.getElementById('snapshot-panel-told'), about.told);
+    document.title = about.told + ' – ' + title;
   }
 
   var observer = new IntersectionObserver(function (changes) {

@@ -122,6 +122,13 @@ def test_a_discarded_snapshot_is_reported(browse, make):
     button(page, name).click()
 
     shows(page, name, 'threw the snapshot away')
+    # Also to who looks elsewhere, and who listens.
+    told = page.locator('.messages .alert-danger').get_by_role('link')
+    expect(told).to_contain_text(': Discarded')
+    expect(page).to_have_title(re.compile(': Discarded – '))
+    expect(page.locator('#snapshot-panel-told')).to_contain_text('Discarded')
+    told.click()
+    expect(page.locator('.snapshot-panel-proof')).to_contain_text('Discarded')
 
 
 def test_an_instance_deleted_meanwhile_leaves_the_page(browse, make, api):
