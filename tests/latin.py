@@ -18,14 +18,15 @@ import re
 NAMES = frozenset("""
     ACPI ALT API Alpine Amazon Arch Bottlerocket Debian EFI Fedora Flatcar
     Gentoo Hat Horizon ID ISO JSON LVM Linux Micro OS Photon Prometheus QEMU
-    RAM RHEL Red SCSI SHA SLE SUSE Silverblue Solaris Talos UFS Ubuntu VSS
-    Windows XFS ZFS btrfs cron libosinfo systemd
+    RAM RHEL Red SCSI SHA SLE SUSE Silverblue Solaris Talos UFS UTC Ubuntu VSS
+    Windows XFS ZFS btrfs cron libosinfo systemd vfat
     """.split())
 # What a command, a file or a service of OpenStack calls so.
 TYPED = frozenset("""
-    Administrator Ctrl False True Running active backup community debian false
-    fedora freeze fsck member openstack rhel rocky root shutoff snapshot start
-    started stopped sudo suse thaw true ubuntu vioserial
+    ACTIVE Administrator Ctrl False True Running active backup community debian
+    false fedora freeze fsck linux member mysql openstack postgresql rhel rocky
+    root shutoff snapshot start started stopped sudo suse thaw true ubuntu
+    vioserial yes
     """.split())
 # They are typed as they are, and would be more words of that kind.
 COMMANDS = ('crontab -e', 'ls /dev/vport*', 'nixos-rebuild switch',

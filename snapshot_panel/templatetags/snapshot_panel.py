@@ -14,7 +14,7 @@
 
 from django import template
 
-from snapshot_panel.ui import times
+from snapshot_panel.ui import markup
 from snapshot_panel.ui import urls
 
 register = template.Library()
@@ -22,4 +22,4 @@ register = template.Library()
 # The address of a page of the panel: {% page 'instance' row.id %}
 register.simple_tag(urls.reverse, name='page')
 # A moment as an age that ticks: {% age line.at %}
-register.simple_tag(times.age)
+register.simple_tag(markup.age)

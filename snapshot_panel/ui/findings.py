@@ -29,8 +29,8 @@ from django.utils.translation import pgettext_lazy
 
 from snapshot_panel.consistency import checklist
 from snapshot_panel.consistency import facts
+from snapshot_panel.ui import markup
 from snapshot_panel.ui import remedies
-from snapshot_panel.ui import times
 from snapshot_panel.ui import words
 
 Check = checklist.Check
@@ -823,7 +823,7 @@ def _setting(known):
 
 
 def _when(moment, unknown=_('now')):
-    return times.age(moment) if moment else unknown
+    return markup.age(moment) if moment else unknown
 
 
 def in_short(finding: checklist.Finding) -> Text:

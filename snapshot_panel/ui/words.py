@@ -16,12 +16,10 @@ import collections
 from collections.abc import Iterable
 from collections.abc import Mapping
 import datetime
-import re
 import typing
 
 from django.utils import formats
 from django.utils.functional import Promise
-from django.utils import html
 from django.utils import safestring
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -42,6 +40,7 @@ from snapshot_panel.consistency import verdict
 from snapshot_panel.consistency import witness
 from snapshot_panel import disk
 from snapshot_panel.ui import disks
+from snapshot_panel.ui import markup
 
 Check = checklist.Check
 Finding = checklist.Finding
@@ -55,8 +54,6 @@ Standing = checklist.Standing
 State = checklist.State
 Task = facts.SnapshotTask
 Verdict = verdict.Verdict
-
-_VALUE = re.compile(r'%\((\w+)\)s')
 
 
 class Badge(typing.NamedTuple):
@@ -667,12 +664,8 @@ def fill(text, values):
 def fill_html(text: str | Promise, values: Mapping[str, object]
               ) -> safestring.SafeString:
     """Return the same as HTML, with whatever is not safe in it escaped."""
-    def filled(number, part):
-        # Every second part is the name of a value.
-        return joined(values.get(part, '?')) if number % 2 else part
-    return html.format_html_join('', '{}', (
-        (filled(number, part),)
-        for number, part in enumerate(_VALUE.split(str(text)))))
+    return markup.fill(text, {
+        name: joined(value) for name, value in values.items()})
 
 
 def joined(value):

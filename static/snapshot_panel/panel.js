@@ -5,7 +5,7 @@
  * Nothing is decided here: the script asks for rows and shows them. Looking
  * is a GET; while a snapshot is not settled it asks to settle with a POST.
  * What needs a question for a row alone (its guest) is asked for the rows
- * that somebody sees, a few at a time.
+ * that somebody sees, in one go.
  */
 (function () {
   'use strict';
@@ -18,7 +18,8 @@
   }
 
   var panel = window.snapshotPanel;
-  var GUESTS_PER_REQUEST = 5;
+  // As many as the answer has (GUESTS_PER_REQUEST of views.py).
+  var GUESTS_PER_REQUEST = 25;
   var strip = document.getElementById('snapshot-panel-strip');
   var inView = new Set();
   var title = document.title;
@@ -193,19 +194,27 @@
     });
   }
 
-  // Each row is a card in a narrow window, and where the words of a language
-  // are too long for the table.
+  // Where the words of a language are too long for the table, lines break;
+  // where that is not enough, each row is a card, as in a narrow window.
   var cards = document.getElementById('snapshot-panel-cards');
   var narrow = cards.media;
 
+  function isWide() {
+    return table.offsetWidth > table.parentElement.clientWidth;
+  }
+
   function fit() {
-    if (table.offsetWidth > table.parentElement.clientWidth) {
+    if (isWide()) {
+      table.classList.add('snapshot-panel-tight');
+    }
+    if (isWide()) {
       cards.media = 'all';
     }
   }
 
   new ResizeObserver(fit).observe(table);
   window.addEventListener('resize', function () {
+    table.classList.remove('snapshot-panel-tight');
     cards.media = narrow;
     fit();
   });

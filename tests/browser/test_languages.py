@@ -39,8 +39,10 @@ PAGES = {
     'a proof': '{db-hooks}/proof/{proven}/',
     'a new instance': '{db-hooks}/restore/{proven}/',
 }
-# What the demo itself names with an English word.
-DEMO = frozenset(['demo'])
+# What the demo itself names with an English word, its guests say, and its
+# cloud says of properties.
+DEMO = frozenset(['Started', 'demo', 'drifted', 'paused'])
+OTHERS = 'pre, code, select, .snapshot-panel-form .snapshot-panel-aside'
 
 
 # Makes each word half as long again: a language that needs much room.
@@ -99,7 +101,7 @@ def test_a_russian_reads_no_english_of_ours_and_longer_words_fit(
         'all => all.forEach(each => { each.open = true; })')
 
     # What is typed in a shell, and the scripts, is English by itself.
-    page.locator('pre, code').evaluate_all(
+    page.locator(OTHERS).evaluate_all(
         'all => all.forEach(each => each.remove())')
     text = page.locator('#main_content, #content_body').first.inner_text()
 

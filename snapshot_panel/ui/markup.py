@@ -10,16 +10,33 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Moments, as the pages show them."""
+"""Sentences with markup of ours in them."""
 
+from collections.abc import Mapping
 import datetime
+import re
 
 from django.contrib.humanize.templatetags import humanize
 from django.utils import dateformat
 from django.utils import formats
+from django.utils.functional import Promise
 from django.utils import html
 from django.utils import safestring
 from django.utils import timezone
+
+_VALUE = re.compile(r'%\((\w+)\)s')
+
+
+def fill(text: str | Promise, values: Mapping[str, object]
+         ) -> safestring.SafeString:
+    """Return a sentence filled with values, as HTML.
+
+    Whatever is not safe in it is escaped; what is missing shows as “?”.
+    """
+    return html.format_html_join('', '{}', (
+        # Every second part is the name of a value.
+        (values.get(part, '?'),) if number % 2 else (part,)
+        for number, part in enumerate(_VALUE.split(str(text)))))
 
 
 def age(moment: datetime.datetime) -> safestring.SafeString:
