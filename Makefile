@@ -66,10 +66,11 @@ pep8 docs releasenotes: $(TOX)
 	$(TOX_RUN) -e $@
 
 # As root; INSTALL=1 installs what that needs, SHORT=1 takes a few minutes,
-# REPEAT=3 plays all of it three times.
+# REPEAT=3 plays all of it three times; CONTINUE=1 goes on with a run that was
+# ended, or on which something broke.
 truth: hypervisor  ## Judge the panel's verdicts by the disks of real guests
 	@exec .tox/dashboard/bin/python -m tests.truth $(if $(SHORT),--short) \
-		$(if $(REPEAT),--repeat $(REPEAT))
+		$(if $(REPEAT),--repeat $(REPEAT)) $(if $(CONTINUE),--continue)
 
 # SHORT=1: fewer rounds, fewer sizes, a few minutes.
 bench: environments  ## Measure the pages against Horizon's own

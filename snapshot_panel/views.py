@@ -122,11 +122,15 @@ class IndexView(ui_views.ProblemMixin, IndexMixin,
             table.instances = overview.instances
         self.strip = strip.Strip(table.choice, rows,
                                  overview.more or overview.previous)
+        self.shown = ''
+        if not overview.problems and any(row.incomplete for row in rows):
+            self.shown = snapshots.keep(self.request, overview)
         return table.choice.arrange(rows)
 
     def get_context_data(self, **kwargs):
         context = super().get_context_data(**kwargs)
         context['strip'] = self.strip
+        context['shown'] = self.shown
         context['may_ask'] = policy.check(policies.ASK, self.request)
         context['poll_interval'] = conf.get_config()['poll_interval']
         context['may_settle'] = policy.check(policies.SETTLE,
@@ -141,19 +145,27 @@ class RowsView(ui_views.AnswerMixin, IndexMixin,
                horizon_tables.DataTableView):
     """Answer the page's script: GET looks, POST also settles.
 
-    With ``again``, GET asks the guests whatever is known of them.
+    With ``again``, GET asks the guests whatever is known of them; with
+    ``shown`` it asks those of the page that has this name.
     """
 
     table_class = tables.InstancesTable
 
     def get(self, request, *args, **kwargs):
         wanted = request.GET.getlist('id')
-        return self._answer(wanted, self._look(wanted),
-                            again='again' in request.GET)
+        overview = (snapshots.kept(request, request.GET.get('shown', ''))
+                    or self._look())
+        chosen = _chosen(overview, wanted)
+        overview, *answers = asking.together(
+            lambda: snapshots.complete(request, overview, chosen),
+            *self._questions(chosen, 'again' in request.GET))
+        return self._answer(wanted, asking.or_raise(overview), answers)
 
     def post(self, request, *args, **kwargs):
         wanted = request.POST.getlist('id')
-        overview = self._look(wanted)
+        overview = self._look()
+        overview = snapshots.complete(request, overview,
+                                      _chosen(overview, wanted))
         recalled = disks.recall(request, overview.snapshots)
         due = [instance for instance in overview.instances
                if instance.id in wanted and lines.unsettled(
@@ -165,32 +177,35 @@ class RowsView(ui_views.AnswerMixin, IndexMixin,
                   if isinstance(outcome, errors.CloudError)]
         settled = {outcome[0].id: outcome for outcome in outcomes
                    if not isinstance(outcome, errors.CloudError)}
-        return self._answer(wanted, _after(overview, settled), *failed)
+        overview = _after(overview, settled)
+        return self._answer(wanted, overview, asking.together(
+            *self._questions(_chosen(overview, wanted))), *failed)
 
     def _carry_on(self, instance, images, recalled):
         return restarting.carry_on(
             self.request, instance, images, lines.to_read(
                 lines.snapshot_lines(instance, images), recalled))
 
-    def _look(self, wanted):
+    def _look(self):
         self.get_table()
         self.update_server_filter_action(self.request)
         overview = self.overview()
         for problem in overview.problems:
             raise problem
-        return snapshots.complete(self.request, overview,
-                                  _chosen(overview, wanted))
+        return overview
 
-    def _answer(self, wanted, overview, *failed, again=False):
-        chosen = _chosen(overview, wanted)
+    def _questions(self, chosen, again=False):
+        """Return the calls that ask what :meth:`_answer` takes."""
+        asked = list(filter(_asker(self.request), chosen))
+        return (lambda: guests.hear_guests(self.request, asked, again=again),
+                lambda: details.read_bases(self.request, chosen))
+
+    def _answer(self, wanted, overview, answers, *failed):
+        """Answer with rows; ``answers`` are those of :meth:`_questions`."""
+        heard, _bases = map(asking.or_raise, answers)
         may_ask = _asker(self.request)
-        asked = list(filter(may_ask, chosen))
-        heard, bases = asking.together(
-            lambda: guests.hear_guests(self.request, asked, again=again),
-            lambda: details.read_bases(self.request, chosen))
-        heard = asking.or_raise(heard) | guests.recall(
-            itertools.filterfalse(may_ask, chosen))
-        asking.or_raise(bases)
+        heard = heard | guests.recall(itertools.filterfalse(
+            may_ask, _chosen(overview, wanted)))
         table = self.table_class(self.request, data=make_rows(
             self.request, overview, [instance for instance
                                      in overview.instances

@@ -17,6 +17,9 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 import dataclasses
 import typing
+import uuid
+
+from django.core.cache import cache
 
 from snapshot_panel.cloud import asking
 from snapshot_panel.cloud import dependents
@@ -24,6 +27,7 @@ from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import glance
 from snapshot_panel.cloud import nova
 from snapshot_panel import conf
+from snapshot_panel.consistency import bounded
 from snapshot_panel.consistency import facts
 from snapshot_panel.consistency import records
 from snapshot_panel.consistency import roots
@@ -32,6 +36,8 @@ from snapshot_panel.consistency import verdict
 
 # Enough to find the latest that counts: some were only begun.
 LATEST = 10
+# For how many seconds the script of a page may ask about what the page shows.
+_SHOWN = 30
 
 
 @dataclasses.dataclass(frozen=True)
@@ -101,6 +107,28 @@ def overview(session: asking.Session, limit: int, **filters: typing.Any
                     tuple(snapshots), page.more, page.previous, failed,
                     cut=len(snapshots) >= conf.get_config()[
                         'snapshots_listed'])
+
+
+def keep(session: asking.Session, overview: Overview) -> str:
+    """Keep for a moment what a page shows; return the name to ask by.
+
+    The page's script asks for the guests next: listing the instances again
+    for that takes longer than asking some of them.
+    """
+    name = uuid.uuid4().hex
+    cache.set(_shown_key(session, name), overview, _SHOWN)
+    return name
+
+
+def kept(session: asking.Session, name: str) -> Overview | None:
+    """Return what a page of this project shows, None if that is too old."""
+    overview: Overview | None = cache.get(_shown_key(session, name))
+    return overview
+
+
+def _shown_key(session: asking.Session, name: str) -> str:
+    return 'snapshot_panel:shown:%s:%s' % (session.user.tenant_id,
+                                           bounded.key_part(name))
 
 
 def complete(session: asking.Session, overview: Overview,

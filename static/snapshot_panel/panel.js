@@ -5,7 +5,7 @@
  * Nothing is decided here: the script asks for rows and shows them. Looking
  * is a GET; while a snapshot is not settled it asks to settle with a POST.
  * What needs a question for a row alone (its guest) is asked for the rows
- * that somebody sees, in one go.
+ * that somebody sees, in one go: each request lists the instances again.
  */
 (function () {
   'use strict';
@@ -18,7 +18,7 @@
   }
 
   var panel = window.snapshotPanel;
-  // As many as the answer has (GUESTS_PER_REQUEST of views.py).
+  // Of an ordinary window all; the view answers for no more.
   var GUESTS_PER_REQUEST = 25;
   var strip = document.getElementById('snapshot-panel-strip');
   var inView = new Set();
@@ -55,7 +55,7 @@
   }
 
   // The address of this page names the page of the table.
-  function ask(method, wanted, again) {
+  function ask(method, wanted, how) {
     var body = new URLSearchParams(wanted.map(function (id) {
       return ['id', id];
     }));
@@ -63,12 +63,12 @@
     if (method === 'GET') {
       body.forEach(function (id) { query.append('id', id); });
     }
-    if (again) {
-      query.append('again', '1');
+    if (how) {
+      query.append(how, how === 'shown' ? watch.dataset.shown || '' : '1');
     }
     return panel.ask(watch, function (answer) {
       Object.keys(answer.rows || {}).forEach(function (id) {
-        show(id, answer.rows[id], method === 'GET' && !again);
+        show(id, answer.rows[id], method === 'GET' && how !== 'again');
       });
       (answer.gone || []).map(find).filter(Boolean).forEach(function (row) {
         count(row, -1);
@@ -143,7 +143,7 @@
 
   function askGuests() {
     var wanted = unasked().slice(0, GUESTS_PER_REQUEST);
-    return wanted.length ? ask('GET', wanted).then(function () {
+    return wanted.length ? ask('GET', wanted, 'shown').then(function () {
       // A row in use is not shown again, and is not asked for again at once.
       return unasked().some(function (id) { return wanted.includes(id); }) ?
         undefined : askGuests();
@@ -157,7 +157,7 @@
     }
     // A disabled button would lose the focus.
     button.setAttribute('aria-disabled', 'true');
-    ask('GET', [button.closest('tr').dataset.objectId], true).then(
+    ask('GET', [button.closest('tr').dataset.objectId], 'again').then(
       function () {
         panel.say(news, '');
         // Somebody may have taken a snapshot of it meanwhile.

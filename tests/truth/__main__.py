@@ -16,6 +16,7 @@ import argparse
 import contextlib
 import pathlib
 import signal
+import subprocess
 import sys
 import traceback
 
@@ -36,7 +37,9 @@ def main():
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     names = arguments.only or (
         scenarios.SHORT if arguments.short else list(scenarios.ALL))
-    results = report.Report(names * arguments.repeat)
+    results = report.Report(names * arguments.repeat, _revision())
+    if arguments.go_on:
+        results.go_on(RESULTS)
     try:
         with _cloud(arguments.ready) as (cloud, folder):
             _play(cloud, folder, results)
@@ -64,9 +67,19 @@ def _play(cloud, folder, results):
                 results.broken[name] = f'{type(error).__name__}: {error}'
                 # Nobody knows what it left behind.
                 stage.clean(shared=True)
+            else:
+                results.played.append(name)
             results.ahead.pop(0)
     finally:
         stage.clean(shared=True)
+
+
+def _revision():
+    """Return git's name of this tree, '' where it is none of git's."""
+    answer = subprocess.run(
+        ['git', 'describe', '--always', '--dirty'], capture_output=True,
+        text=True, cwd=layouts.REPOSITORY)
+    return answer.stdout.strip()
 
 
 @contextlib.contextmanager
@@ -91,6 +104,9 @@ def _parser():
                         f' again): {"; ".join(scenarios.ALL)}')
     parser.add_argument('--repeat', type=int, default=1, metavar='N',
                         help='play all of them N times')
+    parser.add_argument('--continue', action='store_true', dest='go_on',
+                        help='what the last run did not play or broke on;'
+                        ' the results are those of both')
     parser.add_argument('--ready', type=pathlib.Path,
                         help='ready.json of a running demo with QEMU')
     return parser

@@ -53,6 +53,13 @@ class Opinion:
     kinds: frozenset[str] = frozenset()
     written: numbers.Word | None = None
 
+    @classmethod
+    def restore(cls, kept):
+        """Return the opinion that was kept as JSON."""
+        written = kept['written']
+        return cls(Disk(kept['disk']), frozenset(kept['kinds']),
+                   None if written is None else numbers.Word(written))
+
     @property
     def at_rest(self):
         """Whether nothing that was written was missing on the disk."""

@@ -37,8 +37,9 @@ class Snapshot:
     ``guest_kind`` is what the guest is called, ``way`` one of WAYS. ``kit``
     tells whether the guest could have proven a freeze to the panel, and
     ``volumes`` whether its disks were Cinder's, so that the image has no
-    data. ``account`` is what the guest wrote, ``opinion`` the oracle's, None
-    where there was no image.
+    data. By those that are ``timed`` the two ways are compared. ``account`` is
+    what the guest wrote, ``opinion`` the oracle's, None where there was no
+    image. ``revision`` is the tree that was tried, by git's name.
     """
 
     scenario: str
@@ -56,6 +57,19 @@ class Snapshot:
     to_active: typing.Optional[float] = None
     to_seal: typing.Optional[float] = None
     witnesses: typing.Sequence[str] = ()
+    timed: bool = False
+    revision: str = ''
+
+    @classmethod
+    def restore(cls, kept):
+        """Return the snapshot that :meth:`Report.write` has kept."""
+        fields = {field.name: kept[field.name]
+                  for field in dataclasses.fields(cls) if field.name in kept}
+        if fields.get('account'):
+            fields['account'] = numbers.Account(**fields['account'])
+        if fields.get('opinion'):
+            fields['opinion'] = oracle.Opinion.restore(fields['opinion'])
+        return cls(**fields)
 
     @property
     def at_rest(self):
@@ -110,16 +124,26 @@ class Report:
     """A whole run.
 
     ``ahead`` are the names of the scenarios that are still to be played,
-    ``timed`` the snapshots by which the two ways are compared.
+    ``played`` of those that were; ``revision`` is the tree that is tried.
     """
 
     ahead: list = dataclasses.field(default_factory=list)
+    revision: str = ''
 
+    played: list = dataclasses.field(default_factory=list)
     snapshots: list = dataclasses.field(default_factory=list)
-    timed: list = dataclasses.field(default_factory=list)
     broken: dict = dataclasses.field(default_factory=dict)
 
+    def go_on(self, path):
+        """Take over what an earlier run played, from what it has written."""
+        kept = json.loads(path.read_text())
+        self.snapshots += map(Snapshot.restore, kept['snapshots'])
+        self.played += kept['played']
+        self.ahead = [name for name in self.ahead
+                      if name not in kept['played']]
+
     def add(self, snapshot):
+        snapshot.revision = self.revision
         self.snapshots.append(snapshot)
         print(' | '.join(snapshot.row()), flush=True)
         if snapshot.agree == 'NO':
@@ -152,8 +176,9 @@ class Report:
         }
 
     def _to_active(self, way):
-        return _median([each.to_active for each in self.timed
-                        if each.way == way and each.to_active is not None])
+        return _median([each.to_active for each in self.snapshots
+                        if each.timed and each.way == way
+                        and each.to_active is not None])
 
     def print(self):
         """Print the table, the numbers and the last line."""
@@ -172,6 +197,9 @@ class Report:
             print(f'BROKEN {name}: {error}')
         for name in self.ahead:
             print(f'NOT PLAYED {name}')
+        for revision, number in collections.Counter(
+                each.revision for each in self.snapshots).items():
+            print(f'{number} snapshots by {revision or "an unknown tree"}')
         print(self.last_line(), flush=True)
 
     def last_line(self):
@@ -197,7 +225,8 @@ class Report:
                 'missed': each.missed, 'undecided': each.undecided}
                 for each in self.snapshots],
             'seconds': self.numbers(), 'broken': self.broken,
-            'not played': self.ahead, 'good': self.good},
+            'played': self.played, 'not played': self.ahead,
+            'good': self.good},
             indent=2, default=_plain) + '\n')
 
 

@@ -304,8 +304,7 @@ class Stage:
         for way in ways:
             snapshot = self.ask(guest, way)
             self.await_active(snapshot)
-            if timed:
-                self._report.timed.append(snapshot)
+            snapshot.timed = timed
             self.judge(snapshot)
 
     def refused(self, guest):

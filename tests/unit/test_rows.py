@@ -13,9 +13,11 @@
 """The rows that the script asks for, and what they settle."""
 
 import json
+import re
 from unittest import mock
 
 from django.conf import settings
+from django.core.cache import cache
 import pytest
 
 from snapshot_panel.cloud import disks
@@ -44,6 +46,61 @@ class RowsTest(cases.PanelTestCase):
         assert row.strip().startswith('<tr')
         assert 'Ready' in row
         assert 'Running' in row
+
+    def index(self):
+        page = self.client.get(cases.INDEX).content.decode()
+        return re.search('data-shown="([^"]+)"', page).group(1)
+
+    def test_the_script_asks_about_what_the_page_shows(self):
+        name = self.index()
+        self.overview.reset_mock()
+
+        answer = json.loads(self.client.get(cases.ROWS, {
+            'id': builders.INSTANCE, 'shown': name}).content)
+
+        self.overview.assert_not_called()
+        assert 'Ready' in answer['rows'][builders.INSTANCE]
+
+    def test_what_another_project_was_shown_is_not_told(self):
+        name = self.index()
+        self.overview.reset_mock()
+        self.setActiveUser(
+            id=self.user.id, token=self.token, username=self.user.name,
+            tenant_id='other', service_catalog=self.service_catalog,
+            roles=[{'name': 'member'}], authorized_tenants=self.tenants.list())
+
+        self.client.get(cases.ROWS, {'id': builders.INSTANCE,
+                                     'shown': name})
+
+        self.overview.assert_called_once()
+
+    def test_what_was_shown_long_ago_is_listed_again(self):
+        name = self.index()
+        cache.clear()
+        self.overview.reset_mock()
+
+        for shown in (name, '', 'x' * 300, 'a b'):
+            self.client.get(cases.ROWS, {'id': builders.INSTANCE,
+                                         'shown': shown})
+
+        self.assertEqual(4, self.overview.call_count)
+
+    def test_settling_looks_again(self):
+        name = self.index()
+        self.overview.reset_mock()
+
+        self.client.post(cases.ROWS + '?shown=' + name,
+                         {'id': builders.INSTANCE})
+
+        self.overview.assert_called_once()
+
+    def test_what_was_shown_in_part_is_not_kept(self):
+        self.overview.return_value = cases.overview(
+            builders.instance(), problems=(cases.GLANCE_DOWN,))
+
+        page = self.client.get(cases.INDEX).content.decode()
+
+        assert 'data-shown' not in page
 
     def test_only_the_guests_that_are_asked_for_are_asked(self):
         self.overview.return_value = cases.overview(

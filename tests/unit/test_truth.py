@@ -148,6 +148,38 @@ def test_a_run_is_kept_for_programs(tmp_path):
     assert entry['account']['frozen'] == [12]
 
 
+def test_a_run_goes_on_where_another_was_ended(tmp_path):
+    first = report.Report(['agent stopped', 'XFS root'], 'abc')
+    first.add(snapshot(GOOD, CLEAN, written=LACKS))
+    first.add(snapshot('not taken', None))
+    first.snapshots[0].account = account(10, 20, (12,))
+    first.snapshots[0].to_active, first.snapshots[0].timed = 2, True
+    first.played.append(first.ahead.pop(0))
+    first.write(tmp_path / 'truth.json')
+
+    second = report.Report(['agent stopped', 'XFS root'], 'def')
+    second.go_on(tmp_path / 'truth.json')
+    second.add(snapshot(BAD, DIRTY))
+
+    assert second.ahead == ['XFS root']
+    assert [each.revision for each in second.snapshots] == [
+        'abc', 'abc', 'def']
+    assert [each.row() for each in second.snapshots[:2]] == [
+        each.row() for each in first.snapshots]
+    assert second.numbers() == first.numbers()
+
+
+def test_what_broke_is_played_again(tmp_path):
+    first = report.Report(['agent stopped'])
+    first.broken[first.ahead.pop(0)] = 'did not boot'
+    first.write(tmp_path / 'truth.json')
+
+    second = report.Report(['agent stopped'])
+    second.go_on(tmp_path / 'truth.json')
+
+    assert second.ahead == ['agent stopped']
+
+
 def test_each_scenario_is_played_with_each_of_its_guests():
     assert {'agent stopped / agent alone', 'agent stopped / agent and kit',
             'agent running / LVM, agent alone', 'XFS root'
