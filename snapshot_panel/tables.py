@@ -183,7 +183,7 @@ class InstanceRow(tables.Row):
         latest = self.datum.latest
         if latest is not None and latest.step:
             self.attrs['data-running'] = latest.id
-        elif latest is not None:
+        elif latest is not None and not latest.snapshot.unread:
             self.attrs['data-told'] = latest.told
             self.attrs['data-level'] = latest.badge.color
             self.attrs['data-proof'] = urls.reverse(
