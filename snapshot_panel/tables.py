@@ -183,7 +183,8 @@ class InstanceRow(tables.Row):
         latest = self.datum.latest
         if latest is not None and latest.step:
             self.attrs['data-running'] = latest.id
-        elif latest is not None and not latest.snapshot.unread:
+        elif (self.table.telling and latest is not None
+              and not latest.snapshot.unread):
             self.attrs['data-told'] = latest.told
             self.attrs['data-level'] = latest.badge.color
             self.attrs['data-proof'] = urls.reverse(
@@ -211,6 +212,8 @@ class InstancesTable(ui_tables.SeveralMixin, tables.DataTable):
     def __init__(self, request, data=None, needs_form_wrapper=None, **kwargs):
         super().__init__(request, data, needs_form_wrapper, **kwargs)
         self.choice = strip.Choice.of(request.GET)
+        # To the script, which compares; a page has no need of it.
+        self.telling = False
         # The instances of the page, in the order of the service, whichever
         # rows are shown; None where the service did not answer.
         self.instances = None
