@@ -147,6 +147,16 @@ class Details(tables.LinkAction):
     url = urls.name('instance')
 
 
+class Schedule(tables.LinkAction):
+    name = 'schedule'
+    verbose_name = _('Schedule')
+    url = urls.name('schedule')
+
+    def allowed(self, request, row=None):
+        # There is none for what is on volumes.
+        return row is not None and not row.instance.volume_backed
+
+
 class GuestSetup(tables.LinkAction):
     name = 'setup'
     verbose_name = _('Guest setup')
@@ -262,5 +272,6 @@ class InstancesTable(ui_tables.SeveralMixin, tables.DataTable):
         row_class = InstanceRow
         cell_class = ui_tables.LabelledCell
         table_actions = (InstancesFilter, ImageProperties, TakeSnapshot)
-        row_actions = (TakeSnapshot, NotReady, Options, Details, GuestSetup)
+        row_actions = (TakeSnapshot, NotReady, Options, Details, Schedule,
+                       GuestSetup)
         multi_select = True

@@ -23,6 +23,10 @@ from tests.cloud import processes
 
 # One round, on a busy machine, in seconds.
 PATIENCE = 300
+_MANAGE = '''\
+from django.core import management
+management.execute_from_command_line()
+'''
 
 
 class Judge:
@@ -45,11 +49,13 @@ class Judge:
             'project_domain_id': 'default',
             'password': password or self.cloud.users[user]['password']}}
 
-    def start(self, *arguments):
+    def start(self, *arguments, before=''):
+        """Start it; ``before`` is Python that its process runs first."""
         horizon = pathlib.Path(self.cloud.logs).parent / 'horizon'
         python = layouts.make_layout(self.folder, 0).dashboard_python
         return subprocess.Popen(
-            [str(python), '-m', 'django', 'judge_snapshots', *arguments],
+            [str(python), '-c', f'{before}\n{_MANAGE}', 'judge_snapshots',
+             *arguments],
             cwd=self.folder, env=processes.clean_environment({
                 'DJANGO_SETTINGS_MODULE': 'tests.cloud.horizon_settings',
                 'DEMO_HORIZON': str(horizon), 'PYTHONWARNINGS': 'ignore',
@@ -58,9 +64,9 @@ class Judge:
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=subprocess.PIPE, text=True)
 
-    def run(self, *arguments, status=0):
+    def run(self, *arguments, status=0, before=''):
         """Run it to its end; return what it printed."""
-        process = self.start(*arguments)
+        process = self.start(*arguments, before=before)
         try:
             output, problems = process.communicate(timeout=PATIENCE)
         finally:

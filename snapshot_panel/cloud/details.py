@@ -18,10 +18,10 @@ from collections.abc import Sequence
 import dataclasses
 import typing
 
-from django.core.cache import cache
 from oslo_utils import timeutils
 
 from snapshot_panel.cloud import asking
+from snapshot_panel.cloud import cache
 from snapshot_panel.cloud import cinder
 from snapshot_panel.cloud import disks
 from snapshot_panel.cloud import errors
@@ -148,9 +148,9 @@ def ask_limits(session: asking.Session, instance: facts.Instance
     A request to each service at the same time, shared by a project's users
     for a while. Cinder is asked where the snapshot may be made of volumes.
     """
-    key = 'snapshot_panel:limits:%s:%s' % (
+    key = cache.of_release('snapshot_panel:limits:%s:%s' % (
         session.user.tenant_id,
-        'volumes' if instance.may_be_volume_backed else 'image')
+        'volumes' if instance.may_be_volume_backed else 'image'))
     limits: facts.Limits | None = cache.get(key)
     if limits is None:
         limits = _ask_limits_now(session, instance)

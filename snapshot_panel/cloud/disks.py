@@ -25,10 +25,10 @@ import tempfile
 import time
 import typing
 
-from django.core.cache import cache
 import requests
 
 from snapshot_panel.cloud import asking
+from snapshot_panel.cloud import cache
 from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import glance
 from snapshot_panel import conf

@@ -17,10 +17,10 @@ from collections.abc import Sequence
 import dataclasses
 import datetime
 
-from django.core.cache import cache
 from oslo_utils import timeutils
 
 from snapshot_panel.cloud import asking
+from snapshot_panel.cloud import cache
 from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import nova
 from snapshot_panel.cloud import snapshots
@@ -36,6 +36,9 @@ def ask_guest(session: asking.Session, instance: facts.Instance
 
     The order matters: a freeze that the console shows only after this look
     belongs to an action that is newer than those read here.
+
+    A shelved instance is on no host: Nova answers 409 where it is asked for
+    the console, which is gone.
     """
     actions = nova.list_actions(session, instance.id)
     if instance.status == facts.STOPPED:
@@ -43,8 +46,8 @@ def ask_guest(session: asking.Session, instance: facts.Instance
             asked=True, image=snapshots.image_today(session, instance),
             actions=with_stop_times(session, instance.id, actions))
     return checklist.Guest(
-        asked=True, console=nova.get_console(session, instance.id),
-        actions=actions)
+        asked=True, console=None if instance.status in facts.SHELVED
+        else nova.get_console(session, instance.id), actions=actions)
 
 
 def ask_guest_if_allowed(session: asking.Session, instance: facts.Instance
@@ -134,7 +137,7 @@ def ask_behind(session: asking.Session, instance: facts.Instance,
     console = image = None
     if instance.status == facts.STOPPED:
         image = snapshots.image_today(session, instance)
-    else:
+    elif instance.status not in facts.SHELVED:
         console = _console(session, instance, patient)
     # It may have been stopped when the snapshot was asked for.
     actions = with_stop_times(session, instance.id, asking.confirmed(
@@ -160,6 +163,6 @@ def _console(session: asking.Session, instance: facts.Instance,
 def _guest_key(instance: facts.Instance) -> str:
     # What is shared must not outlive a change of state; a guest that was
     # seen frozen during a snapshot must not look so after it.
-    return 'snapshot_panel:guest:%s:%s:%s:%s' % (
+    return cache.of_release('snapshot_panel:guest:%s:%s:%s:%s' % (
         instance.project_id, instance.id, bounded.key_part(instance.status),
-        'busy' if instance.task_state else 'idle')
+        'busy' if instance.task_state else 'idle'))

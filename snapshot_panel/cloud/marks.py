@@ -18,9 +18,8 @@ nothing of a judge, which is what they know.
 
 import datetime
 
-from django.core.cache import cache
-
 from snapshot_panel.cloud import asking
+from snapshot_panel.cloud import cache
 
 # Nobody counts on a judge that has not come for so long, in seconds.
 _TTL = 3600

@@ -15,9 +15,8 @@
 import typing
 import urllib.parse
 
-from django.core.cache import cache
-
 from snapshot_panel.cloud import asking
+from snapshot_panel.cloud import cache
 from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import glance
 from snapshot_panel.cloud import reading
@@ -38,7 +37,8 @@ def definitions(session: asking.Session
     Empty where the cloud has no definitions or does not show them.
     """
     # A project may have definitions of its own.
-    key = 'snapshot_panel:definitions:' + session.user.tenant_id
+    key = cache.of_release('snapshot_panel:definitions:'
+                           + session.user.tenant_id)
     kept: dict[str, properties.Definition] | None = cache.get(key)
     if kept is not None:
         return kept

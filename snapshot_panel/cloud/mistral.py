@@ -40,6 +40,7 @@ _TYPES = ('workflowv2', 'workflow')
 _VERSION = '/v2'
 # States of a run in which nothing happens any more without success.
 _FAILED = ('ERROR', 'CANCELLED')
+_ENDED = ('SUCCESS', *_FAILED)
 _MEANINGS: Mapping[int, type[errors.CloudError]] = {
     400: errors.Refused, 403: errors.Forbidden, 404: errors.NotFound,
     409: errors.Conflict, 429: errors.TooMany}
@@ -61,12 +62,14 @@ class Run:
     """One run of a workflow.
 
     ``at`` is when it began, aware; ``reason`` is why it failed, untrusted
-    text, '' where the service does not say.
+    text, '' where the service does not say. One that the service was killed
+    in may never be ``ended``.
     """
 
     at: datetime.datetime
     failed: bool
     reason: str = ''
+    ended: bool = True
 
 
 def _make_client(session: asking.Session) -> typing.Any:
@@ -128,8 +131,12 @@ def has_action(session: asking.Session, action: str) -> bool:
 
     Mistral takes a workflow that names what it does not have (fact 48).
     """
+    return _is_there(session, '/actions/' + action)
+
+
+def _is_there(session: asking.Session, path: str) -> bool:
     try:
-        answer = _ask(session, 'GET', '/actions/' + action)
+        answer = _ask(session, 'GET', path)
     except errors.NotFound:
         return False
     with errors.asking('Mistral'):
@@ -146,6 +153,11 @@ def put_workflow(session: asking.Session, text: str) -> None:
         _ask(session, 'PUT', '/workflows', **options)
     except errors.NotFound:
         _ask(session, 'POST', '/workflows', **options)
+
+
+def has_workflow(session: asking.Session, name: str) -> bool:
+    """Return whether there is a workflow, whatever it does."""
+    return _is_there(session, '/workflows/' + name)
 
 
 def delete_workflow(session: asking.Session, name: str) -> None:
@@ -202,5 +214,6 @@ def get_last_run(session: asking.Session, workflow: str) -> Run | None:
         for found in reading.entries(answer.json()['executions'])[:1]:
             return Run(reading.moment(found['created_at']),
                        found['state'] in _FAILED,
-                       reading.name(found.get('state_info')))
+                       reading.name(found.get('state_info')),
+                       found['state'] in _ENDED)
         return None

@@ -19,12 +19,12 @@ import logging
 import re
 import typing
 
-from django.core.cache import cache
 from openstack_dashboard.api import base
 
 from horizon.utils import memoized
 
 from snapshot_panel.cloud import asking
+from snapshot_panel.cloud import cache
 from snapshot_panel.cloud.clients import nova_client
 from snapshot_panel.cloud.clients import nova_exceptions
 from snapshot_panel.cloud.clients import nova_versions
@@ -47,6 +47,9 @@ _OLDEST_VERSION = nova_versions.APIVersion('2.58')
 
 _VERSION_TTL = 3600
 _ACTIONS_LIMIT = 50
+# As much of a console is looked at, in characters. Libvirt's driver gives
+# 100 KiB; what others give is read by each page, and kept in the cache.
+_CONSOLE_LIMIT = 256 << 10
 
 
 def _make_client(session: asking.Session) -> typing.Any:
@@ -239,16 +242,17 @@ def _fixed(addresses: typing.Any) -> tuple[str, ...]:
 
 
 def get_console(session: asking.Session, instance_id: str) -> str | None:
-    """Return the console log, None where there is none.
+    """Return the newest part of the console log, None where there is none.
 
     An instance that is shut off has no console (fact 6).
     """
     with errors.asking('Nova'):
         try:
-            return reading.text(
+            console = reading.text(
                 client(session).servers.get_console_output(instance_id))
         except nova_exceptions.NotFound:
             return None
+    return console[-_CONSOLE_LIMIT:]
 
 
 def list_actions(session: asking.Session, instance_id: str

@@ -14,7 +14,9 @@
 
 Whoever dies in the middle leaves a schedule that nothing runs, which is
 overdue in time, and never one that runs and that nobody sees: the server's
-metadata is written before the trigger, and removed after it.
+metadata is written before the trigger, and removed after it. The workflow is
+the first that is made and the last that is deleted, so what was left in the
+middle is known by it.
 """
 
 import dataclasses
@@ -33,11 +35,13 @@ from snapshot_panel.consistency import workflow
 class Engine:
     """What the workflow service has of an instance's schedule.
 
-    ``trigger`` is None where nothing runs, ``run`` where nothing ran yet.
+    ``trigger`` is None where nothing runs, ``run`` where nothing ran yet;
+    ``workflow`` is whether there is what a trigger would run.
     """
 
     trigger: mistral.Trigger | None
     run: mistral.Run | None
+    workflow: bool = False
 
 
 def offered(session: asking.Session, instance: facts.Instance) -> bool:
@@ -55,10 +59,12 @@ def look(session: asking.Session, instance: facts.Instance) -> Engine:
     :raises errors.CloudError: it does not say.
     """
     name = workflow.name(instance.id)
-    trigger, run = asking.ask_services(
+    trigger, run, there = asking.ask_services(
         session, (mistral, lambda: mistral.get_trigger(session, name)),
-        (mistral, lambda: mistral.get_last_run(session, name)))
-    return Engine(asking.or_raise(trigger), asking.or_raise(run))
+        (mistral, lambda: mistral.get_last_run(session, name)),
+        (mistral, lambda: mistral.has_workflow(session, name)))
+    return Engine(asking.or_raise(trigger), asking.or_raise(run),
+                  asking.or_raise(there))
 
 
 def begin(session: asking.Session, instance: facts.Instance,
@@ -99,8 +105,8 @@ def end(session: asking.Session, instance: facts.Instance) -> None:
     """Take no snapshots any more; those that there are stay."""
     name = workflow.name(instance.id)
     mistral.delete_trigger(session, name)
-    mistral.delete_workflow(session, name)
     nova.delete_metadata(session, instance.id, schedules.KEY)
+    mistral.delete_workflow(session, name)
 
 
 def _write(session: asking.Session, instance: facts.Instance, value: str

@@ -321,7 +321,8 @@ def _seal(session: asking.Session, image: facts.Image,
     # Glance has no compare-and-set: whoever came first is found by reading
     # again just before the write.
     fresh = glance.get_image(session, image.id)
-    if records.read_seal(fresh) is None:
+    # One that was deactivated meanwhile could not be read, and can be later.
+    if records.read_seal(fresh) is None and fresh.active:
         made = verdict.Decision(decision.rule, {
             **decision.evidence,
             **({'left_out': dict(left_out)} if left_out else {})}).seal()

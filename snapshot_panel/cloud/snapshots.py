@@ -19,9 +19,8 @@ import dataclasses
 import typing
 import uuid
 
-from django.core.cache import cache
-
 from snapshot_panel.cloud import asking
+from snapshot_panel.cloud import cache
 from snapshot_panel.cloud import dependents
 from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import glance
@@ -127,8 +126,8 @@ def kept(session: asking.Session, name: str) -> Overview | None:
 
 
 def _shown_key(session: asking.Session, name: str) -> str:
-    return 'snapshot_panel:shown:%s:%s' % (session.user.tenant_id,
-                                           bounded.key_part(name))
+    return cache.of_release('snapshot_panel:shown:%s:%s' % (
+        session.user.tenant_id, bounded.key_part(name)))
 
 
 def complete(session: asking.Session, overview: Overview,

@@ -16,9 +16,8 @@ from collections.abc import Sequence
 import dataclasses
 import enum
 
-from django.core.cache import cache
-
 from snapshot_panel.cloud import asking
+from snapshot_panel.cloud import cache
 from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import nova
 from snapshot_panel.cloud import volumes

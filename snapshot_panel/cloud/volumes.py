@@ -15,12 +15,14 @@
 from collections.abc import Callable
 from collections.abc import Collection
 from collections.abc import Sequence
+import functools
+import pathlib
 import time
 import typing
-
-from django.core.cache import cache
+import uuid
 
 from snapshot_panel.cloud import asking
+from snapshot_panel.cloud import cache
 from snapshot_panel.cloud import cinder
 from snapshot_panel.cloud import errors
 from snapshot_panel.consistency import facts
@@ -30,6 +32,8 @@ from snapshot_panel.consistency import verdict
 # How long it is remembered when a snapshot was first seen complete, in
 # seconds: by then a verdict does without it.
 _SEEN_TTL = 2 * verdict.VOLUMES_PATIENCE
+# Linux makes one at each boot.
+_BOOT_ID = pathlib.Path('/proc/sys/kernel/random/boot_id')
 
 _T = typing.TypeVar('_T')
 
@@ -97,10 +101,24 @@ def _seen_for(image: facts.Image, snapshots: Sequence[facts.VolumeSnapshot]
     """Return for how many seconds all of these were seen complete."""
     if not all(each.complete for each in snapshots):
         return 0
-    now = time.time()
-    first: float = cache.get_or_set('snapshot_panel:complete:' + image.id,
-                                    now, _SEEN_TTL)
-    return now - first
+    now = time.monotonic()
+    key = 'snapshot_panel:complete:%s:%s' % (_clock(), image.id)
+    cache.add(key, now, _SEEN_TTL)
+    first = cache.get(key)
+    return 0 if first is None else max(0, now - first)
+
+
+@functools.cache
+def _clock() -> str:
+    """Return a name that no other clock has.
+
+    All processes of a machine have one, since it was booted. What another
+    machine kept by its own, in a cache that they share, says nothing here.
+    """
+    try:
+        return _BOOT_ID.read_text().strip()
+    except OSError:
+        return uuid.uuid4().hex
 
 
 def _volumes(session: asking.Session, ids: Collection[str]

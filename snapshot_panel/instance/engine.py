@@ -66,7 +66,8 @@ class EngineLines:
     """What the page shows of what the workflow service does.
 
     ``last`` is the newest snapshot of a schedule, None where there is none,
-    or where nobody knows them.
+    or where nobody knows them. It is ``incomplete`` where somebody was killed
+    who made it, paused or ended it.
     """
 
     engine: scheduling.Engine
@@ -84,6 +85,12 @@ class EngineLines:
         return cls(engine, paused or schedules.read(instance),
                    paused is not None and engine.trigger is None,
                    _last(instance, images or ()))
+
+    @property
+    def incomplete(self):
+        """Whether there is a workflow that nothing starts, and no pause."""
+        return (self.engine.workflow and self.engine.trigger is None
+                and not self.paused)
 
     @property
     def text(self):

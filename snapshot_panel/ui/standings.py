@@ -15,9 +15,9 @@
 import dataclasses
 import datetime
 
-from django.core.cache import cache
 from oslo_utils import timeutils
 
+from snapshot_panel.cloud import cache
 from snapshot_panel.consistency import bounded
 from snapshot_panel.consistency import checklist
 from snapshot_panel.ui import findings
@@ -98,5 +98,5 @@ def _blocker(row):
 
 
 def _key(project_id, instance_id, status):
-    return 'snapshot_panel:standing:%s:%s:%s' % (
-        project_id, instance_id, bounded.key_part(status))
+    return cache.of_release('snapshot_panel:standing:%s:%s:%s' % (
+        project_id, instance_id, bounded.key_part(status)))

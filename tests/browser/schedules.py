@@ -16,19 +16,26 @@ Minutes, with an environment of its own: ``tox run -e schedules``. Not among
 those that every run collects.
 """
 
+import concurrent.futures
+import contextlib
 import datetime
+import os
 import pathlib
+import signal
 import sqlite3
+import time
 import uuid
 
 from axe_playwright_python import sync_playwright as axe
 from keystoneauth1 import adapter
+from keystoneauth1 import exceptions
 from playwright.sync_api import expect
 import pytest
 
 from snapshot_panel.consistency import schedules
 from snapshot_panel.consistency import workflow
 from tests import clients
+from tests.cloud import processes
 from tests import judges
 
 RESULTS = pathlib.Path(__file__).parents[2] / 'test-results'
@@ -38,13 +45,14 @@ HOSTILE = "<% $.server %> {{ 7 * 7 }} it's"
 
 
 class Engine:
-    """Mistral of a demo cloud: its own API, and its clock."""
+    """Mistral of a demo cloud: its own API, its clock, its process."""
 
     def __init__(self, cloud, keys):
         self._api = adapter.Adapter(keys, service_type='workflowv2',
                                     region_name=cloud.region)
-        self._file = (pathlib.Path(cloud.logs).parent / 'databases'
-                      / 'mistral.sqlite')
+        folder = pathlib.Path(cloud.logs).parent
+        self._file = folder / 'databases' / 'mistral.sqlite'
+        self._pid_file = folder / 'pids' / 'mistral.pid'
 
     def names(self, kind):
         return {each['name'] for each in
@@ -62,6 +70,38 @@ class Engine:
                 'WHERE name = ?', (
                     now.strftime('%Y-%m-%d %H:%M:%S.000000'), name))
         assert changed.rowcount == 1
+
+    def kill(self):
+        """Kill the process, at once; the demo starts it again."""
+        os.kill(processes.running_pid(self._pid_file), signal.SIGKILL)
+
+    def wait(self):
+        """Wait until it answers again."""
+        def answers():
+            with contextlib.suppress(exceptions.ConnectFailure):
+                return self._api.get('/workflows').ok
+        clients.wait_for(answers, 'Mistral')
+
+    def kill_at(self, count):
+        """Kill it as soon as a count is another; ``count()`` gives it."""
+        before, end = count(), time.monotonic() + clients.PATIENCE
+        while count() == before:
+            assert time.monotonic() < end, 'waited in vain to kill'
+            time.sleep(0.001)
+        self.kill()
+
+    def workflows(self, name):
+        return self._count('workflow_definitions_v2', 'name', name)
+
+    def runs(self, name):
+        return self._count('workflow_executions_v2', 'workflow_name', name)
+
+    def _count(self, table, column, name):
+        with contextlib.closing(sqlite3.connect(
+                self._file, timeout=60)) as connection:
+            return connection.execute(
+                'SELECT COUNT(*) FROM %s WHERE %s = ?' % (table, column),
+                (name,)).fetchone()[0]
 
     def state(self, name):
         """Return the state of the newest run of a workflow."""
@@ -102,9 +142,9 @@ def open_schedule(cloud, page, server_id):
                                     server_id))
 
 
-def press(page, name):
+def press(page, name, told='success'):
     page.get_by_role('button', name=name, exact=True).click()
-    expect(page.locator('.alert-success')).to_be_visible()
+    expect(page.locator('.alert-' + told).first).to_be_visible()
 
 
 def look_at(page, name):
@@ -175,3 +215,76 @@ def test_a_schedule_runs_with_nobody_there_and_leaves_nothing(
         'cron_triggers')
     assert schedules.KEY not in api.nova.servers.get(server_id).metadata
     assert len(api.snapshots(server_id)) == 2
+
+
+@pytest.fixture
+def leave_incomplete(cloud, engine):
+    """Press *Schedule*, and kill Mistral before it has the trigger."""
+    def press_and_kill(page, server_id):
+        name = workflow.name(server_id)
+        open_schedule(cloud, page, server_id)
+        with concurrent.futures.ThreadPoolExecutor(1) as pool:
+            killed = pool.submit(engine.kill_at,
+                                 lambda: engine.workflows(name))
+            press(page, 'Schedule', told='danger')
+            killed.result()
+        engine.wait()
+        assert name in engine.names('workflows')
+        assert name not in engine.names('cron_triggers')
+        open_schedule(cloud, page, server_id)
+        expect(page.locator('.snapshot-panel-schedule')).to_contain_text(
+            'Incomplete: the workflow service has the workflow')
+    return press_and_kill
+
+
+def test_what_a_killed_mistral_left_incomplete_is_completed_or_deleted(
+        browse, make, api, engine, night, leave_incomplete):
+    server_id, _name = make()
+    name = workflow.name(server_id)
+    page = browse()
+
+    leave_incomplete(page, server_id)
+    look_at(page, 'incomplete-1400')
+    page.set_viewport_size({'width': 390, 'height': 900})
+    look_at(page, 'incomplete-390')
+    press(page, 'Delete the schedule')
+    assert name not in engine.names('workflows')
+    assert schedules.KEY not in api.nova.servers.get(server_id).metadata
+    expect(page.get_by_text('Incomplete')).to_have_count(0)
+
+    leave_incomplete(page, server_id)
+    press(page, 'Schedule')
+    assert night(server_id)['consistency_verdict'] == AT_REST
+    press(page, 'Delete the schedule')
+
+
+def test_a_killed_mistral_loses_no_night(
+        cloud, browse, make, api, engine, night):
+    server_id, _name = make()
+    name = workflow.name(server_id)
+    page = browse()
+    page.locator('tr[data-object-id="%s"] .dropdown-toggle' % server_id
+                 ).click()
+    page.get_by_role('link', name='Schedule', exact=True).click()
+    press(page, 'Schedule')
+    images = [night(server_id)]
+
+    # The night comes while it is away.
+    engine.kill()
+    images.append(night(server_id))
+
+    # It dies in the middle of a run.
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        killed = pool.submit(engine.kill_at, lambda: engine.runs(name))
+        engine.let_it_be_time(name)
+        killed.result()
+    engine.wait()
+    clients.wait_for(lambda: api.idle(server_id), 'Nova')
+    images.append(night(server_id))
+
+    assert {image['consistency_verdict'] for image in images} == {AT_REST}
+    assert engine.trigger(name)['pattern'] == '0 3 * * *'
+    open_schedule(cloud, page, server_id)
+    expect(page.locator('.snapshot-panel-schedule')).to_contain_text(
+        images[-1]['name'])
+    press(page, 'Delete the schedule')

@@ -10,11 +10,16 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Serves one service's API until a SIGTERM, and ends its process at once."""
+"""Serves one service's API until a SIGTERM, and ends its process at once.
+
+At a SIGUSR1 the service is killed and started again under its process id: the
+launcher would take another one for the end of the demo.
+"""
 
 import logging
 import os
 import signal
+import sys
 import threading
 
 from cheroot import wsgi
@@ -30,6 +35,9 @@ def serve(application, port, threads):
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
+    # Whatever runs here ends in the middle of its work, as at a SIGKILL.
+    signal.signal(signal.SIGUSR1, lambda *_: os.execv(
+        sys.executable, sys.orig_argv))
     server.prepare()
     threading.Thread(target=server.serve, daemon=True).start()
     stopping.wait()

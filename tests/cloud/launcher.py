@@ -149,7 +149,7 @@ class Launcher:
         if layout.workflows_python:
             self._processes.start(
                 'mistral', layout.workflows_python, 'tests.cloud.workflows',
-                layout.port('mistral'), layout.configuration)
+                layout.port('mistral'), layout.configuration, killable=True)
 
     def _start_service(self, name):
         self._processes.start(

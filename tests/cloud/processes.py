@@ -13,12 +13,14 @@
 """Starts, watches and stops the demo's processes, by their pid files."""
 
 import dataclasses
+import functools
 import os
 import pathlib
 import signal
 import socket
 import subprocess
 import time
+import typing
 
 from tests.cloud import layout as layouts
 
@@ -33,6 +35,8 @@ class Process:
     name: str
     popen: subprocess.Popen
     log: pathlib.Path
+    # Starts it again where it was killed, as an init system would.
+    again: typing.Callable | None = None
 
 
 class ProcessDied(layouts.SetupError):
@@ -49,11 +53,20 @@ class Processes:
         self._layout = layout
         self._running = []
 
-    def start(self, name, python, module, *arguments, environment=None):
-        """Start ``python -m module arguments`` in a session of its own."""
-        return self.start_command(
+    def start(self, name, python, module, *arguments, environment=None,
+              killable=False):
+        """Start ``python -m module arguments`` in a session of its own.
+
+        :param killable: it is started again whenever it is killed
+        """
+        process = self.start_command(
             name, [str(python), '-m', module, *map(str, arguments)],
             environment)
+        if killable:
+            process.again = functools.partial(
+                self.start, name, python, module, *arguments,
+                environment=environment, killable=True)
+        return process
 
     def start_command(self, name, command, environment=None):
         """Start a program in a session of its own."""
@@ -94,10 +107,13 @@ class Processes:
 
         :raises ProcessDied: one of them has ended
         """
-        for process in self._running:
+        for process in list(self._running):
             code = process.popen.poll()
             if code is not None:
                 self._forget(process)
+                if process.again and code == -signal.SIGKILL:
+                    process.again()
+                    continue
                 raise ProcessDied(f'{process.name} {_how(code)} though it '
                                   f'should run. {_tail(process)}')
 

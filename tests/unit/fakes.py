@@ -16,6 +16,7 @@ import json
 import types
 import urllib.parse
 
+from django.core.cache.backends import base
 import requests
 import yaml
 
@@ -89,6 +90,19 @@ def answer_images(images, url):
     return None, images.get(path.rpartition('/')[2])
 
 
+class GoneCache(base.BaseCache):
+    """A cache that cannot be reached, and how its client says that."""
+
+    def __init__(self, problem=ConnectionRefusedError(111, 'refused')):
+        super().__init__({})
+        self.problem = problem
+
+    def _fail(self, *_args, **_options):
+        raise self.problem
+
+    get = get_many = set = set_many = add = delete = _fail
+
+
 class Workflows:
     """Mistral as it answered on the wire (facts 47 to 49), in memory.
 
@@ -96,7 +110,11 @@ class Workflows:
 
     :ivar refusals: statuses and faults by method and path, in place of what
         it would do; a fault that is an exception is raised.
+    :ivar left: so many requests are still answered, None: all; then each
+        ends with ``death``, after the first did its work if that is ``lost``
     """
+
+    left, lost, death = None, False, requests.ConnectionError
 
     url = 'http://mistral/v2'
     moments = {'next_execution_time': '2026-11-23 03:00:00',
@@ -110,6 +128,17 @@ class Workflows:
     def __call__(self, _adapter, request, **_options):
         path = urllib.parse.urlsplit(request.url).path.removeprefix('/v2')
         self.asked.append('%s %s' % (request.method, path))
+        if self.left == 0 and not self.lost:
+            raise self.death
+        answer = self._act(request, path)
+        if self.left == 0:
+            self.lost = False
+            raise self.death
+        if self.left is not None:
+            self.left -= 1
+        return answer
+
+    def _act(self, request, path):
         kind, _, name = path[1:].partition('/')
         status, body = self.refusals.get((request.method, '/' + kind)) or (
             getattr(self, '_%s_%s' % (request.method.lower(), kind))(
@@ -133,6 +162,10 @@ class Workflows:
     def _get_actions(self, name, _request):
         return ((200, {'name': name}) if name in self.actions
                 else (404, 'Action not found'))
+
+    def _get_workflows(self, name, _request):
+        return ((200, {'name': name}) if name in self.workflows
+                else (404, 'Workflow not found'))
 
     def _named(self, request):
         spec = yaml.safe_load(request.body)

@@ -16,6 +16,7 @@ import ast
 import csv
 import pathlib
 import re
+from unittest import mock
 
 import pytest
 
@@ -102,6 +103,38 @@ def test_the_table_of_faults_holds_every_fault_of_every_page():
         (service, fault, page) for service in played
         for fault in looking.FAULTS[service]
         for page in looking.PAGES[service])
+
+
+def test_what_happens_in_a_snapshot_is_played_by_the_tests_that_it_names():
+    named = re.findall('``(test_[a-z_]+)``',
+                       (SOURCE / 'faults.rst').read_text())
+    there = {name for path in (ROOT / 'tests').rglob('test_*.py')
+             for name in re.findall(r'def (test_\w+)\(', path.read_text())}
+
+    assert len(named) > 20
+    assert set(named) <= there
+
+
+def test_services_that_are_played_again_leave_the_rows_of_the_others(tmp_path):
+    table = tmp_path / 'faults.csv'
+    row = ('down', 'Index', 'It says so.', 'under 5', 'nothing')
+    with table.open('w', newline='') as file:
+        csv.writer(file).writerows([faults.HEADINGS, ('Nova', *row),
+                                    ('Cinder', *row), ('Keystone', *row)])
+
+    def play(service, *names):
+        faults.write({(service, name, 'Index'): looking.Look(
+            'Index', 200, 1.0, 10, service, ()) for name in names})
+        with table.open(newline='') as file:
+            return [tuple(each[:2]) for each in list(csv.reader(file))[1:]]
+
+    with mock.patch.object(faults, 'PATH', table):
+        assert play('Glance', '500') == [
+            ('Nova', 'down'), ('Glance', '500'), ('Cinder', 'down'),
+            ('Keystone', 'down')]
+        assert play('Keystone', '500', '503') == [
+            ('Nova', 'down'), ('Glance', '500'), ('Cinder', 'down'),
+            ('Keystone', '500, 503')]
 
 
 def test_no_fault_in_the_table_costs_a_page_more_than_its_bound():

@@ -109,6 +109,8 @@ class IndexTest(cases.PanelTestCase):
         page = self.text(cases.INDEX)
 
         assert 'snapshot-panel-judge' not in without
+        assert 'verdicts are written while a page is open' in without
+        assert 'verdicts are written while a page' not in page
         # Not in a sentence, which no other language can decline, and with
         # what lets it tick.
         said = page.partition('id="snapshot-panel-judge"')[2].split('</p>')[0]
@@ -550,6 +552,17 @@ class ButtonsTest(cases.PanelTestCase):
 
         assert cases.TAKE % builders.INSTANCE not in page
         assert cases.SNAPSHOT in page
+
+    def test_each_row_leads_to_its_schedule_where_there_can_be_one(self):
+        link = cases.SNAPSHOT.replace('/snapshot/', '/schedule/')
+        for role in ('reader', 'member'):
+            self.act_as(role)
+
+            self.assertIn(link, self.text(cases.INDEX))
+
+        self.show(builders.instance(image_id=None))
+
+        self.assertNotIn(link, self.text(cases.INDEX))
 
 
 class ClickTest(cases.PanelTestCase):

@@ -18,6 +18,8 @@ import json
 import math
 import pathlib
 import re
+import shutil
+import subprocess
 import time
 from unittest import mock
 
@@ -373,6 +375,29 @@ def test_the_documented_options_exist(name):
         'manage.py', 'judge_snapshots').parse_args(line.split())
 
     assert parsed.os_cloud == ['judge']
+
+
+def test_systemd_takes_the_documented_units(tmp_path):
+    # The unit must be there: systemd's own look at the timer does not tell.
+    program = tmp_path / 'manage.py'
+    program.write_text('#!/bin/sh\n')
+    program.chmod(0o755)
+    timer, service = (tmp_path / ('snapshot-panel-judge' + kind)
+                      for kind in ('.timer', '.service'))
+    for unit in timer, service:
+        unit.write_text((DOCUMENTS / unit.name).read_text().replace(
+            '/usr/share/openstack-dashboard/manage.py', str(program)))
+
+    assert 'Unit=' not in timer.read_text()
+    assert 'OnUnitInactiveSec=5min\n' in timer.read_text()
+    assert 'ExecStart=%s judge_snapshots ' % program in service.read_text()
+    checker = shutil.which('systemd-analyze')
+    if checker:
+        for unit in timer, service:
+            # What it would ignore is on the error output alone.
+            verified = subprocess.run([checker, 'verify', unit], check=True,
+                                      stderr=subprocess.PIPE, text=True)
+            assert verified.stderr == ''
 
 
 def test_a_line_names_what_it_can():

@@ -153,6 +153,14 @@ def test_nova_and_cinder_are_not_asked_through_what_horizon_drops():
                                  'neutron')}
 
 
+def test_one_module_asks_a_cache_that_may_fail():
+    asking = [name for name, path in modules(PACKAGE).items()
+              if any(each.startswith('django.core.cache')
+                     for each in imports(path))]
+
+    assert asking == [PACKAGE + '.cloud.cache']
+
+
 def test_what_bandit_may_not_report_has_its_name_and_its_reason():
     found = [(path.name, line) for path in modules(PACKAGE).values()
              for line in path.read_text().splitlines() if 'nosec' in line]

@@ -65,6 +65,29 @@ def test_a_second_round_does_nothing(user_request, glance):
     assert rotate(user_request, glance) == {}
 
 
+class Died(BaseException):
+    """The judge is not there any more."""
+
+
+@pytest.mark.parametrize('deletions', range(1, 4))
+def test_a_judge_that_dies_after_a_deletion_is_followed_by_the_next(
+        deletions, user_request, glance, glance_client):
+    def delete(image_id):
+        answers.Glance.delete(glance, image_id)
+        if len(glance.deleted) == deletions:
+            raise Died
+
+    glance_client.images.delete.side_effect = delete
+    with pytest.raises(Died):
+        rotate(user_request, glance)
+    # The newest are left, and among them those that are kept.
+    assert left(glance) == set(range(5 - deletions))
+
+    rotate(user_request, glance)
+
+    assert left(glance) == {0, 1}
+
+
 def test_a_dry_run_shows_the_same_and_deletes_nothing(user_request, glance):
     glance.images[made(3).id]['protected'] = True
 

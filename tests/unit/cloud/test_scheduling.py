@@ -12,6 +12,7 @@
 
 """Schedules that Mistral runs, asked over its REST API."""
 
+import contextlib
 from unittest import mock
 
 from horizon import exceptions as horizon_exceptions
@@ -93,16 +94,13 @@ def test_what_the_service_has_is_told(begin, service, user_request):
     service.runs = [(NAME, 'ERROR', 'boom'), (NAME, 'SUCCESS', None),
                     ('other', 'ERROR', 'x')]
 
-    engine = scheduling.look(user_request, instance)
-
-    assert engine.trigger == mistral.Trigger(
-        PATTERN, builders.NOW.replace(day=23, hour=3))
-    assert engine.run == mistral.Run(builders.NOW, failed=False)
+    assert scheduling.look(user_request, instance) == scheduling.Engine(
+        mistral.Trigger(PATTERN, builders.NOW.replace(day=23, hour=3)),
+        mistral.Run(builders.NOW, failed=False), workflow=True)
 
 
 @pytest.mark.parametrize('state, info, failed', [
-    ('ERROR', 'boom', True), ('CANCELLED', None, True),
-    ('RUNNING', None, False)])
+    ('ERROR', 'boom', True), ('CANCELLED', None, True)])
 def test_a_run_that_failed_says_why(service, user_request, state, info,
                                     failed):
     service.runs = [(NAME, state, info)]
@@ -111,9 +109,17 @@ def test_a_run_that_failed_says_why(service, user_request, state, info,
         builders.NOW, failed, info or '')
 
 
+@pytest.mark.parametrize('state', ['RUNNING', 'PAUSED', 'IDLE', 'new'])
+def test_a_run_that_has_not_ended_is_no_failure(service, user_request, state):
+    service.runs = [(NAME, state, None)]
+
+    assert mistral.get_last_run(user_request, NAME) == mistral.Run(
+        builders.NOW, failed=False, ended=False)
+
+
 def test_nothing_is_what_there_is_before(service, user_request):
     assert scheduling.look(user_request, builders.instance()) == (
-        scheduling.Engine(None, None))
+        scheduling.Engine(None, None, workflow=False))
 
 
 def test_a_pause_keeps_the_choice(begin, service, user_request, nova_client):
@@ -139,6 +145,87 @@ def test_the_end_leaves_nothing_and_can_be_repeated(
     # A workflow that has a trigger is not deleted.
     assert service.asked[-4:-2] == ['DELETE /cron_triggers/' + NAME,
                                     'DELETE /workflows/' + NAME]
+
+
+class Killed(BaseException):
+    """Horizon's process is not there any more."""
+
+
+class Schedule:
+    """An instance's schedule, as Nova and Mistral have it."""
+
+    def __init__(self, session, nova_client, service):
+        self._session, self._service = session, service
+        self._metadata = {}
+        nova_client.servers.set_meta.side_effect = (
+            lambda _server, items: self._metadata.update(items))
+        nova_client.servers.delete_meta.side_effect = (
+            lambda _server, keys: [self._metadata.pop(key, None)
+                                   for key in keys])
+
+    @property
+    def _instance(self):
+        return builders.instance(metadata=dict(self._metadata))
+
+    def begin(self):
+        scheduling.begin(self._session, self._instance, NIGHTLY, PATTERN)
+
+    def pause(self):
+        scheduling.pause(self._session, self._instance)
+
+    def end(self):
+        scheduling.end(self._session, self._instance)
+
+    def look(self):
+        return scheduling.look(self._session, self._instance)
+
+    @property
+    def whole(self):
+        return (schedules.read(self._instance) == NIGHTLY
+                and set(self._service.triggers)
+                == set(self._service.workflows) == {NAME})
+
+    @property
+    def gone(self):
+        return not (self._metadata or self._service.triggers
+                    or self._service.workflows)
+
+
+@pytest.mark.parametrize('service', ['workflow'], indirect=True)
+@pytest.mark.parametrize('lost', [False, True])
+@pytest.mark.parametrize('death', [requests.ConnectionError, Killed])
+@pytest.mark.parametrize('before, act', [
+    ('', 'begin'), ('begin', 'begin'), ('begin', 'pause'), ('pause', 'begin'),
+    ('begin', 'end'), ('pause', 'end')])
+def test_who_is_killed_at_any_moment_leaves_what_is_known_again(
+        before, act, death, lost, service, user_request, nova_client):
+    # Horizon itself, or the service while Horizon waits for its answer.
+    def play(left):
+        service.workflows.clear()
+        service.triggers.clear()
+        service.asked.clear()
+        schedule = Schedule(user_request, nova_client, service)
+        if before:
+            schedule.begin()
+            getattr(schedule, before)()
+        begun = len(service.asked)
+        service.left, service.lost, service.death = left, lost, death
+        with contextlib.suppress(Killed, errors.CloudError):
+            getattr(schedule, act)()
+        service.left = None
+        return schedule, len(service.asked) - begun
+
+    moments = play(None)[1]
+    assert moments
+    for left in range(moments):
+        for afterwards in 'begin', 'end':
+            schedule, _asked = play(left)
+
+            engine = schedule.look()
+            assert engine.workflow or schedule.gone
+            assert engine.trigger is None or engine.workflow
+            getattr(schedule, afterwards)()
+            assert schedule.whole if afterwards == 'begin' else schedule.gone
 
 
 def test_without_the_action_nothing_is_set_up(begin, service, nova_client):

@@ -24,6 +24,7 @@ import pytest
 import requests
 
 from snapshot_panel.cloud import asking
+from snapshot_panel.cloud import cache
 from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import glance
 from snapshot_panel.cloud import guests
@@ -419,7 +420,7 @@ def test_what_a_guest_said_is_shared_between_processes(
     def in_a_process():
         # It pickles what it keeps, as every cache between processes does.
         kept = filebased.FileBasedCache(str(tmp_path), {})
-        with mock.patch.object(guests, 'cache', kept):
+        with mock.patch.object(cache, 'kept', kept):
             return hear(user_request, status=status)
 
     first = in_a_process()

@@ -41,7 +41,7 @@ ON_VOLUMES = builders.instance(image_id=None, volume_ids=builders.VOLUMES)
 @pytest.fixture
 def clock():
     """The seconds that the dashboard's own clock shows."""
-    with mock.patch.object(volumes.time, 'time', autospec=True,
+    with mock.patch.object(volumes.time, 'monotonic', autospec=True,
                            return_value=0) as shown:
         yield shown
 
@@ -176,6 +176,31 @@ def test_it_is_remembered_since_when_all_are_complete(user_request, clock,
                                    made_of_volumes()))
 
     assert [copies.seen_for for copies in seen] == [0, 0, 40]
+
+
+def test_another_hosts_clock_says_nothing_of_how_long_they_were_seen(
+        user_request, clock):
+    """Two hosts share a cache, and the second was booted long before."""
+    clock.return_value = 100
+    volumes.copies(user_request, ON_VOLUMES, made_of_volumes())
+
+    clock.return_value = 10 ** 6
+    with mock.patch.object(volumes, '_clock', autospec=True,
+                           return_value='another'):
+        copies = volumes.copies(user_request, ON_VOLUMES, made_of_volumes())
+
+    assert copies.seen_for == 0
+
+
+def test_processes_of_a_host_have_one_clock_and_others_their_own(tmp_path):
+    named = volumes._clock.__wrapped__
+    here = tmp_path / 'boot_id'
+    here.write_text('a-boot\n')
+
+    with mock.patch.object(volumes, '_BOOT_ID', here):
+        assert named() == named() == 'a-boot'
+    with mock.patch.object(volumes, '_BOOT_ID', tmp_path / 'none'):
+        assert named() != named()
 
 
 @pytest.mark.parametrize('part', ['volume_snapshots', 'volumes'])

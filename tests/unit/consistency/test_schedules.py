@@ -194,6 +194,12 @@ def test_systemd_gets_a_timer_and_what_it_runs(weekly, when, shell):
     checker = shutil.which('systemd-analyze')
     if checker:
         subprocess.run([checker, 'calendar', when], check=True)
+        # What it would ignore is on the error output alone.
+        verified = subprocess.run(
+            [checker, 'verify', '--user', units / (name + '.timer')],
+            env={**shell.environment, 'XDG_RUNTIME_DIR': str(shell.home)},
+            check=True, stderr=subprocess.PIPE, text=True)
+        assert verified.stderr == ''
 
 
 def test_the_schedule_is_told_and_ended_by_commands(shell):

@@ -984,6 +984,37 @@ class EngineTest(InstanceTestCase):
             assert 'the metadata of the instance does not say so' in page
             assert 'Paused' not in page and 'value="pause"' in page
 
+    def test_what_was_left_incomplete_can_be_completed_or_deleted(self):
+        self.look.return_value = scheduling.Engine(None, None, workflow=True)
+        for value, keep in ((NIGHTLY.replace('7', '9', 1), 9), (None, 7)):
+            self.at(value)
+
+            page = self.text(SCHEDULE)
+
+            assert 'Incomplete: the workflow service has the workflow' in page
+            assert 'name="keep" value="%d"' % keep in page
+            assert 'value="end"' in page and 'value="begin"' in page
+            assert 'value="pause"' not in page
+            assert 'a machine of yours does' not in page
+
+    def test_what_rests_or_runs_is_not_incomplete(self):
+        for trigger, value in ((None, NIGHTLY + ' paused'),
+                               (RUNNING.trigger, NIGHTLY),
+                               (RUNNING.trigger, None)):
+            self.at(value)
+            self.look.return_value = scheduling.Engine(trigger, None, True)
+
+            assert 'Incomplete' not in self.text(SCHEDULE)
+
+    def test_a_run_that_has_not_ended_says_so(self):
+        for ended in (False, True):
+            self.look.return_value = scheduling.Engine(None, mistral.Run(
+                builders.NOW, False, ended=ended))
+
+            page = self.text(SCHEDULE)
+
+            assert ('It has not ended.' in page) != ended
+
     def test_what_a_machine_runs_is_told_apart(self):
         self.at(NIGHTLY)
 
