@@ -175,7 +175,8 @@ class InstanceRow(tables.Row):
     """A row marked for the page's script.
 
     It says what is still to be asked, what the row is counted as, and
-    whether it belongs to the rows that the user wants to see.
+    whether it belongs to the rows that the user wants to see; and of the
+    latest snapshot whether it is being made, or what came of it.
     """
 
     def load_cells(self, datum=None):
@@ -189,6 +190,15 @@ class InstanceRow(tables.Row):
             self.attrs['data-held'] = 'true'
         if self.datum.incomplete:
             self.attrs['data-unasked'] = 'true'
+        latest = self.datum.latest
+        if latest is not None and latest.step:
+            self.attrs['data-running'] = latest.id
+        elif (self.table.telling and latest is not None
+              and not latest.snapshot.unread):
+            self.attrs['data-told'] = latest.told
+            self.attrs['data-level'] = latest.badge.color
+            self.attrs['data-proof'] = urls.reverse(
+                'proof', self.datum.id, latest.id)
 
 
 class InstancesTable(ui_tables.SeveralMixin, tables.DataTable):
@@ -212,6 +222,8 @@ class InstancesTable(ui_tables.SeveralMixin, tables.DataTable):
     def __init__(self, request, data=None, needs_form_wrapper=None, **kwargs):
         super().__init__(request, data, needs_form_wrapper, **kwargs)
         self.choice = strip.Choice.of(request.GET)
+        # To the script, which compares; a page has no need of it.
+        self.telling = False
         # The instances of the page, in the order of the service, whichever
         # rows are shown; None where the service did not answer.
         self.instances = None

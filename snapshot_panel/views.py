@@ -210,6 +210,7 @@ class RowsView(ui_views.AnswerMixin, IndexMixin,
             self.request, overview, [instance for instance
                                      in overview.instances
                                      if instance.id in wanted], heard))
+        table.telling = True
         # The table itself does this where it renders its own buttons.
         table.set_multiselect_column_visibility(False)
         return http.JsonResponse({
@@ -361,4 +362,4 @@ class RestartView(InstanceFormView):
         return super().get_context_data(
             row=self.row, commands=commands.restart(
                 self.row.id, taking.default_name(self.row.instance)),
-            **kwargs)
+            judged_at=marks.last(self.request), **kwargs)

@@ -27,6 +27,7 @@ from openstack_dashboard import policy
 from snapshot_panel.cloud import asking
 from snapshot_panel.cloud import editing
 from snapshot_panel.cloud import errors
+from snapshot_panel.cloud import marks
 from snapshot_panel.cloud import restarting
 from snapshot_panel.cloud import snapshots
 from snapshot_panel.cloud import succession
@@ -83,6 +84,7 @@ def _context(request, known):
         'fix': known, 'row': known.row,
         'may_take': ui_tables.may_take(request),
         'may_restart': policy.check(policies.RESTART, request),
+        'judged_at': marks.last(request),
         'may_launch': policy.check(policies.LAUNCH, request),
         'may_edit': known.source is not None
         and _may_edit(request, known.source)}

@@ -148,9 +148,7 @@ class PageLines:
     def told(self):
         """What came of the newest snapshot, '' while it is being made."""
         newest = next(iter(self.lines), None)
-        if newest is None or newest.step:
-            return ''
-        return texts.TOLD % {'name': newest.name, 'verdict': newest.badge.word}
+        return newest.told if newest else ''
 
     @property
     def prediction(self):

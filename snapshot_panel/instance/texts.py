@@ -122,8 +122,6 @@ ENGINE_NO_REASON = _('The service does not say why.')
 LAST_STALL = _('The last one stood still for %s s.')
 LAST_TOOK = _('The last one was made in %s s at most.')
 LAST_VERDICT = _('The last one: %s.')
-# What came of a snapshot, by its name.
-TOLD = _('%(name)s: %(verdict)s')
 
 RULE = _('rule %s')
 FROZEN = _('%(path)s stood still for %(stall)s s')

@@ -78,9 +78,10 @@ def look(request, instance, images, again=False):
 
 
 def _allowed(request):
-    """Return what the parts ask of the policies, as their context."""
+    """Return what the parts ask of the policies and who else carries on."""
     return {'may_take': ui_tables.may_take(request),
-            'may_restart': policy.check(policies.RESTART, request)}
+            'may_restart': policy.check(policies.RESTART, request),
+            'judged_at': marks.last(request)}
 
 
 def _history(request, page):

@@ -14,9 +14,12 @@
 
 from django import template
 
+from snapshot_panel.ui import markup
 from snapshot_panel.ui import urls
 
 register = template.Library()
 
 # The address of a page of the panel: {% page 'instance' row.id %}
 register.simple_tag(urls.reverse, name='page')
+# A moment as an age that ticks: {% age line.at %}
+register.simple_tag(markup.age)

@@ -16,10 +16,12 @@ What is kept on an image may have been changed by hand: a report that is none
 has no words.
 """
 
+from django.utils import html
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from snapshot_panel import disk
+from snapshot_panel.ui import markup
 
 Reason = disk.Reason
 
@@ -83,6 +85,8 @@ _WHOLE = _('The image as a whole (%(format)s): %(reason)s')
 def lines(report: object) -> list[str]:
     """Return a sentence for each part that was read; none without a report.
 
+    They are HTML.
+
     :param report: what :attr:`facts.DiskReading.report` held, as it came
         back from wherever it was kept.
     """
@@ -91,17 +95,19 @@ def lines(report: object) -> list[str]:
         return []
     sentences = [_line(part) for part in reading.parts]
     if reading.reason:
-        sentences.append(_WHOLE % {'format': reading.format,
-                                   'reason': _BY_CODE[reading.reason]})
+        sentences.append(markup.fill(_WHOLE, {
+            'format': reading.format, 'reason': _BY_CODE[reading.reason]}))
     return sentences
 
 
 def _line(part):
     text = _PART if part.field else _PART_WITHOUT_FIELD
-    return text % {
-        'place': part.place, 'kind': part.kind, 'field': part.field,
+    return markup.fill(text, {
+        'place': part.place, 'kind': part.kind,
+        # In the words of the format, whatever the reader's language.
+        'field': html.format_html('<code>{}</code>', part.field),
         'word': _NO_WORD if part.word is None else WORDS[part.word],
-        'reason': _BY_CODE[part.reason]}
+        'reason': _BY_CODE[part.reason]})
 
 
 def kinds(report: object, word: disk.Word | None = None) -> tuple[str, ...]:

@@ -21,14 +21,15 @@ import dataclasses
 import datetime
 import typing
 
-from django.contrib.humanize.templatetags import humanize
 from django.utils.functional import Promise
+from django.utils import safestring
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext
 from django.utils.translation import pgettext_lazy
 
 from snapshot_panel.consistency import checklist
 from snapshot_panel.consistency import facts
+from snapshot_panel.ui import markup
 from snapshot_panel.ui import remedies
 from snapshot_panel.ui import words
 
@@ -728,8 +729,11 @@ EVENTS = {
 
 
 def evidence(result: checklist.Result, instance: facts.Instance,
-             heard_at: datetime.datetime | None = None) -> str:
+             heard_at: datetime.datetime | None = None
+             ) -> safestring.SafeString:
     """Return the sentence about what shows a finding, and how old that is.
+
+    It is HTML, in which ages tick.
 
     :param result: a :class:`checklist.Result`.
     :param heard_at: when the guest was asked, None where that was just now.
@@ -738,24 +742,24 @@ def evidence(result: checklist.Result, instance: facts.Instance,
     text = FINDINGS[finding].evidence or CHECKS[finding.check].evidence
     if text is _DISKS and not result.evidence['kinds']:
         text = _NO_DISK
-    return fill(text, result, {**_said(result, instance),
-                               'heard': _when(heard_at)})
+    return words.fill_html(text, {**_values(result),
+                                  **_said(result, instance),
+                                  'heard': _when(heard_at)})
 
 
-def fill(text: Text, result: checklist.Result,
-         more: dict[str, typing.Any] | None = None) -> str:
-    """Return a sentence filled with the evidence of a result.
+def fill(text: Text, result: checklist.Result) -> str:
+    """Return a sentence filled with the evidence of a result."""
+    return words.fill(text, _values(result))
 
-    :param result: a :class:`checklist.Result`.
-    :param more: values that go before those of the evidence, by name.
-    """
+
+def _values(result):
+    """Return what sentences name of a result, by name."""
     volumes = {name: [_volume(volume) for volume in result.evidence[name]]
                for name in ('volumes', 'shared') if name in result.evidence}
     named = {name: words.plain(result.evidence[name])
              for name in ('open', 'torn', 'hook') if name in result.evidence}
-    return words.fill(text, {**result.evidence, **volumes, **named,
-                             'left_out': _left_out(result.evidence),
-                             **_status(result), **(more or {})})
+    return {**result.evidence, **volumes, **named,
+            'left_out': _left_out(result.evidence), **_status(result)}
 
 
 def _left_out(known):
@@ -819,7 +823,7 @@ def _setting(known):
 
 
 def _when(moment, unknown=_('now')):
-    return humanize.naturaltime(moment) if moment else unknown
+    return markup.age(moment) if moment else unknown
 
 
 def in_short(finding: checklist.Finding) -> Text:

@@ -222,6 +222,12 @@ class SnapshotLine:
         return words.reason(self.decision)
 
     @property
+    def told(self):
+        """What came of it, '' while it is being made."""
+        return '' if self.step else words.TOLD % {
+            'name': self.name, 'verdict': self.badge.word}
+
+    @property
     def step(self):
         """How far it is in per cent, and what happens; None where over."""
         if self.decision.verdict.final or self.snapshot.unread:

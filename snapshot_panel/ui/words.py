@@ -14,11 +14,13 @@
 
 import collections
 from collections.abc import Iterable
+from collections.abc import Mapping
 import datetime
 import typing
 
 from django.utils import formats
 from django.utils.functional import Promise
+from django.utils import safestring
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext_lazy
@@ -38,6 +40,7 @@ from snapshot_panel.consistency import verdict
 from snapshot_panel.consistency import witness
 from snapshot_panel import disk
 from snapshot_panel.ui import disks
+from snapshot_panel.ui import markup
 
 Check = checklist.Check
 Finding = checklist.Finding
@@ -469,6 +472,9 @@ RESTART_CHOICES = {
     'dismiss': _('Dismiss'),
 }
 
+# What came of a snapshot, by its name.
+TOLD = _('%(name)s: %(verdict)s')
+
 # What is to be known of an image beside its verdict.
 DEACTIVATED = _('The operator has deactivated the image: nothing can be '
                 'launched from it until it is reactivated.')
@@ -652,6 +658,13 @@ def fill(text, values):
     Several values are listed; what is missing shows as “?”.
     """
     return str(text) % collections.defaultdict(lambda: '?', {
+        name: joined(value) for name, value in values.items()})
+
+
+def fill_html(text: str | Promise, values: Mapping[str, object]
+              ) -> safestring.SafeString:
+    """Return the same as HTML, with whatever is not safe in it escaped."""
+    return markup.fill(text, {
         name: joined(value) for name, value in values.items()})
 
 

@@ -12,6 +12,10 @@ window.snapshotPanel = (function () {
   // In milliseconds. Settling may have to wait for a slow service.
   var LONGEST_PAUSE = 30000;
   var PATIENCE = 120000;
+  // From a click to the end of this page, at most.
+  var LEAVING = 2000;
+  // Whoever leaves comes to a page that carries on.
+  var stays = false;
 
   // A screen reader reads again whatever is set: set only what is new.
   function say(element, text) {
@@ -37,6 +41,7 @@ window.snapshotPanel = (function () {
     }).then(function (response) {
       if (response.status === 401) {
         // The session is over: this page leads to the login page, and back.
+        stays = true;
         window.location.reload();
       }
       return response.json();
@@ -76,5 +81,41 @@ window.snapshotPanel = (function () {
     window.setInterval(look, LONGEST_PAUSE);
   }
 
-  return {ask: ask, follow: follow, say: say, seldom: seldom};
+  // An instance that was stopped for a snapshot is started again by a page
+  // that follows it (the index, its own, the steps to a ready one), or by the
+  // operator's judge. Ask whoever leaves for something else.
+  function guard(watch) {
+    function stopped() {
+      return Array.from(document.querySelectorAll('[data-restarting]'),
+        function (each) { return each.dataset.restarting; });
+    }
+
+    function follows(address) {
+      return address === watch.dataset.index || stopped().every(
+        function (each) {
+          return address === each || address === each + 'fix/';
+        });
+    }
+
+    if (!watch.dataset.maySettle || watch.dataset.judged) {
+      return;
+    }
+    ['click', 'submit'].forEach(function (kind) {
+      document.addEventListener(kind, function (event) {
+        var link = event.target.closest('a[href]');
+        // What is sent leads back here.
+        if (kind === 'submit' || (link && follows(link.pathname))) {
+          stays = true;
+          window.setTimeout(function () { stays = false; }, LEAVING);
+        }
+      }, true);
+    });
+    window.addEventListener('beforeunload', function (event) {
+      if (!stays && stopped().length) {
+        event.preventDefault();
+      }
+    });
+  }
+
+  return {ask: ask, follow: follow, guard: guard, say: say, seldom: seldom};
 }());

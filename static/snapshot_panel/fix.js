@@ -64,6 +64,7 @@
   window.addEventListener('pageshow', function () {
     delete form.dataset.sent;
   });
+  panel.guard(watch);
   if (moving) {
     follow();
   }

@@ -166,6 +166,7 @@
   // Horizon's own script enables the buttons once the page has come.
   window.addEventListener('load', count);
   count();
+  panel.guard(watch);
   if (unsettled) {
     follow();
   }

@@ -22,6 +22,7 @@
   var GUESTS_PER_REQUEST = 25;
   var strip = document.getElementById('snapshot-panel-strip');
   var inView = new Set();
+  var title = document.title;
   var running = false;
 
   function ids(marker) {
@@ -90,12 +91,28 @@
     if (old && panel.replaceRow(old, row)) {
       count(old, -1);
       count(row, 1);
+      if (old.dataset.running && row.dataset.told) {
+        tell(row.dataset);
+      }
       if (mayLeave && old.dataset.unasked && row.dataset.elsewhere && !used) {
         leave(row);
       } else {
         watchRow(row);
       }
     }
+  }
+
+  // What came of a snapshot: for those who look elsewhere on the page or at
+  // another one, and for those who listen.
+  function tell(about) {
+    var link = document.createElement('a');
+    link.href = about.proof;
+    link.textContent = about.told;
+    // Horizon cuts a message at an ellipsis.
+    window.horizon.alert(about.level === 'danger' ? 'error' : about.level,
+      link.outerHTML.replace(/\u2026/g, '&hellip;'), 'safe');
+    panel.say(document.getElementById('snapshot-panel-told'), about.told);
+    document.title = about.told + ' – ' + title;
   }
 
   var observer = new IntersectionObserver(function (changes) {
@@ -177,6 +194,32 @@
     });
   }
 
+  // Where the words of a language are too long for the table, lines break;
+  // where that is not enough, each row is a card, as in a narrow window.
+  var cards = document.getElementById('snapshot-panel-cards');
+  var narrow = cards.media;
+
+  function isWide() {
+    return table.offsetWidth > table.parentElement.clientWidth;
+  }
+
+  function fit() {
+    if (isWide()) {
+      table.classList.add('snapshot-panel-tight');
+    }
+    if (isWide()) {
+      cards.media = 'all';
+    }
+  }
+
+  new ResizeObserver(fit).observe(table);
+  window.addEventListener('resize', function () {
+    table.classList.remove('snapshot-panel-tight');
+    cards.media = narrow;
+    fit();
+  });
+
+  panel.guard(watch);
   table.querySelectorAll('tr[data-object-id]').forEach(watchRow);
   carryOn();
   // Once they can be changed again, they are unsettled.

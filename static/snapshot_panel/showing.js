@@ -56,8 +56,11 @@
   }
 
   // The page's language, which Horizon does not write on it (zh-hans).
-  var words = new Intl.RelativeTimeFormat(
-    document.currentScript.dataset.language || undefined);
+  var language = document.currentScript.dataset.language || undefined;
+  var words = new Intl.RelativeTimeFormat(language);
+  // For what is younger than a tick.
+  var justNow = new Intl.RelativeTimeFormat(
+    language, {numeric: 'auto'}).format(0, 'second');
 
   function tick(part) {
     var now = Date.now() + ahead;
@@ -66,7 +69,8 @@
       var unit = UNITS.find(function (each) {
         return age >= each[1] || each[1] === 1;
       });
-      var text = words.format(-Math.floor(age / unit[1]), unit[0]);
+      var text = age < TICK / 1000 ? justNow :
+        words.format(-Math.floor(age / unit[1]), unit[0]);
       if (time.textContent !== text) {
         time.textContent = text;
       }

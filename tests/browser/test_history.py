@@ -280,3 +280,9 @@ def test_comparing_and_a_proof_are_accessible(show, seed, cloud, theme):
     show(page, 'proof/%s/' % ids[0])
     found = axe.Axe().run(page, context='.snapshot-panel-proof')
     assert not found.violations_count, found.generate_report()
+    # It is printed without what is around it.
+    expect(page.locator('#sidebar')).to_be_visible()
+    page.emulate_media(media='print')
+    expect(page.locator('#sidebar')).to_be_hidden()
+    expect(page.locator('.snapshot-panel-around')).to_be_hidden()
+    expect(page.locator('.snapshot-panel-proof')).to_be_visible()

@@ -123,12 +123,23 @@ def test_somebody_else_is_not_worked_against(begin, browse, make, api,
     assert api.status(server_id) == 'ACTIVE'
 
 
-def test_it_can_be_cancelled_while_it_stops(begin, make, api, cloud):
+def test_who_leaves_is_asked_and_it_can_be_cancelled_while_it_stops(
+        begin, make, api):
     # It takes its whole minute to stop.
     server_id, name = make('ignores-acpi', image='debian-12')
     page = begin(name)
-    page.goto('%s%s%s/' % (cloud.url.rstrip('/'), clients.PANEL, server_id))
+    link = looking.row(page, name).get_by_role('link', name=name, exact=True)
 
+    # Who leaves the pages that follow it is asked.
+    with page.expect_event('dialog') as asked:
+        page.get_by_role('link', name='Image properties').click()
+    assert asked.value.type == 'beforeunload'
+    asked.value.dismiss()
+    page.on('dialog', lambda _dialog: pytest.fail('asked for nothing'))
+    link.click()
+    page.wait_for_url('**/%s/' % server_id)
+    looking.shows(page.locator('#snapshot-panel-restart'),
+                  'Leave this page open until then')
     page.get_by_role('button', name='Cancel: start it again').click()
 
     looking.said(page, 'is started again')

@@ -16,6 +16,7 @@ import contextlib
 import io
 import uuid
 
+from axe_playwright_python import sync_playwright as axe
 from playwright.sync_api import expect
 import pytest
 
@@ -174,3 +175,28 @@ def test_the_answer_comes_before_the_words_and_all_fits_a_telephone(
 
     assert not wordy
     assert not wide
+
+
+@pytest.mark.long
+@pytest.mark.parametrize('theme', ['default', 'material'])
+def test_our_markup_is_accessible_on_each_page(browse, cloud, theme):
+    page = browse()
+    page.context.add_cookies([{'name': 'theme', 'value': theme,
+                               'url': cloud.url}])
+    found = {}
+
+    for name, each in words.PAGES.items():
+        page.goto(words.address(cloud, each.path))
+        page.evaluate("document.querySelectorAll('#content_body details')"
+                      ".forEach(function (each) { each.open = true; })")
+        # Horizon's: the heads of tables, the title of a dialog, and the
+        # colours of a theme's buttons.
+        answer = axe.Axe().run(page, context={
+            'include': [['#content_body']],
+            'exclude': [['.page-breadcrumb'], ['.table_actions'],
+                        ['.actions_column'], ['thead'], ['.modal-title'],
+                        ['.btn-primary'], ['.btn-danger']]})
+        if answer.violations_count:
+            found[name] = answer.generate_report()
+
+    assert not found

@@ -140,7 +140,7 @@ class Launcher:
             'nova', layout.cloud_python, 'tests.cloud.compute',
             layout.port('nova'), layout.configuration,
             *(layout.port(name)
-              for name in ('keystone', 'glance', 'placement')))
+              for name in ('keystone', 'glance', 'placement')), killable=True)
         for name in ('placement', 'glance', 'neutron'):
             self._start_service(name)
         self._processes.start(

@@ -35,6 +35,7 @@ import pytest
 
 from snapshot_panel.ui import words
 from tests import catalogues
+from tests import latin
 
 PATHS = [path for domain in catalogues.DOMAINS
          for path in catalogues.paths(domain)]
@@ -44,6 +45,8 @@ each_catalogue = pytest.mark.parametrize(
 # What stands for something else, or is markup, or is typed as it is.
 PLACEHOLDER = re.compile(
     r'%\(\w+\)[sd]|%%|%[sd]|\{\{.*?\}\}|</?\w+>|https?://\S+')
+# With what stands in the place of markup.
+CODE = re.compile(r'(?s)<code>.*?</code>|' + PLACEHOLDER.pattern)
 # A script's own: %%s in a template's message.
 NUMBER_AND_UNIT = re.compile(
     r'(?:\d|%\(\w+\)[sd]|%[sd]) (?:с|мин|ч|дн|ГиБ|МиБ|секунд)(?!\w)')
@@ -171,6 +174,21 @@ def test_russian_is_written_as_russian(path):
     # A Latin letter in a Russian word looks right and is not found.
     assert [text for text in texts
             if re.search('[а-яё][a-z]|[a-z][а-яё]', text, re.I)] == []
+
+
+@pytest.mark.parametrize('path', RUSSIAN, ids=lambda path: path.stem)
+def test_russian_has_no_english_word_but_names_and_what_is_typed(path):
+    assert {text: found for message in messages(path)
+            for text in catalogues.forms(message)
+            for found in [latin.english(CODE.sub(' ', text))]
+            if found} == {}
+
+
+@pytest.mark.parametrize('text, words', [
+    ('Снимок ready', ['ready']), ('(Open the log…)', ['Open', 'log', 'the']),
+    ('Свойство os_type образа debian-12, QEMU', [])])
+def test_an_english_word_in_russian_is_found(text, words):
+    assert latin.english(text) == words
 
 
 @pytest.mark.parametrize('path', RUSSIAN, ids=lambda path: path.stem)

@@ -237,6 +237,26 @@ class IndexTest(cases.PanelTestCase):
         assert 'data-unsettled="true"' in page
         assert str(words.VERDICTS[verdict.Verdict.FILESYSTEM].word) in page
 
+    def test_a_row_tells_what_came_of_the_snapshot_once_it_is_made(self):
+        for image, task, told, running in (
+                (builders.sealed(name='"x" & …'), None,
+                 'data-told="&quot;x&quot; &amp; …: File-system consistent"',
+                 False),
+                (builders.asked(status='saving'), 'image_uploading',
+                 'data-told="', True)):
+            self.show(builders.instance(task_state=task), image)
+
+            page = self.text(cases.INDEX)
+            row = self.client.get(cases.ROWS, {'id': builders.INSTANCE}).json(
+                )['rows'][builders.INSTANCE]
+
+            assert ('data-running="' in page) == running
+            # Only the script has to compare.
+            assert 'data-told' not in page
+            assert (told in row) != running
+            assert ('data-proof="%sproof/%s/"' % (cases.INSTANCE, image.id)
+                    in row) != running
+
     def test_a_loss_that_is_known_leaves_nothing_to_settle(self):
         self.show(builders.remembering(builders.memory(gone=builders.NOW)),
                   builders.sealed(

@@ -17,8 +17,10 @@ import re
 from unittest import mock
 
 from django.test.utils import override_settings
+from oslo_utils import timeutils
 import pytest
 
+from snapshot_panel.cloud import marks
 from snapshot_panel.cloud import restarting
 from snapshot_panel.consistency import restart
 from snapshot_panel.instance import views as instance_views
@@ -71,6 +73,34 @@ class RestartTest(cases.PanelTestCase):
         with override_settings(SNAPSHOT_PANEL={'shutdown_timeout': 61}):
             assert 'within 61 seconds' in ' '.join(
                 self.text(cases.RESTART).split())
+
+    def test_it_is_said_who_carries_on_if_the_panel_is_closed(self):
+        self.plan(restart.Phase.STOPPING, 'ACTIVE')
+        page = self.text(cases.INSTANCE)
+        assert 'Leave this page open' in page
+        assert 'data-judged' not in page + self.text(cases.INDEX)
+        self.show(builders.instance())
+        assert 'Leave this panel open' in self.text(cases.RESTART)
+
+        self.patch('last', timeutils.utcnow(True), marks)
+
+        page = self.text(cases.RESTART)
+        assert 'Leave this panel open' not in page
+        assert 'judge then carries on' in page
+        self.plan(restart.Phase.STOPPING, 'ACTIVE')
+        for url in (cases.INDEX, cases.INSTANCE):
+            page = self.text(url)
+            assert 'data-judged="true"' in page
+            assert 'Leave this page open' not in page
+
+    def test_what_is_stopped_is_marked_as_long_as_it_is(self):
+        for step, marked in ((restart.Phase.STARTING, True),
+                             (restart.Phase.OVER, False)):
+            self.plan(step)
+
+            for url in (cases.INDEX, cases.INSTANCE, cases.INSTANCE + 'fix/'):
+                assert marked == ('data-restarting="%s"' % cases.INSTANCE
+                                  in self.text(url))
 
     def test_it_begins_with_a_click(self):
         response = self.client.post(cases.RESTART)

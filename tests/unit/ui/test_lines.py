@@ -13,6 +13,7 @@
 """What a line of the checklist says, rests on and leads to."""
 
 import datetime
+import re
 
 from django.template import loader
 from django.utils import html
@@ -65,9 +66,34 @@ def test_the_age_of_what_the_guest_said_is_told():
 
     line = lines.CheckLine(agent, builders.instance(), asked)
 
-    assert line.evidence.replace('\xa0', ' ') == (
+    text = html.strip_tags(line.evidence)
+    assert text.replace('\xa0', ' ') == (
         'Console log, read 12 seconds ago; the guest’s last word: agent '
         'started, 101 s after its boot.')
+
+
+@pytest.mark.parametrize('result', examples.RESULTS, ids=examples.code)
+def test_each_age_in_a_finding_ticks_as_it_does_elsewhere(result):
+    line = lines.CheckLine(result, builders.instance(created=builders.NOW),
+                           builders.ago(12))
+
+    shown = loader.render_to_string('consistent_snapshots/_basis.html',
+                                    {'line': line})
+
+    unticked = re.sub('<time [^>]*data-ticks[^>]*>[^<]*</time>', '', shown)
+    assert 'ago' not in unticked
+    assert '&lt;' not in unticked
+
+
+def test_what_somebody_wrote_is_no_markup_in_a_finding():
+    result = checklist.Result(Finding.LOCKED, {
+        'reason': '<time data-ticks>%(heard)s</time> & {0}'})
+
+    line = lines.CheckLine(result, builders.instance())
+
+    assert line.evidence == (
+        'Compute service, read now; reason: &lt;time data-ticks&gt;%(heard)s'
+        '&lt;/time&gt; &amp; {0}')
 
 
 @pytest.mark.parametrize('result', [
@@ -136,8 +162,7 @@ def test_a_system_without_an_agent_is_not_said_to_have_one_that_hangs():
     assert copying({'os_distro': 'cirros'}).delay == ''
 
 
-@pytest.mark.parametrize('template', [
-    '_line.html', 'instance/_progress.html'])
+@pytest.mark.parametrize('template', ['_line.html', '_step.html'])
 def test_the_page_says_it_below_the_step_and_is_no_longer_without_it(
         template):
     shown, without = (

@@ -1,0 +1,54 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Sentences with markup of ours in them."""
+
+from collections.abc import Mapping
+import datetime
+import re
+
+from django.contrib.humanize.templatetags import humanize
+from django.utils import dateformat
+from django.utils import formats
+from django.utils.functional import Promise
+from django.utils import html
+from django.utils import safestring
+from django.utils import timezone
+
+_VALUE = re.compile(r'%\((\w+)\)s')
+
+
+def fill(text: str | Promise, values: Mapping[str, object]
+         ) -> safestring.SafeString:
+    """Return a sentence filled with values, as HTML.
+
+    Whatever is not safe in it is escaped; what is missing shows as “?”.
+    """
+    return html.format_html_join('', '{}', (
+        # Every second part is the name of a value.
+        (values.get(part, '?'),) if number % 2 else (part,)
+        for number, part in enumerate(_VALUE.split(str(text)))))
+
+
+def age(moment: datetime.datetime) -> safestring.SafeString:
+    """Return a moment as an age, as HTML.
+
+    The page's script lets it tick; what is behind it is the moment itself,
+    with its zone.
+
+    :param moment: with its zone.
+    """
+    local = timezone.localtime(moment)
+    return html.format_html(
+        '<time datetime="{}" data-ticks title="{} {}">{}</time>',
+        local.isoformat(), formats.date_format(local, 'DATETIME_FORMAT'),
+        dateformat.format(local, 'T'), humanize.naturaltime(moment))
