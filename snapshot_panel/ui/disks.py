@@ -75,6 +75,13 @@ REASONS = {
 }
 _BY_CODE = {reason.value: text for reason, text in REASONS.items()}
 
+# Where something is on a disk, by the reader's word for it.
+_PLACES = {
+    'disk': pgettext_lazy('where on a disk', 'disk'),
+    'partition': pgettext_lazy('where on a disk', 'partition %s'),
+    'volume': pgettext_lazy('where on a disk', 'volume %s'),
+    'group': pgettext_lazy('where on a disk', 'group %s'),
+}
 # Where something is, what it is, what it says, why.
 _PART = _('%(place)s, %(kind)s: %(word)s, %(reason)s (%(field)s)')
 _PART_WITHOUT_FIELD = _('%(place)s, %(kind)s: %(word)s, %(reason)s')
@@ -103,11 +110,23 @@ def lines(report: object) -> list[str]:
 def _line(part):
     text = _PART if part.field else _PART_WITHOUT_FIELD
     return markup.fill(text, {
-        'place': part.place, 'kind': part.kind,
+        'place': _place(part.place),
         # In the words of the format, whatever the reader's language.
-        'field': html.format_html('<code>{}</code>', part.field),
+        'kind': _typed(part.kind), 'field': _typed(part.field),
         'word': _NO_WORD if part.word is None else WORDS[part.word],
         'reason': _BY_CODE[part.reason]})
+
+
+def _place(place):
+    kind, _space, name = place.partition(' ')
+    text = _PLACES.get(kind)
+    if text is None or bool(name) != ('%s' in str(text)):
+        return place
+    return text % name if name else text
+
+
+def _typed(text):
+    return html.format_html('<code>{}</code>', text)
 
 
 def kinds(report: object, word: disk.Word | None = None) -> tuple[str, ...]:
