@@ -123,8 +123,9 @@ def test_a_discarded_snapshot_is_reported(browse, make):
 
     shows(page, name, 'threw the snapshot away')
     # Also to who looks elsewhere, and who listens.
-    told = page.locator('.messages .alert-danger').get_by_role('link')
-    expect(told).to_contain_text(': Discarded')
+    told = page.locator('.messages .alert-danger').get_by_role(
+        'link', name=': Discarded')
+    expect(told).to_be_visible()
     expect(page).to_have_title(re.compile(': Discarded – '))
     expect(page.locator('#snapshot-panel-told')).to_contain_text('Discarded')
     told.click()
