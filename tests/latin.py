@@ -21,12 +21,12 @@ NAMES = frozenset("""
     RAM RHEL Red SCSI SHA SLE SUSE Silverblue Solaris Talos UFS UTC Ubuntu VSS
     Windows XFS ZFS btrfs cron libosinfo systemd vfat
     """.split())
-# What a command, a file or a service of OpenStack calls so.
+# What a command, a file, a service of OpenStack or a rule of ours is called.
 TYPED = frozenset("""
-    ACTIVE Administrator Ctrl False True Running active backup community debian
-    false fedora freeze fsck linux member mysql openstack postgresql rhel rocky
-    root shutoff snapshot start started stopped sudo suse thaw true ubuntu
-    vioserial yes
+    ACTIVE Administrator abandoned Ctrl False True Running active backup
+    community debian false fedora freeze fsck linux member mysql openstack
+    postgresql rhel rocky root shutoff snapshot start started stopped sudo suse
+    thaw true ubuntu vioserial yes
     """.split())
 # They are typed as they are, and would be more words of that kind.
 COMMANDS = ('crontab -e', 'ls /dev/vport*', 'nixos-rebuild switch',

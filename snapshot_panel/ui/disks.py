@@ -16,7 +16,6 @@ What is kept on an image may have been changed by hand: a report that is none
 has no words.
 """
 
-from django.utils import html
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
@@ -112,7 +111,7 @@ def _line(part):
     return markup.fill(text, {
         'place': _place(part.place),
         # In the words of the format, whatever the reader's language.
-        'kind': _typed(part.kind), 'field': _typed(part.field),
+        'kind': markup.typed(part.kind), 'field': markup.typed(part.field),
         'word': _NO_WORD if part.word is None else WORDS[part.word],
         'reason': _BY_CODE[part.reason]})
 
@@ -123,10 +122,6 @@ def _place(place):
     if text is None or bool(name) != ('%s' in str(text)):
         return place
     return text % name if name else text
-
-
-def _typed(text):
-    return html.format_html('<code>{}</code>', text)
 
 
 def kinds(report: object, word: disk.Word | None = None) -> tuple[str, ...]:

@@ -39,6 +39,11 @@ def fill(text: str | Promise, values: Mapping[str, object]
         for number, part in enumerate(_VALUE.split(str(text)))))
 
 
+def typed(text: str) -> safestring.SafeString:
+    """Return what is the same in every language, as a word of a program is."""
+    return html.format_html('<code>{}</code>', text)
+
+
 def age(moment: datetime.datetime) -> safestring.SafeString:
     """Return a moment as an age, as HTML.
 

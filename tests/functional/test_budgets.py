@@ -174,7 +174,7 @@ def test_the_tab_costs_what_it_shows(cloud, dashboard, asked):
 def test_a_page_stays_light(path, least, dashboard):
     # The menu's line and the script in Horizon's bundle on each page; other
     # scripts and styles on our own alone.
-    most = 20 if path == clients.PANEL else 10
+    most = 18 if path == clients.PANEL else 10
     assert least <= pages.weight(dashboard, path) < most * 1000
     assert path == clients.PANEL or (
         'static/snapshot_panel/' not in dashboard.get(path).text)
