@@ -18,7 +18,6 @@ import signal
 import statistics
 import subprocess
 import sys
-import time
 
 from tests.bench import browser as browsers
 from tests.bench import disks
@@ -29,6 +28,7 @@ from tests.bench import taking
 from tests import clients
 from tests.cloud import layout as layouts
 from tests.cloud import running
+from tests import progress
 
 FOLDER = layouts.REPOSITORY / '.demo' / 'bench'
 RESULTS = layouts.REPOSITORY / 'results' / 'bench.json'
@@ -54,8 +54,7 @@ def main():
     shutil.rmtree(FOLDER, ignore_errors=True)
     try:
         with running.run(FOLDER) as cloud:
-            seed.ensure(layouts.make_layout(FOLDER, _base(cloud)), cloud,
-                        _say)
+            seed.ensure(FOLDER, cloud)
             _measure(cloud, arguments.short, results)
     except layouts.SetupError as error:
         print(f'bench: {error}', file=sys.stderr)
@@ -73,7 +72,7 @@ def _judge(short):
 
     In a process of its own: Horizon is not to be loaded into this one.
     """
-    _say('The judge, without a cloud')
+    progress.say('The judge, without a cloud')
     return not subprocess.call([
         sys.executable, '-m', 'tests.bench.judging',
         *(['--short'] if short else [])])
@@ -87,40 +86,29 @@ def _measure(cloud, short, results):
         if size >= rows or rows == ROWS[0]]
     with browsers.open_browser() as browser:
         for size, rows in cases:
-            _say(f'Pages: {size} instances, {rows} rows')
+            progress.say(f'Pages: {size} instances, {rows} rows')
             results.cases.append(report.Case(
                 size, rows, pages.take_turns(cloud, size, rows, rounds),
                 browsers.take_turns(browser, cloud, size, rows, looks)))
         results.weight = pages.weight(
             clients.Dashboard(cloud), pages.PATHS[pages.INSTANCES])
-        _say('Taking snapshots')
+        progress.say('Taking snapshots')
         results.accepted, results.sealed = taking.take_turns(
             cloud, TIMED, rounds)
-        _say(f'Following {AT_ONCE} snapshots')
+        progress.say(f'Following {AT_ONCE} snapshots')
         results.followed[AT_ONCE] = browsers.follow(
             browser, cloud, FOLLOWED, AT_ONCE)
-        _say(f'Judging {JUDGED} snapshots')
+        progress.say(f'Judging {JUDGED} snapshots')
         results.disks = disks.judge_all(cloud, FOLLOWED, JUDGED)
     if short:
         return
     for size in seed.SIZES:
         for page, crowds in CROWDS.items():
             for users, each in crowds:
-                _say(f'{users} users: {size} instances, {page}')
+                progress.say(f'{users} users: {size} instances, {page}')
                 seconds, rate = pages.crowd(cloud, size, users, page, each)
                 results.crowds[size, users, page] = (
                     statistics.median(seconds), rate)
-
-
-def _base(cloud):
-    return int(cloud.url.rstrip('/').rpartition(':')[2])
-
-
-_BEGAN = time.monotonic()
-
-
-def _say(text):
-    print(f'[{time.monotonic() - _BEGAN:6.1f} s] {text}', flush=True)
 
 
 def _parser():

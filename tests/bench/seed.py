@@ -24,6 +24,7 @@ from tests.cloud import configuration
 from tests.cloud import layout as layouts
 from tests.cloud import processes
 from tests.cloud import seed
+from tests import progress
 
 # How many instances the projects have, and images the whole cloud.
 SIZES = (3, 100, 1000)
@@ -41,12 +42,14 @@ def user(size):
     return f'bench-{size}'
 
 
-def ensure(layout, cloud, say):
+def ensure(folder, cloud):
     """Fill the cloud, unless it is full already; extend its ``users``.
 
-    :param layout: the Layout of the running demo
+    :param folder: of the running demo
     :param cloud: the content of ready.json as attributes
     """
+    layout = layouts.make_layout(
+        folder, int(cloud.url.rstrip('/').rpartition(':')[2]))
     admin = seed.open_session(layout, 'admin', 'admin')
     for size in SIZES:
         seed.ensure_member(admin, user(size))
@@ -55,7 +58,7 @@ def ensure(layout, cloud, say):
     marker = layout.marker('bench')
     if marker.exists():
         return
-    say('Seeding %s instances and %d images' % (
+    progress.say('Seeding %s instances and %d images' % (
         ', '.join(map(str, SIZES)), IMAGES))
     plan = _plan(layout, cloud)
     file = layout.folder / 'bench-plan.json'

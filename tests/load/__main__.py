@@ -25,13 +25,13 @@ import argparse
 import shutil
 import signal
 import sys
-import time
 
 from tests.bench import seed
 from tests.cloud import layout as layouts
 from tests.cloud import running
 from tests.load import crowd
 from tests.load import document
+from tests import progress
 
 FOLDER = layouts.REPOSITORY / '.demo' / 'load'
 USERS, MINUTES, CLICKS = 50, 5, 1000
@@ -51,9 +51,8 @@ def main():
         shutil.rmtree(FOLDER, ignore_errors=True)
     try:
         with running.run(FOLDER) as cloud:
-            seed.ensure(layouts.make_layout(FOLDER, int(
-                cloud.url.rstrip('/').rpartition(':')[2])), cloud, _say)
-            _say(f'{arguments.users} users log in')
+            seed.ensure(FOLDER, cloud)
+            progress.say(f'{arguments.users} users log in')
             goals = _play(crowd.Crowd(cloud, arguments.users), arguments)
     except layouts.SetupError as error:
         print(f'load: {error}', file=sys.stderr)
@@ -79,14 +78,14 @@ def _play(users, arguments):
 
 def _look(users, minutes):
     with users.taking() as taking:
-        _say(f'{crowd.ROWS} snapshots run; one user looks')
+        progress.say(f'{crowd.ROWS} snapshots run; one user looks')
         alone = users.alone(ALONE)
-        _say(f'All look, for {minutes:g} minutes')
+        progress.say(f'All look, for {minutes:g} minutes')
         looks = users.look(60 * minutes, taking)
     # No more are begun; those that run go on.
-    _say('The same at Horizon\'s Instances')
+    progress.say('The same at Horizon\'s Instances')
     compared = users.compare(60 * minutes * COMPARED)
-    _say('The verdicts')
+    progress.say('The verdicts')
     judged = users.judge(users.ids[:crowd.ROWS])
     for tally in (looks.tally, taking, compared.tally):
         _print(tally.wrong)
@@ -96,9 +95,9 @@ def _look(users, minutes):
 
 
 def _click(users, arguments):
-    _say(f'{arguments.clicks} clicks')
+    progress.say(f'{arguments.clicks} clicks')
     found = users.click(arguments.clicks, arguments.instances)
-    _say('The verdicts')
+    progress.say('The verdicts')
     judged = users.judge(users.ids[:arguments.instances])
     _print(found.answers)
     _print(found.tally.wrong)
@@ -117,13 +116,6 @@ def _report(run, goals, written):
         print(f'  {goal}')
     if written:
         document.write(run, goals)
-
-
-_BEGAN = time.monotonic()
-
-
-def _say(text):
-    print(f'[{time.monotonic() - _BEGAN:6.1f} s] {text}', flush=True)
 
 
 def _parser():
