@@ -36,7 +36,8 @@ from snapshot_panel.consistency import verdict
 # Enough to find the latest that counts: some were only begun.
 LATEST = 10
 # For how many seconds the script of a page may ask about what the page shows.
-_SHOWN = 30
+# Not long: what a guest says is shared by the state that the page saw.
+_SHOWN = 10
 
 
 @dataclasses.dataclass(frozen=True)

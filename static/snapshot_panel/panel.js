@@ -5,7 +5,7 @@
  * Nothing is decided here: the script asks for rows and shows them. Looking
  * is a GET; while a snapshot is not settled it asks to settle with a POST.
  * What needs a question for a row alone (its guest) is asked for the rows
- * that somebody sees, in one go: each request lists the instances again.
+ * that somebody sees, in one go.
  */
 (function () {
   'use strict';
