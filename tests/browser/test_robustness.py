@@ -99,9 +99,11 @@ def test_slow_news_do_not_keep_the_page(visit, leave):
     expect(page.get_by_text('openstack server image create')).to_be_visible()
 
 
-def test_a_failing_index_says_so_and_recovers(visit, newborn):
-    # Nobody asked that guest before, and its row is the first that is seen.
+def test_a_failing_index_says_so_and_recovers(visit, boot):
     page = visit()
+    # After that page, which asks the guests that it lists: nobody asked this
+    # one before, and its row is the first that is seen.
+    boot('test-robust')
     broken = Failing(2)
     page.route('**/rows/**', broken)
     visit(page=page)
