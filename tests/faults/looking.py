@@ -38,7 +38,7 @@ SUBJECTS = dict.fromkeys(SERVICES, 'files-data-volume') | {
 QUIET = '/settings/'
 # How long a page may wait, in seconds.
 BOUND = 10
-_ID = re.compile(r'[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}')
+_IDS = re.compile(r'([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}(, )?)+')
 FRAME, CLICK = 'Horizon\'s own', 'Click'
 # What is looked at while one fails; the frame asks two of them itself.
 PAGES = {name: (*([FRAME] if name in ('Cinder', 'Keystone') else []),
@@ -236,8 +236,9 @@ def said(answer):
         return 'The user logs in again.'
     if answer.status_code == 500:
         return 'Horizon\'s error page.'
-    texts = _texts(r'<div class="alert alert-(?:danger|warning|info)\b.*?'
-                   r'</div>', answer)
+    texts = [_plain(found) for found in re.findall(
+        r'<div class="alert alert-(?:danger|warning|info)\b.*?</div>',
+        answer.text, re.DOTALL)]
     return ' '.join(dict.fromkeys(
         text.removeprefix('Error: ').replace(' : ', ': ') for text in texts
         if any(f'{name}:' in text.replace(' :', ':')
@@ -251,11 +252,12 @@ def refused(answer):
     """
     if '/snapshot/' not in answer.url:
         return ''
-    found = _texts(r'<li data-check=".*?</li>', answer)
-    return _ID.sub('…', found[0].partition(' What to do')[0]) if found else ''
+    found = re.search(r'<li data-check=".*?<strong>(.*?)</strong></div>\s*'
+                      r'<div>(.*?)</div>', answer.text, re.DOTALL)
+    return _IDS.sub('…', ': '.join(map(_plain, found.groups()))
+                    ) if found else ''
 
 
-def _texts(pattern, answer):
-    """Return the texts of the elements that a pattern finds in a page."""
-    return [' '.join(html.unescape(re.sub('<[^>]+>', ' ', text)).split())
-            for text in re.findall(pattern, answer.text, re.DOTALL)]
+def _plain(markup):
+    """Return the text of some HTML, in one line."""
+    return ' '.join(html.unescape(re.sub('<[^>]+>', ' ', markup)).split())
