@@ -62,6 +62,16 @@ from snapshot_panel.cloud import clients
 print('imported', len(names) > 50, clients.MISSING)
 '''
 
+ALONE = '''\
+from tests.cloud import hiding
+hiding.hide(*hiding.CLIENTS)
+from cinderclient import client
+from novaclient import client
+from snapshot_panel.cloud import clients
+print(clients.nova_client.Client.__module__,
+      clients.cinder_client.Client.__module__, clients.MISSING)
+'''
+
 
 @pytest.mark.parametrize('hidden, missing', [
     (['novaclient'], {}), (['cinderclient'], {}),
@@ -78,6 +88,17 @@ def test_everything_can_be_imported_without_a_client(hidden, missing):
 
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == 'imported True %s' % missing
+
+
+def test_a_demo_hides_the_clients_from_the_panel_alone():
+    done = subprocess.run(
+        [sys.executable, '-W', 'ignore', '-c', ALONE], cwd=ROOT, text=True,
+        capture_output=True)
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == [
+        'snapshot_panel.cloud.sdk_nova', 'snapshot_panel.cloud.sdk_cinder',
+        '{}']
 
 
 @pytest.mark.parametrize('packages, allowed', [
