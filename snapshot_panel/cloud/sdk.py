@@ -63,8 +63,10 @@ class Service:
         :param query: as the library requests takes it.
         :raises refusals.ClientException: the service refused, or failed.
         """
+        # Older releases would send once more what got no answer, and Nova
+        # would take a second snapshot.
         answer: requests.Response = self._proxy.request(
-            path, method, json=body, params=query,
+            path, method, json=body, params=query, connect_retries=0,
             microversion=self.api_version and self.api_version.get_string(),
             headers={'Accept': 'application/json'})
         refusals.check(answer)
