@@ -86,5 +86,5 @@ def test_no_release_of_openstacksdk_sends_anything_twice(user_request):
         sent.return_value.status_code = 202
         service.send('POST', '/servers/x/action', {'createImage': {}})
 
-    # Up to 4.5 it does once more what got no answer.
+    # 4.5 would send once more what got no answer.
     assert sent.call_args.kwargs['connect_retries'] == 0
