@@ -288,8 +288,8 @@ def test_what_the_service_refuses_is_told_in_its_words(
 
     assert type(problem.value) is kind
     assert problem.value.service == 'Mistral'
-    assert problem.value.said == 'because of <b>'
-    assert str(problem.value) == 'Mistral: because of <b>'
+    assert problem.value.said == 'because of'
+    assert str(problem.value) == 'Mistral: because of <b> (HTTP %d)' % status
 
 
 @pytest.mark.parametrize('body', [b'', {}, [], {'faultstring': 7}])
