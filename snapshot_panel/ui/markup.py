@@ -39,6 +39,15 @@ def fill(text: str | Promise, values: Mapping[str, object]
         for number, part in enumerate(_VALUE.split(str(text)))))
 
 
+def replace(markup: safestring.SafeString, old: str, new: str
+            ) -> safestring.SafeString:
+    """Return markup with one id in place of another.
+
+    :param new: what has no markup in it, such as a UUID.
+    """
+    return safestring.SafeString(markup.replace(old, new))
+
+
 def typed(text: str) -> safestring.SafeString:
     """Return what is the same in every language, as a word of a program is."""
     return html.format_html('<code>{}</code>', text)
