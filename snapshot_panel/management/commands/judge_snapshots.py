@@ -75,8 +75,8 @@ class Command(base.BaseCommand):
                    'for a snapshot (300)'))
         parser.add_argument(
             '--guests', action='store_true',
-            help=_('ask guests with the kit whether they stand frozen: two '
-                   'requests for each'))
+            help=_('ask guests with the kit whether they stand frozen: one '
+                   'request for each'))
         parser.add_argument(
             '--keep', type=_number, metavar='NUMBER',
             help=_('delete what the panel and its schedules made and is older '
