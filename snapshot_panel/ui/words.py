@@ -123,7 +123,7 @@ LIKELY = _('Nothing stands in the way; the disk itself will tell afterwards.')
 # Something names the instance that is no snapshot of it.
 MISFIT = Badge(_('Does not fit'), 'question-circle', 'warning')
 # Nobody has looked yet.
-UNREAD = Badge(_('Not judged yet'), 'hourglass-half', 'muted')
+UNREAD = Badge(_('Not judged yet'), 'panel-hourglass', 'muted')
 
 STATES = {
     State.PASS: Badge(pgettext_lazy('outcome of a check', 'Pass'),
