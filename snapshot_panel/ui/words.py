@@ -492,8 +492,7 @@ SIGNATURES = {
 # Why no older snapshot can go.
 KEPT_UNKNOWN = _('The image service does not answer, so nobody can say which '
                  'older snapshots could go: all are kept.')
-KEPT_NONE = _('There is no older snapshot that this panel made of this '
-              'instance and that may go.')
+KEPT_NONE = _('No older snapshot of this panel can go.')
 KEPT_FORBIDDEN = _('Older snapshots are kept: your role may not delete '
                    'images.')
 KEPT_PROTECTED = _('It stays: it is protected.')
