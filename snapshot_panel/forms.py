@@ -88,7 +88,7 @@ class SnapshotForm(_InstanceForm):
     """
 
     name = forms.CharField(
-        max_length=255, label=_('Snapshot name'))
+        max_length=255, label=_('Name'))
     keep = forms.IntegerField(
         required=False, min_value=1, label=_('Older snapshots'),
         widget=forms.Select(attrs={'class': 'switchable',
@@ -96,13 +96,13 @@ class SnapshotForm(_InstanceForm):
         help_text=_('Only what was made with this panel can go.'))
     properties = forms.CharField(
         required=False, strip=False, max_length=properties.EXTRA_TEXT_LIMIT,
-        label=_('Properties of the new image'),
+        label=_('Properties'),
         widget=forms.Textarea(attrs={'rows': 3, 'spellcheck': 'false',
                                      'placeholder': _('name=value')}),
         help_text=_('One name=value a line.'))
     strict = forms.BooleanField(
         required=False, initial=True,
-        label=_('Refuse unless it can be proven consistent'),
+        label=_('Only if provable'),
         help_text=_('Without this the snapshot is taken whatever is found, '
                     'and gets the verdict that it deserves.'))
     promise = forms.CharField(widget=forms.HiddenInput())

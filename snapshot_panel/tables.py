@@ -37,7 +37,7 @@ class TakeSnapshot(ui_tables.SeveralAction):
     name = 'take'
     verbose_name = _('Consistent snapshot')
     verbose_name_plural = _('Consistent snapshots')
-    icon = 'camera'
+    icon = 'panel-camera'
     action_type = 'primary'
 
     def allowed(self, request, row=None):

@@ -352,7 +352,7 @@ class RestartView(InstanceFormView):
     form_class = panel_forms.RestartForm
     template_name = 'consistent_snapshots/restart.html'
     modal_id = 'consistent_restart_modal'
-    page_title = _('Stop {{ row.name }}, take a snapshot and start it again')
+    page_title = _('Stop {{ row.name }} for a snapshot')
     submit_label = _('Stop, snapshot and start again')
     rules = policies.RESTART
 

@@ -66,26 +66,22 @@ TITLES = {
 # What it does. The cloud's own help stands beside it, as its own.
 HELP = {
     'os_type': _('Decides how the disks of an instance are prepared.'),
-    'os_distro': _('The name of the distribution in lower case, as libosinfo '
-                   'has it: debian, ubuntu, rocky, …'),
-    'os_version': _('As its maker writes it: 12, 24.04, 9.4, …'),
-    'os_admin_user': _('Whom to log in as: debian, cloud-user, '
-                       'Administrator, …'),
-    'hw_disk_bus': _('How the disks are connected to the guest. A guest '
-                     'without a driver for it does not boot.'),
-    'hw_scsi_model': _('Which SCSI controller the guest sees; needs '
-                       'hw_disk_bus=scsi for disks.'),
+    'os_distro': _('As libosinfo has it: debian, ubuntu, rocky, …'),
+    'os_version': _('For example 12, 24.04 or 9.4.'),
+    'os_admin_user': _('For example debian, cloud-user or Administrator.'),
+    'hw_disk_bus': _('A guest without a driver for it does not boot.'),
+    'hw_scsi_model': _('For disks it needs hw_disk_bus=scsi.'),
 }
 
-_CHANNEL = _('New instances get a channel to the guest agent. The agent '
-             'itself has to be in the guest.')
+_CHANNEL = _('New instances get the channel; the agent has to be in the '
+             'guest.')
 
 # What users are surprised by, said instead.
 NOTES = {
     facts.AGENT_PROPERTY: _CHANNEL,
     facts.QUIESCE_PROPERTY: _(
-        'For instances on volumes: their snapshot is refused where the guest '
-        'cannot be frozen. It does nothing for others.'),
+        'On volumes, a snapshot is refused unless the guest freezes. '
+        'Elsewhere it does nothing.'),
     facts.SHUTDOWN_TIMEOUT_PROPERTY: _(
         'In seconds. A guest that is not down by then is powered off hard.'),
 }
@@ -145,14 +141,12 @@ AT_MOST = _('Allowed are numbers up to %(highest)s.')
 
 PRESETS = {
     Preset.READY: _('Give new instances the channel'),
-    Preset.STRICT: _('Give new instances the channel, and refuse what cannot '
-                     'freeze'),
+    Preset.STRICT: _('The channel, and refuse what cannot freeze'),
 }
 PRESET_HELP = {
     Preset.READY: _CHANNEL,
     Preset.STRICT: _(
-        'New instances get a channel to the guest agent. Of those on volumes '
-        'a snapshot is refused where the guest cannot be frozen.'),
+        'On volumes, no snapshot without a freeze.'),
 }
 
 

@@ -142,7 +142,7 @@ class Compare(ui_tables.SeveralAction):
     name = 'compare'
     verbose_name = _('Compare two')
     verbose_name_plural = _('Compare two')
-    icon = 'columns'
+    icon = 'panel-columns'
 
     def allowed(self, request, entry=None):
         return sum(not each.line.gone for each in self.table.data) > 1

@@ -121,7 +121,8 @@ class InstanceView(ui_views.ProblemMixin, horizon_tables.DataTableView):
         return super().get_context_data(
             row=self.page.row, page=self.page, history=self.history,
             timeline=_draw(self.history.entries),
-            unsettled=self.page.unsettled(self.history.entries),
+            unsettled=(self.page.unsettled(self.history.entries)
+                       or self.page.row.busy),
             limit=conf.get_config()['snapshots_listed'],
             poll_interval=conf.get_config()['poll_interval'],
             may_settle=policy.check(policies.SETTLE, self.request),

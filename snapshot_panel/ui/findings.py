@@ -393,8 +393,8 @@ FINDINGS = {
             'The instance has no channel to a guest agent: '
             'hw_qemu_guest_agent was not set when it booted.'),
         remedy=_(
-            'Give it the property in one of these ways. On the image it '
-            'helps new instances only.'),
+            'Give it the property in one of these ways; set on the image, '
+            'it helps new instances only.'),
         links=(remedies.fix, remedies.channel),
         short=pgettext_lazy('stands in the way', 'No channel')),
     Finding.CHANNEL_TOO_LATE: Row(

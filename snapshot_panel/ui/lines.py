@@ -511,6 +511,11 @@ class InstanceRow:
         return findings.FINDINGS[result.finding].word or words.AGENT_UNKNOWN
 
     @property
+    def agent_blocks(self):
+        """Whether the same word already says what stands in the way."""
+        return not self.one_click and self.agent_word == self.blocker_word
+
+    @property
     def lines(self):
         return [self._line(result) for result in self.checklist.results]
 

@@ -123,7 +123,7 @@ LIKELY = _('Nothing stands in the way; the disk itself will tell afterwards.')
 # Something names the instance that is no snapshot of it.
 MISFIT = Badge(_('Does not fit'), 'question-circle', 'warning')
 # Nobody has looked yet.
-UNREAD = Badge(_('Not judged yet'), 'hourglass-half', 'muted')
+UNREAD = Badge(_('Not judged yet'), 'panel-hourglass', 'muted')
 
 STATES = {
     State.PASS: Badge(pgettext_lazy('outcome of a check', 'Pass'),
@@ -492,8 +492,7 @@ SIGNATURES = {
 # Why no older snapshot can go.
 KEPT_UNKNOWN = _('The image service does not answer, so nobody can say which '
                  'older snapshots could go: all are kept.')
-KEPT_NONE = _('There is no older snapshot that this panel made of this '
-              'instance and that may go.')
+KEPT_NONE = _('No older snapshot of this panel can go.')
 KEPT_FORBIDDEN = _('Older snapshots are kept: your role may not delete '
                    'images.')
 KEPT_PROTECTED = _('It stays: it is protected.')

@@ -37,7 +37,7 @@ def begin(browse):
             looking.shows(dialog, text)
         dialog.get_by_role('link', name=re.compile('downtime')).click()
         asked = page.locator('#consistent_restart_modal')
-        looking.shows(asked, 'will not be available for some minutes')
+        looking.shows(asked, 'Down for some minutes')
         asked.get_by_role('button',
                           name='Stop, snapshot and start again').click()
         looking.said(page, 'is being shut down')

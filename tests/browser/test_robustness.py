@@ -95,7 +95,7 @@ def test_slow_news_do_not_keep_the_page(visit, leave):
     page.get_by_role('link', name='test-robust').click()
     expect(page.locator('#snapshot-panel-checks')).to_contain_text(
         'Instance state')
-    page.get_by_text('The same with the openstack command').click()
+    page.get_by_text('openstack command').click()
     expect(page.get_by_text('openstack server image create')).to_be_visible()
 
 

@@ -13,6 +13,7 @@
 """What users came for: how many clicks it takes, and how many words."""
 
 import contextlib
+import csv
 import io
 import uuid
 
@@ -175,6 +176,35 @@ def test_the_answer_comes_before_the_words_and_all_fits_a_telephone(
 
     assert not wordy
     assert not wide
+
+
+def test_no_page_grows_beyond_half_of_the_words_that_it_had(browse, cloud):
+    page = browse()
+    page.set_viewport_size(words.DESK)
+    wordy = {}
+
+    for name, each in words.PAGES.items():
+        _before, now = words.count(cloud, page, each)
+        # Of a list only the rows: other tests make more of them.
+        counts = [now] if not each.each else [
+            len(words.read(page, within='%s:nth-of-type(%d)' % (
+                each.answer, number + 1)))
+            for number in range(page.locator(each.answer).count())]
+        assert 0 < min(counts)
+        if max(counts) > (each.each or each.limit):
+            wordy[name] = counts, ' '.join(words.read(page))
+
+    assert not wordy
+
+
+def test_the_documents_table_of_words_is_of_these_pages():
+    with words.TABLE.open(newline='') as file:
+        told = list(csv.reader(file))
+
+    assert {name: then for name, then, now, ratio in told} == {
+        name: str(page.then or '–') for name, page in words.PAGES.items()}
+    assert [name for name, then, now, ratio in told
+            if not 0 < int(now) <= words.PAGES[name].limit] == []
 
 
 @pytest.mark.long

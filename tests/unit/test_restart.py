@@ -66,12 +66,12 @@ class RestartTest(cases.PanelTestCase):
     def test_the_downtime_is_said_before(self):
         page = self.text(cases.RESTART)
 
-        for word in ('will not be available', 'or the snapshot is unproven',
-                     'At best it is file-system consistent',
+        for word in ('Down for some minutes', 'or the snapshot is unproven',
+                     'file-system consistent at best',
                      'openstack server stop', 'openstack server start'):
             assert word in page
         with override_settings(SNAPSHOT_PANEL={'shutdown_timeout': 61}):
-            assert 'within 61 seconds' in ' '.join(
+            assert 'after 61 seconds' in ' '.join(
                 self.text(cases.RESTART).split())
 
     def test_it_is_said_who_carries_on_if_the_panel_is_closed(self):

@@ -53,7 +53,8 @@ class FormTest(cases.PanelTestCase):
     def test_a_ready_instance_is_offered_a_consistent_snapshot(self):
         page = self.text(cases.SNAPSHOT)
 
-        assert 'All checks pass.' in page
+        assert 'Expected verdict:' in page
+        assert 'File-system consistent' in page
         assert 'value="Take consistent snapshot"' in page
         assert 'value="filesystem-consistent"' in page
 
@@ -154,7 +155,7 @@ class FormTest(cases.PanelTestCase):
         self.one.return_value = (builders.instance(), cases.GLANCE_DOWN)
 
         self.assertContains(self.client.get(cases.SNAPSHOT),
-                            'All checks pass.')
+                            'Expected verdict:')
 
     def test_the_snapshot_is_taken_as_it_was_promised(self):
         for promise in ('filesystem-consistent', 'unproven',
@@ -367,7 +368,7 @@ class FormTest(cases.PanelTestCase):
 
     def test_why_nothing_can_go_is_said(self):
         self.assertContains(self.client.get(cases.SNAPSHOT),
-                            'no older snapshot')
+                            'No older snapshot')
         self.older(verdict.Rule.FREEZE_WITNESSED)
         with mock.patch.object(panel_forms, 'may_replace', autospec=True,
                                return_value=False):

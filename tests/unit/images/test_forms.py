@@ -67,7 +67,8 @@ def send(values, change=None):
 
 
 @pytest.mark.parametrize(('language', 'label', 'help_text'), [
-    ('en', 'Disk bus', 'How the disks'), ('ru', 'Шина дисков', 'Как диски')])
+    ('en', 'Disk bus', 'A guest without a driver'),
+    ('ru', 'Шина дисков', 'Без драйвера')])
 def test_what_the_panel_says_wins_over_the_clouds_own_words(language, label,
                                                             help_text):
     opened = editing.Sheet(sheet({}).image, {

@@ -205,7 +205,7 @@ class EditTest(ImagesTestCase):
             'others-1-name': 'y', 'others-1-value': '1'})
 
         self.assertEqual(wanted, preview.call_args.args[1])
-        self.assertContains(response, '1 instance runs from it')
+        self.assertContains(response, 'Running instances keep theirs:')
         self.assertContains(response, 'openstack image unset --property x')
         self.assertContains(response, ESCAPED)
         self.assertNotContains(response, EVIL)
