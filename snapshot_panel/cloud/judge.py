@@ -149,16 +149,16 @@ class Report:
 
 def judge_all(users: Iterable[accounts.Account], workers: int,
               patience: float, ask_guests: bool = False,
-              keep: int | None = None, dry: bool = False
-              ) -> Iterator[Report]:
+              keep: int | None = None, dry: bool = False,
+              every: int | None = None) -> Iterator[Report]:
     """Judge the projects of some accounts, and give each report when it ends.
 
     :param workers: how many projects at the same time.
     :param patience: as :func:`judge` takes it, and all that follow.
     """
     with concurrent.futures.ThreadPoolExecutor(workers) as pool:
-        rounds = [pool.submit(judge, account, patience, ask_guests, keep, dry)
-                  for account in users]
+        rounds = [pool.submit(judge, account, patience, ask_guests, keep, dry,
+                              every) for account in users]
         for done in concurrent.futures.as_completed(rounds):
             yield done.result()
 
@@ -197,7 +197,7 @@ def _projects(account: accounts.Account, names: Sequence[str], every: bool
 
 def judge(account: accounts.Account, patience: float = 0,
           ask_guests: bool = False, keep: int | None = None,
-          dry: bool = False) -> Report:
+          dry: bool = False, every: int | None = None) -> Report:
     """Judge the snapshots of one project.
 
     :param patience: for how many seconds to go along with instances that
@@ -205,10 +205,12 @@ def judge(account: accounts.Account, patience: float = 0,
     :param ask_guests: look whether guests with the kit stand frozen.
     :param keep: and dry, as :func:`rotating.rule_of` takes them; a dry round
         writes nothing at all.
+    :param every: after how many seconds the next round begins, None if
+        unknown; pages tell it.
     """
     begun = time.monotonic()
     project = accounts.Project('', '')
-    round_ = _Round(account, keep, dry)
+    round_ = _Round(account, keep, dry, every)
     busy = False
     try:
         project = account.project()
@@ -229,9 +231,9 @@ class _Round:
     """One round over one project, as far as it came."""
 
     def __init__(self, account: accounts.Account, keep: int | None,
-                 dry: bool) -> None:
+                 dry: bool, every: int | None) -> None:
         self._account = account
-        self._keep, self._dry = keep, dry
+        self._keep, self._dry, self._every = keep, dry, every
         self._lock = threading.Lock()
         self._failed_in_a_row = 0
         self._refused = False
@@ -521,7 +523,7 @@ class _Round:
                 instance, images, now, deployment)), frozen.get(instance.id))
             for instance, images in self._states.values())
         if not self._gave_up() and not self._dry:
-            marks.leave(self._account.session(), now)
+            marks.leave(self._account.session(), now, self._every)
 
     def _frozen(self) -> dict[str, bool]:
         """Ask each running guest with the kit whether it stands frozen."""

@@ -299,9 +299,9 @@ def test_a_wrong_account_is_a_mistake_of_the_command_line(found):
 
 
 @pytest.mark.parametrize('arguments, reached', [
-    ([], (4, 300, False, None, False)),
+    ([], (4, 300, False, None, False, None)),
     (['--workers', '9', '--patience', '0', '--guests', '--keep', '3',
-      '--dry-run'], (9, 0, True, 3, True))])
+      '--dry-run'], (9, 0, True, 3, True, None))])
 def test_options_reach_the_judge(arguments, reached, found):
     run(*arguments)
 
@@ -352,6 +352,8 @@ def test_watching_begins_a_round_so_often(found):
         run('--watch', '60')
 
     assert judge.judge_all.call_count == 3
+    # Pages tell it.
+    assert {call.args[-1] for call in judge.judge_all.call_args_list} == {60}
     assert all(0 < call.args[0] <= 60 for call in sleep.call_args_list)
 
 

@@ -123,7 +123,7 @@ class Command(base.BaseCommand):
         for report in judge.judge_all(chosen, options['workers'],
                                       options['patience'],
                                       options['guests'], options['keep'],
-                                      options['dry']):
+                                      options['dry'], options['watch']):
             ended.append(report)
             self._print(report, options)
         if options['metrics']:

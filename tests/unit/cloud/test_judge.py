@@ -706,6 +706,17 @@ def test_a_round_leaves_a_mark_where_it_came_to_an_end(
     assert marks.last(account.session()) == builders.NOW
 
 
+@pytest.mark.parametrize('every', [None, 60])
+def test_the_mark_tells_when_the_next_round_begins(
+        account, everything, every):
+    everything.return_value = [], []
+
+    list(judge.judge_all([account], 1, 0, every=every))
+
+    assert marks.visits(account.session()) == marks.Visits(
+        (builders.NOW,), every)
+
+
 def test_what_one_user_may_not_do_is_no_reason_to_give_up(
         account, everything, carry_on):
     everything.return_value = several(50), []
