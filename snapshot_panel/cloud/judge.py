@@ -49,6 +49,7 @@ from snapshot_panel.cloud import glance
 from snapshot_panel.cloud import guests
 from snapshot_panel.cloud import images as project_images
 from snapshot_panel.cloud import marks
+from snapshot_panel.cloud import missed
 from snapshot_panel.cloud import restarting
 from snapshot_panel.cloud import rotating
 from snapshot_panel.cloud import settling
@@ -125,7 +126,8 @@ class Report:
     there is. ``sealed`` is how many snapshots have a verdict now that had none
     before; ``strays`` are the verdicts of those that belong to no instance of
     the project (any more), and are among no others. ``rotated`` are those
-    that the rule lets go, newest first.
+    that the rule lets go, newest first. ``made_up`` are the snapshots that
+    schedules missed and that were taken now: instances and names.
     """
 
     cloud: str
@@ -138,6 +140,7 @@ class Report:
     problems: tuple[Problem, ...] = ()
     busy: bool = False
     rotated: tuple[rotating.Rotated, ...] = ()
+    made_up: tuple[tuple[facts.Instance, str], ...] = ()
 
     @property
     def verdicts(self) -> dict[verdict.Verdict, int]:
@@ -224,7 +227,7 @@ def judge(account: accounts.Account, patience: float = 0,
         account.cloud, project, timeutils.utcnow(True),
         time.monotonic() - begun, round_.judged, round_.sealed,
         round_.stray_verdicts(), tuple(dict.fromkeys(round_.problems)), busy,
-        tuple(round_.rotated))
+        tuple(round_.rotated), tuple(round_.made_up))
 
 
 class _Round:
@@ -244,6 +247,7 @@ class _Round:
         self.problems: list[Problem] = []
         self.sealed = 0
         self.rotated: list[rotating.Rotated] = []
+        self.made_up: list[tuple[facts.Instance, str]] = []
         # Those that belong to no instance, as they are by now.
         self._strays: dict[str, facts.Image] = {}
 
@@ -258,6 +262,7 @@ class _Round:
         self._group(*everything)
         if not self._dry:
             self._settle(until)
+            self._make_up()
         self._rotate()
         self._conclude(ask_guests)
 
@@ -280,6 +285,22 @@ class _Round:
             self.note(errors.Unavailable(
                 'judge', 'the rest waits for the next round'))
         self.sealed = len(self._decided(besides=before))
+
+    def _make_up(self) -> None:
+        """Take what schedules missed, once all has its verdict."""
+        now = timeutils.utcnow(True)
+        suspected = [instance for instance, images in self._states.values()
+                     if missed.suspected(instance, images, now)]
+        for answer in asking.for_each(self._make_up_one, suspected):
+            self.made_up += asking.or_raise(answer)
+
+    def _make_up_one(self, instance: facts.Instance
+                     ) -> list[tuple[facts.Instance, str]]:
+        if self._gave_up():
+            return []
+        name = self._attempt(
+            lambda session: missed.take(session, instance), instance.id)
+        return [(instance, name)] if name else []
 
     def _rotate(self) -> None:
         """Delete what the rule lets go, of each instance."""

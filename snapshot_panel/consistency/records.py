@@ -212,7 +212,7 @@ def is_unbound(image: facts.Image) -> bool:
 
 # Nova's names of what makes a snapshot.
 CREATE_IMAGE = 'createImage'
-_MADE = (CREATE_IMAGE, 'createBackup')
+MADE = (CREATE_IMAGE, 'createBackup')
 
 
 class Unbound(enum.Enum):
@@ -234,7 +234,7 @@ def made_since(image: facts.Image, actions: Iterable[facts.Action]
     for action in actions:
         if action.request_id == image.properties.get(AFTER_ACTION):
             return made
-        if action.name in _MADE:
+        if action.name in MADE:
             made.append(action)
     return None
 

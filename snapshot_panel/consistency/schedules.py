@@ -49,7 +49,8 @@ GRACE = datetime.timedelta(hours=6)
 # is overdue then, and nothing is deleted.
 _PAUSED = ' paused'
 
-# The moment as ``date -u +%Y%m%dT%H%M%SZ`` writes it.
+# The moment as ``date -u`` writes it.
+MOMENT = '%Y%m%dT%H%M%SZ'
 _MOMENT = re.compile('[0-9]{8}T[0-9]{6}Z')
 
 

@@ -343,6 +343,20 @@ def test_clouds_and_projects_are_as_named(found):
     judge.choose.assert_called_once_with('account', ['web'], False)
 
 
+def test_what_a_schedule_missed_is_told(found):
+    web = builders.instance(name='we\nb')
+    found[:] = [report(judged(), made_up=((web, 'web-20261122T090000Z'),))]
+
+    lines = run()[0]
+    told = json.loads(run('--json')[0])['made_up']
+
+    assert lines.splitlines()[1] == (
+        'demo/web: we b: web-20261122T090000Z was taken: the schedule had '
+        'missed it')
+    assert told == [{'instance': web.id, 'name': 'we\nb',
+                     'snapshot': 'web-20261122T090000Z'}]
+
+
 def test_watching_begins_a_round_so_often(found):
     class Enough(Exception):
         pass

@@ -137,7 +137,8 @@ class Command(base.BaseCommand):
             self.stdout.flush()
         progress = self.stderr if options['as_json'] else self.stdout
         progress.write(reports.line(report))
-        for line in reports.rotation_lines(report, options['dry']):
+        for line in (*reports.missed_lines(report),
+                     *reports.rotation_lines(report, options['dry'])):
             progress.write(line)
         progress.flush()
         for line in reports.problem_lines(report):
