@@ -81,7 +81,7 @@ version: '2.0'
 # fails, the snapshot is taken. A guest without the kit says nothing that
 # counts: what is taken of it has no record.
 _ASKS = '''\
-    server:
+    look:
       action: %(server)s
       input:
         server: <%% $.server %%>
@@ -92,11 +92,11 @@ _ASKS = '''\
           not task().result.get("OS-EXT-STS:task_state") %%>
         after: <%% task().result.metadata.get("%(after)s") %%>
       on-success:
-        - console: <%% $.idle and $.after %%>
+        - listen: <%% $.idle and $.after %%>
         - snapshot: <%% not ($.idle and $.after) %%>
       on-error:
         - snapshot
-    console:
+    listen:
       action: %(console)s
       input:
         server: <%% $.server %%>

@@ -64,7 +64,7 @@ def test_the_workflow_marks_what_it_takes_as_the_commands_do():
 
 
 def test_the_workflow_writes_each_property_of_a_request():
-    record = spec()[workflow.name(builders.INSTANCE)]['tasks']['console'][
+    record = spec()[workflow.name(builders.INSTANCE)]['tasks']['listen'][
         'publish']['record']
 
     assert set(record) == set(records.Request(
@@ -82,7 +82,7 @@ def test_whatever_fails_before_the_snapshot_is_taken(asks):
         workflow.name(builders.INSTANCE)]['tasks']
 
     assert set(tasks) - {'snapshot'} == (
-        {'server', 'console'} if asks else set())
+        {'look', 'listen'} if asks else set())
     for name in set(tasks) - {'snapshot'}:
         task = tasks[name]
         leads = [*task.get('on-error', ()), *task.get('on-complete', ())]
