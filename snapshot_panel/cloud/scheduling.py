@@ -116,9 +116,14 @@ def end(session: asking.Session, instance: facts.Instance) -> None:
 
 def _note(session: asking.Session, instance: facts.Instance
           ) -> dict[str, str]:
-    """Return what the first snapshot can be told from the ones before by."""
-    actions = nova.list_actions(session, instance.id) or ()
-    return {schedules.AFTER: action.request_id for action in actions[:1]}
+    """Return what the first snapshot can be told from the ones before by.
+
+    Empty where nobody says: the disk then decides alone.
+    """
+    actions = asking.outcome(lambda: nova.list_actions(session, instance.id))
+    if isinstance(actions, errors.CloudError) or not actions:
+        return {}
+    return {schedules.AFTER: actions[0].request_id}
 
 
 def _write(session: asking.Session, instance: facts.Instance, value: str

@@ -97,6 +97,21 @@ def test_what_was_done_before_is_noted_for_the_first_snapshot(
         schedules.KEY: NIGHTLY.value(), **noted}
 
 
+@pytest.mark.parametrize('problem', [
+    errors.nova_exceptions.Forbidden(403),
+    errors.nova_exceptions.NotFound(404),
+    errors.nova_exceptions.ClientException(500)])
+def test_who_may_not_see_what_was_done_has_a_schedule_all_the_same(
+        begin, service, nova_client, problem):
+    nova_client.instance_action.list.side_effect = problem
+
+    begin()
+
+    assert set(service.triggers) == {NAME}
+    assert nova_client.servers.set_meta.call_args.args[1] == {
+        schedules.KEY: NIGHTLY.value()}
+
+
 @pytest.mark.parametrize('missing', workflow.ASKS)
 def test_a_service_that_cannot_ask_takes_the_snapshots_all_the_same(
         begin, service, missing):
