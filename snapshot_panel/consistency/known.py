@@ -192,7 +192,7 @@ def _kinds(report: Mapping[str, typing.Any]) -> tuple[str, ...]:
 
 def had_kit(images: Iterable[facts.Image]) -> bool:
     """Return whether the guest had the kit when one of these was taken."""
-    return any(asked is not None and asked.baseline is not None
+    return any(asked is not None and asked.heard
                for asked in map(records.read_request, images))
 
 
