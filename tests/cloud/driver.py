@@ -47,7 +47,7 @@ FREEZE_SECONDS = 0.06
 EXTRACT_SECONDS = 0.5
 # The same of an instance that has this in its metadata, as of a large disk.
 SLOW_KEY = 'demo_slow'
-SLOW_SECONDS = 45.0
+SLOW_SECONDS = 180.0
 UPLOAD_SECONDS = 2.0
 
 _POWER = {

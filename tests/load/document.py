@@ -110,10 +110,11 @@ def _served(looks, alone, interval):
 
 def _requests(looks):
     """Return the requests to Nova and Glance against their budget."""
-    asked = looks.tally.count(window.PAGE, window.SCRIPT)
+    pages, scripts = (looks.tally.count(each)
+                      for each in (window.PAGE, window.SCRIPT))
     # Nova's version is asked once in an hour.
     budget = round(
-        1 + asked * (budgets.ROWS - 1)
+        1 + pages * (budgets.INDEX - 1) + scripts * budgets.ROWS
         # The guests of a page once in a while for all who look, and again
         # once their snapshot has begun and is over.
         + budgets.LISTEN * (crowd.ROWS * (1 + looks.seconds / EVIDENCE_AGE)
@@ -124,7 +125,7 @@ def _requests(looks):
     return _goal(
         'requests to Nova, to Glance', f'{budget} in all',
         f'{sent["nova"]}, {sent["glance"]} '
-        f'({sum(sent.values()) / max(1, asked):.1f} a question)',
+        f'({sum(sent.values()) / max(1, pages + scripts):.1f} a question)',
         sum(sent.values()) <= budget)
 
 
