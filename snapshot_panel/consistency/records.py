@@ -221,6 +221,8 @@ class Unbound(enum.Enum):
     TOO_LONG_AGO = 'too-long-ago'
     NONE_SINCE = 'none-since'
     SEVERAL_SINCE = 'several-since'
+    # Since what was noted for a schedule, which is older than its request.
+    OTHERS_SINCE = 'others-since'
 
 
 def made_since(image: facts.Image, actions: Iterable[facts.Action]
@@ -250,7 +252,8 @@ def own_action(image: facts.Image, actions: Iterable[facts.Action]
     if made is None:
         return Unbound.TOO_LONG_AGO
     if len(made) > 1:
-        return Unbound.SEVERAL_SINCE
+        scheduled = _known(image.properties.get(CONSOLE)) is not None
+        return Unbound.OTHERS_SINCE if scheduled else Unbound.SEVERAL_SINCE
     return (made[0].request_id if made and made[0].name == CREATE_IMAGE
             else Unbound.NONE_SINCE)
 

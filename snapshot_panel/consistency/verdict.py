@@ -399,6 +399,10 @@ def _judge_copies(decision: Decision, image: facts.Image,
             and _may_still_copy(image, evidence) else decision)
 
 
+# Why no word of the guest before the snapshot is known, where it was noted.
+END_UNKNOWN = 'end-unknown'
+
+
 def _settle_running(
         image: facts.Image, request: records.Request, evidence: Evidence,
         deployment: facts.Deployment) -> Decision:
@@ -418,7 +422,7 @@ def _settle_running(
         return Decision(Rule.NO_CONSOLE)
     baseline = request.baseline_in(evidence.console)
     if baseline is None:
-        return Decision(Rule.NO_WITNESS)
+        return Decision(Rule.NO_WITNESS, {'cause': END_UNKNOWN})
     return _judge_witnesses(image, request, baseline, evidence, deployment)
 
 

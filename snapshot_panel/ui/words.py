@@ -385,8 +385,9 @@ RULES = {
         'The disk and the guest’s witnesses are still to be read.'),
 }
 
-# Why a snapshot could not be bound, where somebody found out.
-UNBOUND = {
+# Why a snapshot could not be bound, or the guest's word before it is not
+# known, where somebody found out.
+CAUSES = {
     records.Unbound.TOO_LONG_AGO.value: _(
         'It was taken with this panel, but its record could not be written '
         'on it, and the request is too long ago for the compute service’s '
@@ -399,6 +400,13 @@ UNBOUND = {
         'It was taken with this panel, but its record could not be written '
         'on it, and several snapshots were taken since the request. Its disk '
         'does not say whether it was at rest.'),
+    records.Unbound.OTHERS_SINCE.value: _(
+        'Another snapshot was taken since the verdict before it: nobody can '
+        'tell which of them the guest speaks of. Its disk does not say '
+        'whether it was at rest.'),
+    verdict.END_UNKNOWN: _(
+        'Where the guest’s console ended before the snapshot can no longer '
+        'be told: nobody knows which freeze was this one’s.'),
 }
 
 AGENT_UNKNOWN = pgettext_lazy('state of the agent', 'Unknown')
@@ -756,6 +764,6 @@ def reason(decision: verdict.Decision) -> str:
         in_use=disks.kinds(report, disk.Word.IN_USE),
         damaged=disks.kinds(report, disk.Word.DAMAGED))
     text = RULES[decision.rule]
-    if decision.rule is Rule.UNBOUND:
-        text = UNBOUND.get(str(evidence.get('cause')), text)
+    if decision.rule in (Rule.UNBOUND, Rule.NO_WITNESS):
+        text = CAUSES.get(str(evidence.get('cause')), text)
     return fill(text, evidence)

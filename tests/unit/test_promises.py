@@ -22,6 +22,7 @@ from snapshot_panel.consistency import records
 from snapshot_panel.consistency import schedules
 from snapshot_panel.consistency import verdict
 from snapshot_panel import disk
+from snapshot_panel.ui import words
 from tests.promises import machine
 from tests.promises import world
 
@@ -144,7 +145,12 @@ def test_nights_of_a_schedule_are_proven_by_the_guest(happens, word, rule):
 def test_a_night_that_cannot_be_told_from_another_is_unproven(options, rule):
     made = world.World(False)
 
-    assert by_schedule(made, **options).rule is rule
+    decision = by_schedule(made, **options)
+
+    assert decision.rule is rule
+    said = {Rule.UNBOUND: 'Another snapshot was taken',
+            Rule.NO_WITNESS: 'Where the guest’s console ended'}.get(rule, '')
+    assert words.reason(decision).startswith(said)
     # What had no record told nobody what was done before the next night.
     if rule is Rule.NOT_OURS:
         assert by_schedule(made).rule is Rule.UNBOUND

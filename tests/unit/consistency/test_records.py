@@ -387,6 +387,15 @@ def test_a_snapshots_own_action_is_the_only_one_since_its_request(
     assert records.own_action(image, actions) == own_action
 
 
+def test_of_a_schedule_others_may_have_come_before_its_request():
+    image = builders.image({records.AFTER_ACTION: builders.BEFORE,
+                            records.CONSOLE: 'login:'})
+
+    assert records.own_action(image, [CREATED, MARK]) == 'req-createImage'
+    assert records.own_action(image, [CREATED, CREATED, MARK]) is (
+        records.Unbound.OTHERS_SINCE)
+
+
 # What an image of volumes is made of
 
 def copied(number=0, **changes):
