@@ -171,7 +171,7 @@ class InstancesFilter(tables.FilterAction):
     )
 
 
-class InstanceRow(tables.Row):
+class InstanceRow(ui_tables.AlikeRow):
     """A row marked for the page's script.
 
     It says what is still to be asked, what the row is counted as, and
@@ -201,7 +201,8 @@ class InstanceRow(tables.Row):
                 'proof', self.datum.id, latest.id)
 
 
-class InstancesTable(ui_tables.SeveralMixin, tables.DataTable):
+class InstancesTable(ui_tables.AlikeMixin, ui_tables.SeveralMixin,
+                     tables.DataTable):
     name = tables.Column(
         'name', verbose_name=_('Instance'),
         link=urls.name('instance'))

@@ -135,7 +135,9 @@ class IndexView(ui_views.ProblemMixin, IndexMixin,
         context['poll_interval'] = conf.get_config()['poll_interval']
         context['may_settle'] = policy.check(policies.SETTLE,
                                              self.request)
-        context['judged_at'] = marks.last(self.request)
+        visits = marks.visits(self.request)
+        context['judged_at'] = visits and visits.at[0]
+        context['judged_every'] = visits and words.judged(visits.interval)
         if self.request.user.is_superuser:
             context['setting_problems'] = conf.problems()
         return context

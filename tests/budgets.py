@@ -21,8 +21,11 @@ tests/functional/test_budgets.py for one user, and by tests.load for many.
 INDEX = 4
 # The parts of one disk, which are read once.
 DISK = 10
-# Of each guest: its actions and its console, or the times of its stop (and
-# its image, which the page of a stopped instance does not ask for again).
+# What a page shows of a guest that runs: its console.
+LISTEN = 1
+# Of each guest, before something is done: its actions and its console, or the
+# times of its stop (and its image, which the page of a stopped instance does
+# not ask for again).
 GUEST = 2
 # The instance, its snapshots, and those that are hidden.
 INSTANCE = 3

@@ -40,7 +40,8 @@ def _make_client(session: asking.Session) -> typing.Any:
     :raises horizon_exceptions.ServiceCatalogException: there is no Cinder.
     """
     errors.require('Cinder')
-    return cinder_client.Client('3', session=sessions.make(
+    # With no name of its own the client says that of the session.
+    return cinder_client.Client('3', user_agent=None, session=sessions.make(
         session, sessions.find_url(session, _TYPES), 'Cinder'))
 
 

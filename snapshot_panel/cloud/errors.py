@@ -26,6 +26,7 @@ from snapshot_panel.cloud import clients
 from snapshot_panel.cloud.clients import cinder_exceptions
 from snapshot_panel.cloud.clients import glance_exceptions
 from snapshot_panel.cloud.clients import nova_exceptions
+from snapshot_panel.cloud import refusals
 
 LOG = logging.getLogger(__name__)
 
@@ -138,25 +139,23 @@ class Unusable(CloudError):
     status = 502
 
 
-class Expired(Exception):
-    """The user's token is not valid any more, says a service without a client.
-
-    Handled as what the clients raise: see :data:`UNAUTHORIZED`.
-    """
-
-
 # The first that fits counts.
 _MEANINGS = (
-    (NotFound, (nova_exceptions.NotFound, cinder_exceptions.NotFound,
+    (NotFound, (refusals.NotFound,
+                nova_exceptions.NotFound, cinder_exceptions.NotFound,
                 glance_exceptions.HTTPNotFound, glance_exceptions.NotFound)),
-    (TooMany, (nova_exceptions.RateLimit,)),
-    (OverLimit, (nova_exceptions.OverLimit, cinder_exceptions.OverLimit,
+    (TooMany, (refusals.RateLimit, nova_exceptions.RateLimit)),
+    (OverLimit, (refusals.OverLimit,
+                 nova_exceptions.OverLimit, cinder_exceptions.OverLimit,
                  glance_exceptions.HTTPOverLimit)),
-    (Forbidden, (nova_exceptions.Forbidden, cinder_exceptions.Forbidden,
+    (Forbidden, (refusals.Forbidden,
+                 nova_exceptions.Forbidden, cinder_exceptions.Forbidden,
                  glance_exceptions.HTTPForbidden,
                  glance_exceptions.Forbidden)),
-    (Conflict, (nova_exceptions.Conflict, glance_exceptions.HTTPConflict)),
-    (Refused, (nova_exceptions.BadRequest, cinder_exceptions.BadRequest,
+    (Conflict, (refusals.Conflict, nova_exceptions.Conflict,
+                glance_exceptions.HTTPConflict)),
+    (Refused, (refusals.BadRequest,
+               nova_exceptions.BadRequest, cinder_exceptions.BadRequest,
                glance_exceptions.HTTPBadRequest,
                glance_exceptions.BadRequest)),
     (Unusable, (glance_exceptions.HTTPMultipleChoices,
@@ -164,11 +163,11 @@ _MEANINGS = (
                 requests.exceptions.ContentDecodingError)),
 )
 # The user's token is not valid any more.
-UNAUTHORIZED = (Expired, nova_exceptions.Unauthorized,
+UNAUTHORIZED = (refusals.Unauthorized, nova_exceptions.Unauthorized,
                 cinder_exceptions.Unauthorized,
                 glance_exceptions.HTTPUnauthorized,
                 glance_exceptions.Unauthorized)
-_FAILURES = (nova_exceptions.ClientException,
+_FAILURES = (refusals.ClientException, nova_exceptions.ClientException,
              cinder_exceptions.ClientException,
              cinder_exceptions.ConnectionError,
              cinder_exceptions.EndpointNotFound,

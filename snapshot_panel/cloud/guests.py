@@ -37,18 +37,30 @@ def ask_guest(session: asking.Session, instance: facts.Instance
 
     The order matters: a freeze that the console shows only after this look
     belongs to an action that is newer than those read here.
-
-    A shelved instance is on no host: Nova answers 409 where it is asked for
-    the console, which is gone.
     """
     actions = nova.list_actions(session, instance.id)
     if instance.status == facts.STOPPED:
         return checklist.Guest(
             asked=True, image=snapshots.image_today(session, instance),
             actions=with_stop_times(session, instance.id, actions))
+    return dataclasses.replace(listen(session, instance), actions=actions)
+
+
+def listen(session: asking.Session, instance: facts.Instance
+           ) -> checklist.Guest:
+    """Return what the checklist takes of a guest now.
+
+    Of one that runs that is its console alone, one request: to whom a freeze
+    belongs, which Nova's record of actions tells, is a question of verdicts.
+
+    A shelved instance is on no host: Nova answers 409 where it is asked for
+    the console, which is gone.
+    """
+    if instance.status == facts.STOPPED:
+        return ask_guest(session, instance)
     return checklist.Guest(
         asked=True, console=None if instance.status in facts.SHELVED
-        else nova.get_console(session, instance.id), actions=actions)
+        else nova.get_console(session, instance.id))
 
 
 def ask_guest_if_allowed(session: asking.Session, instance: facts.Instance
@@ -124,7 +136,7 @@ def _hear(session: asking.Session, instance: facts.Instance) -> Heard:
 
 
 def _hear_now(session: asking.Session, instance: facts.Instance) -> Heard:
-    return _share(instance, ask_guest(session, instance))
+    return _share(instance, listen(session, instance))
 
 
 def _share(instance: facts.Instance, guest: checklist.Guest) -> Heard:

@@ -49,6 +49,7 @@ from snapshot_panel.cloud import glance
 from snapshot_panel.cloud import guests
 from snapshot_panel.cloud import images as project_images
 from snapshot_panel.cloud import marks
+from snapshot_panel.cloud import missed
 from snapshot_panel.cloud import restarting
 from snapshot_panel.cloud import rotating
 from snapshot_panel.cloud import settling
@@ -125,7 +126,8 @@ class Report:
     there is. ``sealed`` is how many snapshots have a verdict now that had none
     before; ``strays`` are the verdicts of those that belong to no instance of
     the project (any more), and are among no others. ``rotated`` are those
-    that the rule lets go, newest first.
+    that the rule lets go, newest first. ``made_up`` are the snapshots that
+    schedules missed and that were taken now: instances and names.
     """
 
     cloud: str
@@ -138,6 +140,7 @@ class Report:
     problems: tuple[Problem, ...] = ()
     busy: bool = False
     rotated: tuple[rotating.Rotated, ...] = ()
+    made_up: tuple[tuple[facts.Instance, str], ...] = ()
 
     @property
     def verdicts(self) -> dict[verdict.Verdict, int]:
@@ -149,16 +152,16 @@ class Report:
 
 def judge_all(users: Iterable[accounts.Account], workers: int,
               patience: float, ask_guests: bool = False,
-              keep: int | None = None, dry: bool = False
-              ) -> Iterator[Report]:
+              keep: int | None = None, dry: bool = False,
+              every: int | None = None) -> Iterator[Report]:
     """Judge the projects of some accounts, and give each report when it ends.
 
     :param workers: how many projects at the same time.
     :param patience: as :func:`judge` takes it, and all that follow.
     """
     with concurrent.futures.ThreadPoolExecutor(workers) as pool:
-        rounds = [pool.submit(judge, account, patience, ask_guests, keep, dry)
-                  for account in users]
+        rounds = [pool.submit(judge, account, patience, ask_guests, keep, dry,
+                              every) for account in users]
         for done in concurrent.futures.as_completed(rounds):
             yield done.result()
 
@@ -197,7 +200,7 @@ def _projects(account: accounts.Account, names: Sequence[str], every: bool
 
 def judge(account: accounts.Account, patience: float = 0,
           ask_guests: bool = False, keep: int | None = None,
-          dry: bool = False) -> Report:
+          dry: bool = False, every: int | None = None) -> Report:
     """Judge the snapshots of one project.
 
     :param patience: for how many seconds to go along with instances that
@@ -205,10 +208,12 @@ def judge(account: accounts.Account, patience: float = 0,
     :param ask_guests: look whether guests with the kit stand frozen.
     :param keep: and dry, as :func:`rotating.rule_of` takes them; a dry round
         writes nothing at all.
+    :param every: after how many seconds the next round begins, None if
+        unknown; pages tell it.
     """
     begun = time.monotonic()
     project = accounts.Project('', '')
-    round_ = _Round(account, keep, dry)
+    round_ = _Round(account, keep, dry, every)
     busy = False
     try:
         project = account.project()
@@ -222,16 +227,16 @@ def judge(account: accounts.Account, patience: float = 0,
         account.cloud, project, timeutils.utcnow(True),
         time.monotonic() - begun, round_.judged, round_.sealed,
         round_.stray_verdicts(), tuple(dict.fromkeys(round_.problems)), busy,
-        tuple(round_.rotated))
+        tuple(round_.rotated), tuple(round_.made_up))
 
 
 class _Round:
     """One round over one project, as far as it came."""
 
     def __init__(self, account: accounts.Account, keep: int | None,
-                 dry: bool) -> None:
+                 dry: bool, every: int | None) -> None:
         self._account = account
-        self._keep, self._dry = keep, dry
+        self._keep, self._dry, self._every = keep, dry, every
         self._lock = threading.Lock()
         self._failed_in_a_row = 0
         self._refused = False
@@ -242,6 +247,7 @@ class _Round:
         self.problems: list[Problem] = []
         self.sealed = 0
         self.rotated: list[rotating.Rotated] = []
+        self.made_up: list[tuple[facts.Instance, str]] = []
         # Those that belong to no instance, as they are by now.
         self._strays: dict[str, facts.Image] = {}
 
@@ -256,6 +262,7 @@ class _Round:
         self._group(*everything)
         if not self._dry:
             self._settle(until)
+            self._make_up()
         self._rotate()
         self._conclude(ask_guests)
 
@@ -278,6 +285,22 @@ class _Round:
             self.note(errors.Unavailable(
                 'judge', 'the rest waits for the next round'))
         self.sealed = len(self._decided(besides=before))
+
+    def _make_up(self) -> None:
+        """Take what schedules missed, once all has its verdict."""
+        now = timeutils.utcnow(True)
+        suspected = [instance for instance, images in self._states.values()
+                     if missed.suspected(instance, images, now)]
+        for answer in asking.for_each(self._make_up_one, suspected):
+            self.made_up += asking.or_raise(answer)
+
+    def _make_up_one(self, instance: facts.Instance
+                     ) -> list[tuple[facts.Instance, str]]:
+        if self._gave_up():
+            return []
+        name = self._attempt(
+            lambda session: missed.take(session, instance), instance.id)
+        return [(instance, name)] if name else []
 
     def _rotate(self) -> None:
         """Delete what the rule lets go, of each instance."""
@@ -521,7 +544,7 @@ class _Round:
                 instance, images, now, deployment)), frozen.get(instance.id))
             for instance, images in self._states.values())
         if not self._gave_up() and not self._dry:
-            marks.leave(self._account.session(), now)
+            marks.leave(self._account.session(), now, self._every)
 
     def _frozen(self) -> dict[str, bool]:
         """Ask each running guest with the kit whether it stands frozen."""

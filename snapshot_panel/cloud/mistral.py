@@ -31,6 +31,7 @@ from horizon.utils import memoized
 from snapshot_panel.cloud import asking
 from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import reading
+from snapshot_panel.cloud import refusals
 from snapshot_panel.cloud import sessions
 
 LOG = logging.getLogger(__name__)
@@ -41,9 +42,6 @@ _VERSION = '/v2'
 # States of a run in which nothing happens any more without success.
 _FAILED = ('ERROR', 'CANCELLED')
 _ENDED = ('SUCCESS', *_FAILED)
-_MEANINGS: Mapping[int, type[errors.CloudError]] = {
-    400: errors.Refused, 403: errors.Forbidden, 404: errors.NotFound,
-    409: errors.Conflict, 429: errors.TooMany}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -107,23 +105,8 @@ def _ask(session: asking.Session, method: str, path: str,
         # keystoneauth1's exceptions do not find what it says.
         answer = client(session).request(path, method, raise_exc=False,
                                          **options)
-        if answer.status_code < 400:
-            return answer
-        if answer.status_code == 401:
-            raise errors.Expired('HTTP 401')
-        kind = _MEANINGS.get(answer.status_code, errors.Unavailable)
-        fault = _fault(answer)
-        problem = kind('Mistral', fault or 'HTTP %d' % answer.status_code)
-        problem.said = errors.brief(fault)
-        raise problem
-
-
-def _fault(answer: typing.Any) -> str:
-    """Return what the service says of a refusal, '' where it is nothing."""
-    try:
-        return reading.text(answer.json()['faultstring'])
-    except (LookupError, RecursionError, TypeError, ValueError):
-        return ''
+        refusals.check(answer)
+        return answer
 
 
 def has_action(session: asking.Session, action: str) -> bool:

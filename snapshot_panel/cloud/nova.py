@@ -15,6 +15,7 @@
 from collections.abc import Callable
 from collections.abc import Mapping
 import dataclasses
+import datetime
 import logging
 import re
 import typing
@@ -271,6 +272,19 @@ def list_actions(session: asking.Session, instance_id: str
                              reading.name(action.request_id),
                              reading.text_or_none(action.user_id))
                 for action in actions]
+
+
+def snapshot_asked_for(session: asking.Session, instance_id: str
+                       ) -> datetime.datetime | None:
+    """Return when Nova last accepted a request for a snapshot.
+
+    None where there was none among the newest actions of the instance.
+    """
+    with errors.asking('Nova'):
+        return max((reading.moment(action.start_time)
+                    for action in client(session).instance_action.list(
+                        instance_id, limit=_ACTIONS_LIMIT)
+                    if action.action in records.MADE), default=None)
 
 
 def time_action(session: asking.Session, instance_id: str,

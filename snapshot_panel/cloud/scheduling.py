@@ -78,12 +78,16 @@ def begin(session: asking.Session, instance: facts.Instance,
     name = workflow.name(instance.id)
     if not mistral.has_action(session, workflow.ACTION):
         raise errors.InUse('Mistral', errors.NO_ACTION, (workflow.ACTION,))
-    mistral.put_workflow(session, workflow.text(instance.id))
-    _write(session, instance, schedule.value())
+    asks = all(mistral.has_action(session, action)
+               for action in workflow.ASKS)
+    mistral.put_workflow(session, workflow.text(instance.id, asks))
+    nova.set_metadata(session, instance.id, {
+        schedules.KEY: schedule.value(), **_note(session, instance)})
     try:
         mistral.delete_trigger(session, name)
         mistral.create_trigger(session, name, pattern,
-                               workflow.given(instance))
+                               workflow.given(
+                                   instance, session.user.username))
     except errors.CloudError:
         # Nobody may expect anything where nothing runs. It may run all the
         # same: by somebody who came first, or with an answer that was lost.
@@ -105,8 +109,21 @@ def end(session: asking.Session, instance: facts.Instance) -> None:
     """Take no snapshots any more; those that there are stay."""
     name = workflow.name(instance.id)
     mistral.delete_trigger(session, name)
-    nova.delete_metadata(session, instance.id, schedules.KEY)
+    for key in schedules.AFTER, schedules.KEY:
+        nova.delete_metadata(session, instance.id, key)
     mistral.delete_workflow(session, name)
+
+
+def _note(session: asking.Session, instance: facts.Instance
+          ) -> dict[str, str]:
+    """Return what the first snapshot can be told from the ones before by.
+
+    Empty where nobody says: the disk then decides alone.
+    """
+    actions = asking.outcome(lambda: nova.list_actions(session, instance.id))
+    if isinstance(actions, errors.CloudError) or not actions:
+        return {}
+    return {schedules.AFTER: actions[0].request_id}
 
 
 def _write(session: asking.Session, instance: facts.Instance, value: str

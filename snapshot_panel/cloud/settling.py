@@ -43,6 +43,7 @@ from snapshot_panel.consistency import judging
 from snapshot_panel.consistency import known
 from snapshot_panel.consistency import records
 from snapshot_panel.consistency import roots
+from snapshot_panel.consistency import schedules
 from snapshot_panel.consistency import signing
 from snapshot_panel.consistency import verdict
 
@@ -83,13 +84,17 @@ def settle(session: asking.Session, instance: facts.Instance,
                 memory, gone=timeutils.utcnow(True),
                 cause=verdict.Rule.OF_ANOTHER.code)))
     unbound: dict[str, records.Unbound] = {}
-    for image in [by_id[key] for key in memories if key in by_id]:
-        if image.active and records.is_unbound(image):
-            bound = _bind(session, instance, image)
-            if isinstance(bound, records.Unbound):
-                unbound[image.id] = bound
-            else:
-                by_id[image.id] = bound
+    found = [image for image in by_id.values()
+             if image.active and records.is_unbound(image) and (
+                 image.id in memories or image.id in unread
+                 and schedules.made(instance, image))]
+    actions = nova.list_actions(session, instance.id) if found else None
+    for image in found:
+        bound = _bind(session, image, actions)
+        if isinstance(bound, records.Unbound):
+            unbound[image.id] = bound
+        else:
+            by_id[image.id] = bound
     rooted = roots.with_root(instance, images=by_id.values())
     misfits = {image.id for image in by_id.values()
                if roots.misfit(rooted, image)}
@@ -105,6 +110,8 @@ def settle(session: asking.Session, instance: facts.Instance,
         for memory in lost:
             metadata.update(_record_loss(session, instance, memory,
                                          evidence))
+    metadata.update(_note_actions(
+        session, instance, evidence.actions if evidence else actions))
     for key, memory in memories.items():
         # What only its disk can tell is found without a memory too.
         if key in by_id and (
@@ -122,14 +129,33 @@ def settle(session: asking.Session, instance: facts.Instance,
     return instance, left
 
 
-def _bind(session: asking.Session, instance: facts.Instance,
-          image: facts.Image) -> facts.Image | records.Unbound:
-    """Bind an image that the server remembers and nobody could bind.
+def _note_actions(session: asking.Session, instance: facts.Instance,
+                  actions: Sequence[facts.Action] | None) -> dict[str, str]:
+    """Write down what was done before a schedule's next snapshot.
+
+    :returns: the items of metadata. Whoever cannot write them leaves older
+        ones, with which less can be proven.
+    """
+    items = schedules.note(instance, actions)
+    if items:
+        written = asking.outcome(
+            lambda: nova.set_metadata(session, instance.id, items))
+        if isinstance(written, errors.CloudError):
+            LOG.info('%s keeps its older note: %s', instance.id, written)
+            return {}
+    return items
+
+
+def _bind(session: asking.Session, image: facts.Image,
+          actions: Sequence[facts.Action] | None
+          ) -> facts.Image | records.Unbound:
+    """Bind an image of a request that nobody has bound yet.
+
+    The server remembers it, or its mark says that a schedule had it made.
 
     :returns: the image, or why Nova's record does not tell its action.
     """
-    action = records.own_action(
-        image, nova.list_actions(session, instance.id) or ())
+    action = records.own_action(image, actions or ())
     if isinstance(action, records.Unbound):
         return action
     # What it replaces may be written by now.

@@ -16,6 +16,7 @@ from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
 import dataclasses
+import functools
 import typing
 import uuid
 
@@ -61,8 +62,15 @@ class Overview:
 
     def snapshots_of(self, instance: facts.Instance) -> list[facts.Image]:
         """Return the snapshots of an instance, newest first."""
-        return [image for image in self.snapshots
-                if image.instance_id == instance.id]
+        return list(self._by_instance.get(instance.id, ()))
+
+    @functools.cached_property
+    def _by_instance(self) -> dict[str | None, list[facts.Image]]:
+        # There may be thousands, and each row of a page asks for its own.
+        found: dict[str | None, list[facts.Image]] = {}
+        for image in self.snapshots:
+            found.setdefault(image.instance_id, []).append(image)
+        return found
 
     def reaches(self, instance: facts.Instance) -> bool:
         """Return whether an instance's latest snapshot must be among these.

@@ -35,6 +35,7 @@ from snapshot_panel.consistency import known
 from snapshot_panel.consistency import records
 from snapshot_panel.consistency import retention
 from snapshot_panel.consistency import roots
+from snapshot_panel.consistency import schedules
 from snapshot_panel.consistency import verdict
 from snapshot_panel.consistency import witness
 
@@ -228,10 +229,13 @@ def settle_before(session: asking.Session, instance: facts.Instance,
 
     Once there is another snapshot, a witness could belong to either.
     """
-    if not isinstance(images, errors.CloudError) and any(
-            known.awaits_verdict(image) for image in images):
+    if isinstance(images, errors.CloudError):
+        return images
+    unbound = [image.id for image in images
+               if schedules.unbound(instance, image)]
+    if unbound or any(known.awaits_verdict(image) for image in images):
         settled = asking.outcome(
-            lambda: settling.settle(session, instance, images))
+            lambda: settling.settle(session, instance, images, unbound))
         if not isinstance(settled, errors.CloudError):
             return settled[1]
         LOG.warning('Snapshots of %s: %s', instance.id, settled)

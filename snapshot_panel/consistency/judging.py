@@ -123,11 +123,12 @@ def _attempts(image: facts.Image, evidence: verdict.Evidence | None
               ) -> list[witness.Freeze]:
     """Return the freezes that the guest witnessed since the request."""
     request = records.read_request(image)
-    if (evidence is None or request is None or request.baseline is None
-            or evidence.console is None):
+    if evidence is None or request is None or evidence.console is None:
         return []
-    log = witness.since(evidence.console, request.baseline)
-    return witness.freezes(log.chain)
+    baseline = request.baseline_in(evidence.console)
+    if baseline is None:
+        return []
+    return witness.freezes(witness.since(evidence.console, baseline).chain)
 
 
 def _is_freezing(image: facts.Image,
@@ -235,4 +236,4 @@ def needs_guest(image: facts.Image, reading: facts.DiskReading | None
         return False
     if reading is None or not reading.decides:
         return True
-    return request.state == facts.RUNNING and request.baseline is not None
+    return request.state == facts.RUNNING and request.heard

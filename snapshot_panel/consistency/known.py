@@ -54,14 +54,19 @@ class Snapshot:
     stored: verdict.Decision | None = None
 
     @property
+    def written(self) -> verdict.Decision:
+        """What is written down of it, whatever its disk said since."""
+        return self.stored or self.decision
+
+    @property
     def pending(self) -> bool:
         """Whether looking again, or settling it, may bring a verdict."""
-        return not (self.stored or self.decision).verdict.final
+        return not self.written.verdict.final
 
     @property
     def unread(self) -> bool:
         """Whether its disk alone can tell, and nobody has read it yet."""
-        return (self.stored or self.decision).rule is verdict.Rule.UNREAD
+        return self.written.rule is verdict.Rule.UNREAD
 
     @property
     def counts(self) -> bool:
@@ -187,7 +192,7 @@ def _kinds(report: Mapping[str, typing.Any]) -> tuple[str, ...]:
 
 def had_kit(images: Iterable[facts.Image]) -> bool:
     """Return whether the guest had the kit when one of these was taken."""
-    return any(asked is not None and asked.baseline is not None
+    return any(asked is not None and asked.heard
                for asked in map(records.read_request, images))
 
 
@@ -220,12 +225,23 @@ def unsettled(instance: facts.Instance, images: Sequence[facts.Image],
     :param refused: ids of those whose disks this user may not read, None
         where that is so for all.
     """
-    known = snapshots(instance, images, now, deployment)
+    return is_left(snapshots(instance, images, now, deployment), instance,
+                   images, refused)
+
+
+def is_left(known: Sequence[Snapshot], instance: facts.Instance,
+            images: Iterable[facts.Image],
+            refused: Collection[str] | None = ()) -> bool:
+    """Return what :func:`unsettled` does, by what is known already.
+
+    :param known: what :func:`snapshots` made of them, with what was read of
+        their disks or without: only what is written down counts.
+    """
     abandoned = {snapshot.id for snapshot in known
-                 if snapshot.decision.rule is verdict.Rule.ABANDONED}
+                 if snapshot.written.rule is verdict.Rule.ABANDONED}
     # Nobody can clear the memory now.
     settled = {snapshot.id for snapshot in known if instance.metadata_fixed
-               and snapshot.image and snapshot.decision.verdict.final}
+               and snapshot.image and snapshot.written.verdict.final}
     return (any(snapshot.pending and not snapshot.unread
                 for snapshot in known)
             or any(refused is not None and snapshot.unread

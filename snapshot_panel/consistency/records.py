@@ -38,6 +38,7 @@ REQUESTED_AT = 'consistency_requested_at'
 REQUESTED_BY = 'consistency_requested_by'
 STATE = 'consistency_state'
 BASELINE = 'consistency_baseline'
+CONSOLE = 'consistency_console'
 AFTER_ACTION = 'consistency_after_action'
 ACTION = 'consistency_action'
 RULE = 'consistency_rule'
@@ -78,7 +79,9 @@ class Request:
     ``at`` is an aware time, ``by`` a user's name; ``state`` is the instance's
     status; ``after_action`` the request id of the newest entry in Nova's
     record of actions before the request; ``action`` the request id of the
-    snapshot itself, None as long as it is not known.
+    snapshot itself, None as long as it is not known. ``console`` is where the
+    guest's console ended then, see :func:`witness.end`; a schedule has that
+    in place of ``baseline``, and its ``after_action`` may be older.
     """
 
     at: datetime.datetime | None
@@ -87,6 +90,21 @@ class Request:
     baseline: witness.Baseline | None
     after_action: str | None
     action: str | None = None
+    console: str | None = None
+
+    @property
+    def heard(self) -> bool:
+        """Whether a guest with the kit was heard before."""
+        return self.baseline is not None or self.console is not None
+
+    def baseline_in(self, console: str | None) -> witness.Baseline | None:
+        """Return the guest's last word before the request, or None.
+
+        :param console: as it is by now, None if unknown.
+        """
+        if self.console is None:
+            return self.baseline
+        return witness.baseline_at(console, self.console)
 
     def properties(self) -> dict[str, str]:
         """Return the properties to give to ``createImage``."""
@@ -97,6 +115,7 @@ class Request:
             STATE: self.state,
             BASELINE: str(self.baseline) if self.baseline else _NONE,
             AFTER_ACTION: self.after_action or _NONE,
+            CONSOLE: self.console or _NONE,
             # What the instance inherited must not count for this image.
             IMAGE: _NONE, ACTION: _NONE, RULE: _NONE, EVIDENCE: _NONE,
             REPLACES: _NONE, REPLACED: _NONE,
@@ -129,8 +148,8 @@ def adopt(image: facts.Image) -> dict[str, str]:
     if read_request(image) is not None:
         return {}
     return {IMAGE: image.id, **dict.fromkeys(
-        (REQUESTED_AT, REQUESTED_BY, STATE, BASELINE, AFTER_ACTION, ACTION,
-         REPLACES, REPLACED), _NONE)}
+        (REQUESTED_AT, REQUESTED_BY, STATE, BASELINE, CONSOLE, AFTER_ACTION,
+         ACTION, REPLACES, REPLACED), _NONE)}
 
 
 def read_replaces(image: facts.Image) -> tuple[str, ...]:
@@ -175,7 +194,8 @@ def read_request(image: facts.Image) -> Request | None:
                    state=values[STATE],
                    baseline=witness.Baseline.parse(values.get(BASELINE)),
                    after_action=_known(values.get(AFTER_ACTION)),
-                   action=_known(values.get(ACTION)))
+                   action=_known(values.get(ACTION)),
+                   console=_known(values.get(CONSOLE)))
 
 
 def is_bound(image: facts.Image) -> bool:
@@ -192,7 +212,7 @@ def is_unbound(image: facts.Image) -> bool:
 
 # Nova's names of what makes a snapshot.
 CREATE_IMAGE = 'createImage'
-_MADE = (CREATE_IMAGE, 'createBackup')
+MADE = (CREATE_IMAGE, 'createBackup')
 
 
 class Unbound(enum.Enum):
@@ -214,7 +234,7 @@ def made_since(image: facts.Image, actions: Iterable[facts.Action]
     for action in actions:
         if action.request_id == image.properties.get(AFTER_ACTION):
             return made
-        if action.name in _MADE:
+        if action.name in MADE:
             made.append(action)
     return None
 

@@ -220,9 +220,10 @@ def _takes_part(instance: facts.Instance, image: facts.Image,
 
 
 def _maker(instance: facts.Instance, image: facts.Image) -> Maker | None:
-    if records.read_request(image) is not None:
-        return Maker.PANEL
-    return (Maker.SCHEDULE if schedules.made(instance, image) else None)
+    # A schedule's may have a record of the panel's as well.
+    if schedules.made(instance, image):
+        return Maker.SCHEDULE
+    return (Maker.PANEL if records.read_request(image) is not None else None)
 
 
 def _consistent(image: facts.Image) -> bool:

@@ -21,6 +21,7 @@ image properties are inherited: a snapshot of a rebuilt instance has another
 name, and so has one that somebody renamed to keep it.
 """
 
+from collections.abc import Iterable
 import dataclasses
 import datetime
 import enum
@@ -33,6 +34,11 @@ from snapshot_panel.consistency import records
 KEY = 'consistency_schedule'
 MARK = 'consistency_scheduled'
 
+# The server's metadata: the request id of an entry in Nova's record of
+# actions that was there before the schedule's next snapshot. The workflow
+# service cannot read that record (fact 50).
+AFTER = 'consistency_schedule_after'
+
 # How many can be kept: all are read with each look at an instance.
 MOST = 100
 
@@ -43,7 +49,8 @@ GRACE = datetime.timedelta(hours=6)
 # is overdue then, and nothing is deleted.
 _PAUSED = ' paused'
 
-# The moment as ``date -u +%Y%m%dT%H%M%SZ`` writes it.
+# The moment as ``date -u`` writes it.
+MOMENT = '%Y%m%dT%H%M%SZ'
 _MOMENT = re.compile('[0-9]{8}T[0-9]{6}Z')
 
 
@@ -137,8 +144,29 @@ def mark(instance_id: str, moment: str) -> str:
     return '%s/%s' % (instance_id, moment)
 
 
+def note(instance: facts.Instance, actions: Iterable[facts.Action] | None
+         ) -> dict[str, str]:
+    """Return what to write into the metadata for the next snapshot.
+
+    :param actions: of the instance, newest first, None if unknown.
+    :returns: items by name, none where nobody began that, or there is nothing
+        new.
+    """
+    newest = next(iter(actions or ()), None)
+    before = instance.metadata.get(AFTER)
+    if before is None or newest is None or newest.request_id == before:
+        return {}
+    return {AFTER: newest.request_id}
+
+
 def made(instance: facts.Instance, image: facts.Image) -> bool:
     """Return whether an instance's schedule had an image made."""
     owner, _, moment = image.properties.get(MARK, '').partition('/')
     return (owner == instance.id and bool(_MOMENT.fullmatch(moment))
             and image.name.endswith('-' + moment))
+
+
+def unbound(instance: facts.Instance, image: facts.Image) -> bool:
+    """Return whether a schedule's snapshot has a record nobody bound yet."""
+    return (image.active and made(instance, image)
+            and records.is_unbound(image))

@@ -21,6 +21,7 @@ from collections.abc import Sequence
 import dataclasses
 import datetime
 import enum
+import itertools
 from typing import Any
 
 from snapshot_panel.consistency import facts
@@ -409,14 +410,16 @@ def _settle_running(
     embedded = facts.Properties(image.properties, facts.Source.SNAPSHOT)
     if not embedded.flag(facts.AGENT_PROPERTY):
         return Decision(Rule.NO_CHANNEL)
-    if request.baseline is None:
+    if not request.heard:
         return Decision(Rule.NO_WITNESS)
     # The guest had its say there before the request: what is empty now was
     # lost.
     if not (evidence.console or '').strip():
         return Decision(Rule.NO_CONSOLE)
-    return _judge_witnesses(image, request, request.baseline, evidence,
-                            deployment)
+    baseline = request.baseline_in(evidence.console)
+    if baseline is None:
+        return Decision(Rule.NO_WITNESS)
+    return _judge_witnesses(image, request, baseline, evidence, deployment)
 
 
 def _judge_witnesses(image: facts.Image, request: records.Request,
@@ -513,8 +516,15 @@ def _window_doubt(request: records.Request,
     This very snapshot must come right after the newest action that was seen
     before the request; otherwise the instance was in another state by then.
     And no other snapshot may share the guest's lines.
+
+    A schedule knows the end of the console, and an action that may be older:
+    the guest's lines begin later than this window. What else was done in it
+    froze nothing, and a guest that it stopped or halted says so, or nothing.
     """
     window = _window(request, actions)
+    if window and request.console is not None:
+        window = list(itertools.dropwhile(
+            lambda action: action.name not in _FREEZING, window))
     if not window or request.action is None:
         return Decision(Rule.NO_RECORD)
     if window[0].request_id != request.action:

@@ -38,6 +38,9 @@ import urllib.parse
 # seen waiting for the thaw, or the superblock said so.
 PROOFS = {'wait', 'superblock'}
 
+# What each line has.
+MARK = 'consistency-witness v1'
+
 # How many digits of the SHA-256 of a key the line before it names.
 _DIGITS = 32
 
@@ -276,6 +279,48 @@ def since(console: str | None, baseline: Baseline) -> Log:
         later = []
     return Log(tuple(chain), conflict=begun, gap=gap or damaged,
                later=tuple(later))
+
+
+# How many characters of a console tell where it ended; a property that Nova
+# passes on takes 255.
+END = 200
+# All but what every service keeps as it is.
+_UNSEEN = re.compile('[^!-~]+')
+_SEEN = re.compile('[!-~]+')
+
+
+def end(console: str) -> str:
+    """Return what tells where a console ended, '' where it is empty.
+
+    It can be found again when more was printed: see :func:`baseline_at`. The
+    workflow of a schedule does the same (:mod:`.workflow`).
+    """
+    return _UNSEEN.sub('', console)[-END:]
+
+
+def baseline_at(console: str | None, mark: str) -> Baseline | None:
+    """Return the guest's last word when its console ended with ``mark``.
+
+    A console only grows at its end and is cut at its beginning. So what stands
+    there once stands where it ended, or later, if it was printed again after
+    that was cut off; and nothing that was printed before stands after it.
+
+    :param console: as it is by now, None if unknown.
+    :param mark: what :func:`end` returned then.
+    :returns: None where that place is not known, or nothing whole was said
+        there.
+    """
+    console = console or ''
+    seen = _UNSEEN.sub('', console)
+    first = seen.find(mark)
+    if not mark or first < 0 or seen.rfind(mark) != first:
+        return None
+    left = first + len(mark)
+    for run in _SEEN.finditer(console):
+        if len(run[0]) >= left:
+            return read(console[:run.start() + left]).baseline
+        left -= len(run[0])
+    return None
 
 
 def _identity(line: Witness) -> tuple[object, ...]:

@@ -26,9 +26,15 @@ from snapshot_panel.consistency import bounded
 from snapshot_panel.consistency import facts
 from snapshot_panel.consistency import records
 from snapshot_panel.consistency import schedules
+from snapshot_panel.consistency import witness
 
 # What the workflow does; not every Mistral has it (fact 50).
 ACTION = 'nova.servers_create_image'
+# What it asks before, where the service can.
+_SERVER, _CONSOLE = 'nova.servers_get', 'nova.servers_get_console_output'
+ASKS = (_SERVER, _CONSOLE)
+# How many lines of the console it asks for, and how long it waits, in seconds.
+_LINES, _PATIENCE = 1000, 60
 # How a workflow is found among those of others.
 TAG = 'consistent-snapshots'
 # The length of a moment with the dash before it, at the end of a name.
@@ -54,16 +60,54 @@ version: '2.0'
   input:
     - server
     - name
+    - by: ''
   vars:
     at: <%% now().format("%%Y%%m%%dT%%H%%M%%SZ") %%>
+    heard: false
+    record: {}
   tasks:
+%(asks)s\
     snapshot:
       action: %(action)s
       input:
         server: <%% $.server %%>
         image_name: <%% $.name + "-" + $.at %%>
-        metadata:
-          %(mark)s: <%% $.server + "/" + $.at %%>
+        metadata: >-
+          <%% {"%(mark)s" => $.server + "/" + $.at} +
+          switch($.heard => $.record, true => {}) %%>
+'''
+# First the instance, with the note of what was done before, then where its
+# console ends, then the snapshot: the order is part of the proof. Whatever
+# fails, the snapshot is taken. A guest without the kit says nothing that
+# counts: what is taken of it has no record.
+_ASKS = '''\
+    look:
+      action: %(server)s
+      input:
+        server: <%% $.server %%>
+      timeout: %(patience)d
+      publish:
+        idle: >-
+          <%% task().result.status = "%(running)s" and
+          not task().result.get("OS-EXT-STS:task_state") %%>
+        after: <%% task().result.metadata.get("%(after)s") %%>
+      on-success:
+        - listen: <%% $.idle and $.after %%>
+        - snapshot: <%% not ($.idle and $.after) %%>
+      on-error:
+        - snapshot
+    listen:
+      action: %(console)s
+      input:
+        server: <%% $.server %%>
+        length: %(lines)d
+      timeout: %(patience)d
+      publish:
+        heard: <%% "%(witness)s" in task().result %%>
+        record:
+%(record)s
+      on-complete:
+        - snapshot
 '''
 
 
@@ -77,18 +121,47 @@ def name(instance_id: str) -> str:
     return 'consistent-snapshot-' + instance_id
 
 
-def text(instance_id: str) -> str:
+def text(instance_id: str, asks: bool = True) -> str:
     """Return the workflow of an instance, in the service's language.
 
+    :param asks: whether it can do :data:`ASKS`. Without, the guest's
+        witnesses cannot be told from those of before.
     :raises ValueError: that is no id.
     """
     return _TEXT % {'name': name(instance_id), 'id': instance_id, 'tag': TAG,
-                    'action': ACTION, 'mark': schedules.MARK}
+                    'action': ACTION, 'mark': schedules.MARK,
+                    'asks': _asks() if asks else ''}
 
 
-def given(instance: facts.Instance) -> Mapping[str, str]:
-    """Return the input of the workflow."""
-    return {'server': instance.id, 'name': begin_name(instance)}
+def _asks() -> str:
+    return _ASKS % {
+        'server': _SERVER, 'console': _CONSOLE, 'running': facts.RUNNING,
+        'after': schedules.AFTER, 'patience': _PATIENCE, 'lines': _LINES,
+        'witness': witness.MARK, 'record': '\n'.join(
+            '%s%s: %s' % (' ' * 10, name, value)
+            for name, value in _record().items())}
+
+
+def _record() -> dict[str, str]:
+    """Return the record of a request as the workflow writes it (YAQL)."""
+    return {**records.Request(None, '', facts.RUNNING, None, None
+                              ).properties(),
+            records.REQUESTED_AT: '<% now().format("%Y-%m-%dT%H:%M:%SZ") %>',
+            records.REQUESTED_BY: '<% $.by %>',
+            records.AFTER_ACTION: '<% $.after %>',
+            # As witness.end does.
+            records.CONSOLE:
+                '<% let(regex("[^!-~]").replace(task().result, "")) -> '
+                '$.substring(max(0, len($) - {0:d})) %>'.format(witness.END)}
+
+
+def given(instance: facts.Instance, by: str) -> Mapping[str, str]:
+    """Return the input of the workflow.
+
+    :param by: the name of the user as whom it runs.
+    """
+    return {'server': instance.id, 'name': begin_name(instance),
+            'by': records.for_services(by)}
 
 
 def begin_name(instance: facts.Instance) -> str:

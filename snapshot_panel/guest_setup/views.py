@@ -127,7 +127,7 @@ class StatusView(ui_views.AnswerMixin, generic.View):
     def get(self, request, instance_id):
         instance, images = snapshots.one(request, instance_id)
         try:
-            heard = guests.Heard(guests.ask_guest(request, instance),
+            heard = guests.Heard(guests.listen(request, instance),
                                  timezone.now())
         except errors.CloudError as problem:
             heard = problem

@@ -51,6 +51,13 @@ def problem_lines(report):
         for problem in report.problems]
 
 
+def missed_lines(report):
+    """Return a line for each snapshot that a schedule had missed."""
+    return ['%s: %s: %s was taken: the schedule had missed it' % (
+        _name(report), _printable(instance.name), _printable(name))
+        for instance, name in report.made_up]
+
+
 def rotation_lines(report, dry):
     """Return a line for each snapshot that the rule lets go.
 
@@ -89,6 +96,8 @@ def as_json(report):
     return json.dumps({
         **_round(report), **_found(report),
         'rotated': [_rotated(each) for each in report.rotated],
+        'made_up': [{'instance': instance.id, 'name': instance.name,
+                     'snapshot': name} for instance, name in report.made_up],
         'failures': [{'instance': problem.instance_id,
                       'service': problem.service, 'reason': problem.reason}
                      for problem in report.problems]})

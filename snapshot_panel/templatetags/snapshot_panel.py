@@ -23,3 +23,4 @@ register = template.Library()
 register.simple_tag(urls.reverse, name='page')
 # A moment as an age that ticks: {% age line.at %}
 register.simple_tag(markup.age)
+register.simple_tag(markup.badge)

@@ -15,6 +15,7 @@
 from collections.abc import Mapping
 import datetime
 import re
+import typing
 
 from django.contrib.humanize.templatetags import humanize
 from django.utils import dateformat
@@ -39,9 +40,46 @@ def fill(text: str | Promise, values: Mapping[str, object]
         for number, part in enumerate(_VALUE.split(str(text)))))
 
 
+def replace(markup: safestring.SafeString, old: str, new: str
+            ) -> safestring.SafeString:
+    """Return markup with one id in place of another.
+
+    :param new: what has no markup in it, such as a UUID.
+    """
+    replaced = markup.replace(old, new)
+    return safestring.SafeString(replaced)  # nosec B703 # of what was safe
+
+
 def typed(text: str) -> safestring.SafeString:
     """Return what is the same in every language, as a word of a program is."""
     return html.format_html('<code>{}</code>', text)
+
+
+class Badge(typing.Protocol):
+    """A :class:`words.Badge`."""
+
+    @property
+    def word(self) -> str | Promise:
+        """What it says."""
+
+    @property
+    def icon(self) -> str:
+        """Its icon (Font Awesome)."""
+
+    @property
+    def color(self) -> str:
+        """Its colour (Bootstrap)."""
+
+
+def badge(badge: Badge) -> safestring.SafeString:
+    """Return a badge as HTML.
+
+    Not by a template: each row of a table has some.
+    """
+    return html.format_html(
+        '<span class="text-{} snapshot-panel-badge"><span class="fa fa-{}" '
+        'aria-hidden="true"></span> {}</span>',
+        badge.color, badge.icon, badge.word)
 
 
 def age(moment: datetime.datetime) -> safestring.SafeString:

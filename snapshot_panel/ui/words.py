@@ -711,6 +711,28 @@ def duration(seconds: float) -> str:
     return str(_('%d s')) % seconds
 
 
+# How often a judge comes, and in how many seconds of it: whole minutes are
+# told from where they are exact enough.
+_JUDGED = (
+    (60, 90, ngettext_lazy(
+        'Judged by the operator every %(count)d minute.',
+        'Judged by the operator every %(count)d minutes.', 'count')),
+    (1, 1, ngettext_lazy(
+        'Judged by the operator every %(count)d second.',
+        'Judged by the operator every %(count)d seconds.', 'count')))
+
+
+def judged(interval: float | None) -> str:
+    """Return how often a judge comes, as a sentence, '' where nobody knows.
+
+    :param interval: in seconds.
+    """
+    for unit, least, text in _JUDGED:
+        if interval is not None and interval >= least:
+            return str(text % {'count': round(interval / unit)})
+    return ''
+
+
 def _seconds(value):
     """Return a number to sort by, whatever somebody wrote there."""
     return value if isinstance(value, (int, float)) else -1

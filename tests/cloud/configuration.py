@@ -32,7 +32,10 @@ PROTECTED_PROPERTIES = {
 # What Mistral's workflows can do besides its own: by service, each action and
 # the method of the service's client. All that there are would want the
 # clients of twenty services.
-ACTIONS = {'nova': {'servers_create_image': 'servers.create_image'}}
+ACTIONS = {'nova': {
+    'servers_create_image': 'servers.create_image',
+    'servers_get': 'servers.get',
+    'servers_get_console_output': 'servers.get_console_output'}}
 
 
 def write(layout):

@@ -39,6 +39,8 @@ STOP_PATIENCE = 40
 # A busy machine's Nova takes longer than the panel waits for a slow one: a
 # page without instances is then right, and a test of its rows fails.
 PAGE_TIMEOUT = 60
+# The variable with which the panel finds no client of Nova and Cinder.
+WITHOUT_CLIENTS = 'DEMO_WITHOUT_CLIENTS'
 # Each process of pytest-xdist has a cloud of its own.
 KEPT_LOGS = layouts.REPOSITORY / 'test-results' / (
     'cloud-logs-' + os.environ.get('PYTEST_XDIST_WORKER', 'main'))
@@ -49,7 +51,8 @@ def cloud(request):
     """A running demo cloud: the content of its ready.json as attributes.
 
     With DEMO_READY in the environment, the running demo whose ready.json it
-    names.
+    names. With DEMO_WITHOUT_CLIENTS, the panel asks Nova and Cinder by
+    openstacksdk there.
     """
     named = os.environ.get('DEMO_READY')
     if named:
@@ -57,7 +60,7 @@ def cloud(request):
         return
     folder = pathlib.Path(tempfile.mkdtemp(prefix='demo-cloud-'))
     output = folder / 'launcher.log'
-    _wait_longer(folder / 'cloud')
+    _write_settings(folder / 'cloud')
     launcher = _start(folder / 'cloud', output)
     try:
         _wait_until_ready(launcher, output)
@@ -84,11 +87,14 @@ def _load(path):
     return content
 
 
-def _wait_longer(folder):
+def _write_settings(folder):
+    settings = f"SNAPSHOT_PANEL['page_timeout'] = {PAGE_TIMEOUT}\n"
+    if os.environ.get(WITHOUT_CLIENTS):
+        settings += ('from tests.cloud import hiding\n'
+                     'hiding.hide(*hiding.CLIENTS)\n')
     horizon = folder / 'horizon'
     horizon.mkdir(parents=True)
-    (horizon / 'my_settings.py').write_text(
-        f"SNAPSHOT_PANEL['page_timeout'] = {PAGE_TIMEOUT}\n")
+    (horizon / 'my_settings.py').write_text(settings)
 
 
 def _start(folder, output):

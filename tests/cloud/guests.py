@@ -136,6 +136,8 @@ PROFILES = {
     'lvm': Profile(kit=False, layout='lvm'),
     'xfs': Profile(file_systems=(FileSystem(kind='xfs'),)),
     'xfs-no-kit': Profile(kit=False, file_systems=(FileSystem(kind='xfs'),)),
+    'xfs-replay': Profile(agent=Agent.HUNG, at_freeze='replay',
+                          file_systems=(FileSystem(kind='xfs'),)),
     'damaged': Profile(file_systems=(FileSystem(damaged=True),)),
 }
 DEFAULT_PROFILE = 'agent-dead'

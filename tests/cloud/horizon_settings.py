@@ -44,3 +44,22 @@ MIDDLEWARE = list(MIDDLEWARE)  # noqa: F405
 MIDDLEWARE.insert(
     1 + MIDDLEWARE.index('django.middleware.common.CommonMiddleware'),
     'whitenoise.middleware.WhiteNoiseMiddleware')
+
+
+def _let_pyscss_compile():
+    """Let Horizon's styles be compiled, those before 25.3.
+
+    pyScss 1.4.0, its last, has one pattern that Python 3.11 refuses.
+    """
+    try:
+        from scss.grammar import expression
+    except ImportError:
+        # Newer ones have libsass.
+        return
+    scanner = expression.SassExpressionScanner
+    scanner._patterns = [
+        (name, pattern.replace('((?i)opacity)', '(?i:opacity)'))
+        for name, pattern in scanner._patterns]
+
+
+_let_pyscss_compile()

@@ -38,22 +38,25 @@ SUBJECTS = dict.fromkeys(SERVICES, 'files-data-volume') | {
 QUIET = '/settings/'
 # How long a page may wait, in seconds.
 BOUND = 10
+_IDS = re.compile(r'([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}(, )?)+')
 FRAME, CLICK = 'Horizon\'s own', 'Click'
 # What is looked at while one fails; the frame asks two of them itself.
 PAGES = {name: (*([FRAME] if name in ('Cinder', 'Keystone') else []),
                 'Index', 'Instance', 'Image', CLICK) for name in SERVICES}
-# The same by whether it is a click: that one waits for what it reads and for
+# The same by whether it is a click: that one waits for what it reads, then for
 # what it changes, and leads to a page.
-BOUNDS = {False: BOUND, True: server.HUNG_SECONDS + 2 * BOUND}
+BOUNDS = {False: BOUND, True: 2 * (server.HUNG_SECONDS + BOUND)}
 # The process stands still: the other services have no answer of it either.
 STOPPED = 'stopped'
 FAULTS = {name: (*server.ANSWERS, *([STOPPED] if name == 'Keystone' else []))
           for name in SERVICES}
 # What takes so long that pages are looked at side by side.
 WAITS = ('hung', STOPPED)
-# What the frame of Horizon waits for on each page, in seconds: its menu asks
-# Cinder for its version, twice, without a bound.
-FRAMES_WAIT = {('Cinder', 'hung'): 2 * server.HUNG_SECONDS}
+# What the frame of Horizon waits for on each page, in seconds and without a
+# bound: its menu asks Cinder for its version, twice, and Neutron for its
+# extensions, which waits for a Keystone that stands still.
+FRAMES_WAIT = {('Cinder', 'hung'): 2 * server.HUNG_SECONDS,
+               ('Keystone', STOPPED): server.HUNG_SECONDS}
 
 
 def bound(service, fault, page):
@@ -115,6 +118,9 @@ class Stage:
         self._cloud = cloud
         self._name = name
         self._wire = wire.Wire(cloud)
+        # Logged in before anything fails.
+        self._api = clients.OpenStack(cloud)
+        self._rest()
 
     @contextlib.contextmanager
     def set(self):
@@ -136,6 +142,8 @@ class Stage:
                 for group in ((names,) if not waits else (
                         [name for name in names if name != CLICK],
                         [name for name in names if name == CLICK])):
+                    if CLICK in group:
+                        self._rest()
                     with self._failing(service, fault):
                         if waits:
                             with futures.ThreadPoolExecutor() as pool:
@@ -174,6 +182,17 @@ class Stage:
         finally:
             name(endpoint['url'])
 
+    def _rest(self):
+        """Wait until the instance is done with the click before.
+
+        It would refuse the next, whatever fails.
+        """
+        instance = self._cloud.instances[SUBJECTS[self._name]]
+        clients.wait_for(
+            lambda: getattr(self._api.nova.servers.get(instance),
+                            'OS-EXT-STS:task_state') is None,
+            'the snapshot of the click before')
+
     def _look(self, fault, dashboard, name):
         method, path = pages(self._cloud, self._name)[name]
         ask = dashboard.get if method == 'GET' else dashboard.post
@@ -181,8 +200,11 @@ class Stage:
             begin = time.monotonic()
             answer = ask(path)
             seconds = time.monotonic() - begin
+        words = said(answer)
+        if name == CLICK:
+            words = words or refused(answer)
         return Look(name, answer.status_code, seconds,
-                    bound(self._name, fault, name), said(answer), tuple(
+                    bound(self._name, fault, name), words, tuple(
                         str(each) for each in sent if each.changes))
 
     @contextlib.contextmanager
@@ -214,11 +236,28 @@ def said(answer):
         return 'The user logs in again.'
     if answer.status_code == 500:
         return 'Horizon\'s error page.'
-    found = re.findall(r'<div class="alert alert-(?:danger|warning|info)\b.*?'
-                       r'</div>', answer.text, re.DOTALL)
-    texts = [' '.join(html.unescape(re.sub('<[^>]+>', ' ', text)).split())
-             for text in found]
+    texts = [_plain(found) for found in re.findall(
+        r'<div class="alert alert-(?:danger|warning|info)\b.*?</div>',
+        answer.text, re.DOTALL)]
     return ' '.join(dict.fromkeys(
         text.removeprefix('Error: ').replace(' : ', ': ') for text in texts
         if any(f'{name}:' in text.replace(' :', ':')
                for name in SERVICES)))
+
+
+def refused(answer):
+    """Return what the form that a click led to has against a snapshot.
+
+    Without what differs from run to run; '' where it led to no form.
+    """
+    if '/snapshot/' not in answer.url:
+        return ''
+    found = re.search(r'<li data-check=".*?<strong>(.*?)</strong></div>\s*'
+                      r'<div>(.*?)</div>', answer.text, re.DOTALL)
+    return _IDS.sub('…', ': '.join(map(_plain, found.groups()))
+                    ) if found else ''
+
+
+def _plain(markup):
+    """Return the text of some HTML, in one line."""
+    return ' '.join(html.unescape(re.sub('<[^>]+>', ' ', markup)).split())

@@ -51,6 +51,8 @@ ANSWERS = {'down': b'', 'hung': b''} | {
     'junk': _json(bytes(range(256))),
     '{}': _json(b'{}'), '[]': _json(b'[]'), 'null': _json(b'null'),
     'empty': _json(b'')}
+# How it fails between two faults.
+RESTING = '500'
 
 
 class Service:
@@ -60,7 +62,7 @@ class Service:
     """
 
     def __init__(self):
-        self.fault = '500'
+        self.fault = RESTING
         self._over = threading.Event()
         self._server = None
         self._port = 0
@@ -89,6 +91,8 @@ class Service:
             # Those who still wait for an answer get none.
             self._over.set()
             self._over = threading.Event()
+            # Whoever logs in for the next must not wait.
+            self.fault = RESTING
             if fault == 'down':
                 self._listen()
 

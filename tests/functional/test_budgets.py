@@ -29,6 +29,7 @@ from tests.budgets import GUEST
 from tests.budgets import INDEX
 from tests.budgets import INSTANCE
 from tests.budgets import LIMITS
+from tests.budgets import LISTEN
 from tests.budgets import ROWS
 from tests.budgets import SETTLED
 from tests.budgets import TAKEN
@@ -73,20 +74,20 @@ def within(budget, requests):
 
 PAGES = {
     'index': ('', INDEX),
-    'a running instance': ('{paused}/', INSTANCE + TODAY + GUEST + LIMITS),
+    'a running instance': ('{paused}/', INSTANCE + TODAY + LISTEN + LIMITS),
     'a stopped instance': ('{stopped-clean}/',
                            INSTANCE + TODAY + GUEST + LIMITS),
     # Each attached volume is asked for, and the quotas of volumes (one may be
     # the root disk); there is no image of the root disk.
     'an instance on volumes': ('{mail-on-volumes}/',
-                               INSTANCE + GUEST + LIMITS + 2 + 1),
+                               INSTANCE + LISTEN + LIMITS + 2 + 1),
     'an attached volume': ('{files-data-volume}/',
-                           INSTANCE + TODAY + GUEST + LIMITS + 1 + 1),
+                           INSTANCE + TODAY + LISTEN + LIMITS + 1 + 1),
     'news of an instance': ('{paused}/news/',
-                            INSTANCE + TODAY + GUEST + LIMITS),
+                            INSTANCE + TODAY + LISTEN + LIMITS),
     'form of a snapshot': ('{db-agent-no-kit}/snapshot/', FORM),
-    'guest setup': ('{drifted}/setup/', INSTANCE + GUEST),
-    'status of guest setup': ('{drifted}/setup/status/', INSTANCE + GUEST),
+    'guest setup': ('{drifted}/setup/', INSTANCE + LISTEN),
+    'status of guest setup': ('{drifted}/setup/status/', INSTANCE + LISTEN),
     # The images, the hidden ones, and the instances that run from them.
     'own images': ('images/', 3),
     'own snapshots': ('images/snapshots/', 3),
@@ -145,7 +146,7 @@ def test_rows_cost_their_guests_and_no_more(count, bases, cloud, dashboard,
 
     requests = asked(dashboard.get, clients.PANEL + 'rows/', id=chosen)
 
-    assert within(ROWS + count * GUEST + bases * (1 + DISK), requests)
+    assert within(ROWS + count * LISTEN + bases * (1 + DISK), requests)
 
 
 def test_what_a_guest_said_is_not_asked_again(cloud, dashboard, asked):

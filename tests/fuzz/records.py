@@ -28,6 +28,7 @@ from snapshot_panel.consistency import records
 from snapshot_panel.consistency import restart
 from snapshot_panel.consistency import retention
 from snapshot_panel.consistency import verdict
+from snapshot_panel.consistency import witness
 from snapshot_panel import disk
 from snapshot_panel.instance import history
 from snapshot_panel.ui import lines
@@ -52,7 +53,8 @@ def seeds() -> list[tuple[dict[str, str], dict[str, str]]]:
         'disk': dict(builders.reading().report), 'open': ['/srv'],
         'left_out': {'paths': {'/srv': 'vdb'}, 'volumes': 1, 'swap': 64}}
     images = [builders.asked(baseline), builders.asked(
-        properties=builders.mapping())]
+        properties=builders.mapping()), builders.asked(properties={
+            records.CONSOLE: witness.end(builders.started().text)})]
     images += [builders.sealed(rule, evidence) for rule in verdict.Rule
                if rule.verdict.final]
     memory = builders.memory()
@@ -97,9 +99,11 @@ def _of_image(image: facts.Image, instance: facts.Instance) -> str:
             **values, **seal.properties()})) != seal:
         return f'does not survive being written: {seal}'
     disk.Reading.from_json(decision.evidence.get('disk'))
-    judged = judging.judge(image, builders.evidence(), _DEPLOYMENT)
-    if judged.verdict.consistent and judged != decision:
-        return f'{judged} out of nothing'
+    # No guest has frozen.
+    for console in None, builders.started().text:
+        judged = judging.judge(image, builders.evidence(console), _DEPLOYMENT)
+        if judged.verdict.consistent and judged != decision:
+            return f'{judged} out of nothing'
     str((judging.needs_guest(image, None), retention.due(instance, image),
          judging.contradicts(decision)))
     return ''

@@ -116,8 +116,8 @@ def _requests(looks):
         1 + asked * (budgets.ROWS - 1)
         # The guests of a page once in a while for all who look, and again
         # once their snapshot has begun and is over.
-        + budgets.GUEST * (crowd.ROWS * (1 + looks.seconds / EVIDENCE_AGE)
-                           + 2 * looks.clicks)
+        + budgets.LISTEN * (crowd.ROWS * (1 + looks.seconds / EVIDENCE_AGE)
+                            + 2 * looks.clicks)
         + looks.clicks * (budgets.TAKEN + budgets.SETTLED)
         + looks.forms * (budgets.FORM + budgets.TAKEN))
     sent = {name: looks.found.requests[name] for name in ('nova', 'glance')}

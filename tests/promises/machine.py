@@ -80,6 +80,26 @@ class Promises(stateful.RuleBasedStateMachine):
     def take_by_command(self, **options):
         self.world.take(panel=False, **options)
 
+    @stateful.precondition(lambda self: not self.world.on_volumes)
+    @stateful.rule(happens=HAPPENS, **DISKS)
+    def take_by_schedule(self, **options):
+        self.world.take_by_schedule(**options)
+
+    @stateful.precondition(lambda self: not self.world.on_volumes)
+    @stateful.rule(happens=HAPPENS, by=st.fixed_dictionaries(WHOLE), **DISKS)
+    def take_by_schedule_and_settle(self, by, **options):
+        self.world.take_by_schedule(**options)
+        self.world.wait(3601)
+        self.world.settle(world.Settler(disk=by.pop('reads'), **by))
+
+    @stateful.precondition(lambda self: not self.world.on_volumes)
+    @stateful.rule(
+        happens=HAPPENS, view=SETTLERS['view'], place=PLACES,
+        meanwhile=st.sampled_from(['', 'reboot', 'lock', 'silent', 'good']),
+        unseen=st.sampled_from([0, 0, 1, 100, 600]), **DISKS)
+    def take_by_schedule_under_difficulties(self, **options):
+        self.world.take_by_schedule(**options)
+
     @stateful.precondition(lambda self: self.world.on_volumes)
     @stateful.rule(word=DISKS['word'], panel=st.booleans())
     def find_a_stranger(self, word, panel):

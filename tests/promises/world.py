@@ -43,6 +43,7 @@ from snapshot_panel.consistency import facts
 from snapshot_panel.consistency import judging
 from snapshot_panel.consistency import known
 from snapshot_panel.consistency import records
+from snapshot_panel.consistency import schedules
 from snapshot_panel.consistency import verdict
 from snapshot_panel.consistency import witness
 from snapshot_panel import disk
@@ -135,7 +136,8 @@ class World:
             self.console.say('started', agent='7.2.11')
         self.actions = [builders.action('create', 'req-0')]
         self.embedded = {facts.AGENT_PROPERTY: 'yes'} if channel else {}
-        self.metadata: dict[str, str] = {}
+        # A schedule was set up when the instance was new.
+        self.metadata = {schedules.AFTER: 'req-0'}
         self.images: dict[str, facts.Image] = {}
         self.truths: dict[str, Truth] = {}
         self.sealed: dict[str, Verdict] = {}
@@ -227,6 +229,35 @@ class World:
             witnessed, hooks, self.clean, happens != 'elsewhere', copies,
             told=panel and bound and view == 'whole' and not late
             and baseline is not None and witnessed)
+
+    def take_by_schedule(self, happens: str, word: disk.Word, torn: bool,
+                         view: str = 'whole', place: int = 0,
+                         meanwhile: str = '', unseen: int = 0) -> None:
+        """Take a snapshot as the workflow of a schedule does.
+
+        :param view: of the console, and place, as :meth:`_view` takes them
+        :param meanwhile: what happens between its looks and the snapshot:
+            another one (a key of :data:`FREEZES`), or an action by its name
+        :param unseen: how many of the last characters it did not see yet
+        """
+        after, status = self.metadata[schedules.AFTER], self.status
+        console = self._view(view, place) or ''
+        mark = witness.end(console[:len(console) - unseen])
+        if meanwhile in FREEZES:
+            self.take(meanwhile, word, torn, 'quick', panel=False)
+        elif meanwhile:
+            self.act(meanwhile)
+        self.take(happens, word, torn, 'quick', panel=False)
+        image_id = list(self.images)[-1]
+        image = self.images[image_id]
+        moment = self.now.strftime('%Y%m%dT%H%M%SZ')
+        record = records.Request(
+            self.now, 'ann', status, None, after, console=mark).properties()
+        self.images[image_id] = dataclasses.replace(
+            image, name='web-' + moment, properties={
+                **image.properties, **(record if (
+                    status == 'ACTIVE' and witness.MARK in console) else {}),
+                schedules.MARK: schedules.mark(builders.INSTANCE, moment)})
 
     def find_a_stranger(self, word: disk.Word, panel: bool) -> None:
         """Let an image name the instance, which has no disk but volumes.
@@ -353,6 +384,8 @@ class World:
             (nova, 'time_action', lambda _session, _id, action: action),
             (nova, 'remember', lambda *_: None),
             (nova, 'forget', self._forget),
+            (nova, 'set_metadata',
+             lambda _session, _id, items: self.metadata.update(items)),
             (snapshots, 'image_today', lambda *_: None),
             (disks, 'read', self._read),
             (disks, 'refuse', lambda *_: None),

@@ -121,7 +121,8 @@ class Workflows:
                'created_at': '2026-11-22 12:00:00'}
 
     def __init__(self):
-        self.actions = {'nova.servers_create_image'}
+        self.actions = {'nova.servers_create_image', 'nova.servers_get',
+                        'nova.servers_get_console_output'}
         self.workflows, self.triggers, self.runs = {}, {}, []
         self.refusals, self.asked = {}, []
 

@@ -84,7 +84,7 @@ class LookingTest(cases.PanelTestCase):
         self.patch('list_page', images.ImagePage((image,), users={}), images)
         self.patch('preview_preset', [editing.Preview(
             editing.edits.Preset.READY.edit(image), image)], editing)
-        self.patch('ask_guest', cases.guest(), guests)
+        self.patch('listen', cases.guest(), guests)
         self.patch('ask_networks', None, details)
         self.patch('of_root', None, volumes)
         self.patch('of_instance', (), volumes)

@@ -146,8 +146,9 @@ class TestFreeze:
         ('xfs-no-kit', 'FROZEN', []),
         ('damaged', 'FROZEN', GOOD),
         ('ignores-acpi', 'FROZEN', GOOD),
-        # These two are lies: the agent hangs.
+        # These are lies: the agent hangs.
         ('replay', 'SILENCE', GOOD),
+        ('xfs-replay', 'SILENCE', GOOD),
         ('typed', 'SILENCE', GOOD),
     ])
     def test_profile(self, profile, answer, expected):

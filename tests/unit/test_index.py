@@ -118,6 +118,24 @@ class IndexTest(cases.PanelTestCase):
         assert ' data-ticks ' in said.partition('at this project:')[2]
         assert '>4\xa0minutes ago</time>' in said
 
+    def test_how_often_a_judge_comes_is_told_where_it_is_known(self):
+        self.addCleanup(cache.clear)
+        judge = mock.Mock()
+        judge.user.tenant_id = self.tenant.id
+        now = timeutils.utcnow(True)
+        marks.leave(judge, now - datetime.timedelta(minutes=20))
+        once = self.text(cases.INDEX)
+        for minutes in 15, 10, 5:
+            marks.leave(judge, now - datetime.timedelta(minutes=minutes))
+        timer = self.text(cases.INDEX)
+        marks.leave(judge, now, 600)
+        watching = self.text(cases.INDEX)
+
+        assert 'Judged by the operator' not in once
+        assert 'Judged by the operator every 5 minutes. The operator’s judge' \
+            ' last looked at this project:' in timer
+        assert 'Judged by the operator every 10 minutes.' in watching
+
     def test_the_next_page_and_the_one_before_are_linked(self):
         self.overview.return_value = cases.overview(
             builders.instance(), more=True, previous=True)

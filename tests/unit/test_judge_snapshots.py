@@ -299,9 +299,9 @@ def test_a_wrong_account_is_a_mistake_of_the_command_line(found):
 
 
 @pytest.mark.parametrize('arguments, reached', [
-    ([], (4, 300, False, None, False)),
+    ([], (4, 300, False, None, False, None)),
     (['--workers', '9', '--patience', '0', '--guests', '--keep', '3',
-      '--dry-run'], (9, 0, True, 3, True))])
+      '--dry-run'], (9, 0, True, 3, True, None))])
 def test_options_reach_the_judge(arguments, reached, found):
     run(*arguments)
 
@@ -343,6 +343,20 @@ def test_clouds_and_projects_are_as_named(found):
     judge.choose.assert_called_once_with('account', ['web'], False)
 
 
+def test_what_a_schedule_missed_is_told(found):
+    web = builders.instance(name='we\nb')
+    found[:] = [report(judged(), made_up=((web, 'web-20261122T090000Z'),))]
+
+    lines = run()[0]
+    told = json.loads(run('--json')[0])['made_up']
+
+    assert lines.splitlines()[1] == (
+        'demo/web: we b: web-20261122T090000Z was taken: the schedule had '
+        'missed it')
+    assert told == [{'instance': web.id, 'name': 'we\nb',
+                     'snapshot': 'web-20261122T090000Z'}]
+
+
 def test_watching_begins_a_round_so_often(found):
     class Enough(Exception):
         pass
@@ -352,6 +366,8 @@ def test_watching_begins_a_round_so_often(found):
         run('--watch', '60')
 
     assert judge.judge_all.call_count == 3
+    # Pages tell it.
+    assert {call.args[-1] for call in judge.judge_all.call_args_list} == {60}
     assert all(0 < call.args[0] <= 60 for call in sleep.call_args_list)
 
 

@@ -19,11 +19,13 @@ from hypothesis import stateful
 import pytest
 
 from snapshot_panel.consistency import records
+from snapshot_panel.consistency import schedules
 from snapshot_panel.consistency import verdict
 from snapshot_panel import disk
 from tests.promises import machine
 from tests.promises import world
 
+Rule = verdict.Rule
 Verdict = verdict.Verdict
 
 
@@ -78,7 +80,7 @@ def test_what_only_names_the_instance_is_never_sealed(panel):
 
     assert not made.sealed
     # Nobody waits for it any more.
-    assert not made.metadata
+    assert set(made.metadata) == {schedules.AFTER}
 
 
 def play(happens='good', word=disk.Word.CANNOT_TELL, torn=False,
@@ -104,6 +106,73 @@ def test_the_world_can_be_proven_consistent(options, expected):
 
     assert list(made.sealed.values()) == [expected]
     assert made.consistent == 1
+
+
+def by_schedule(made, happens='good', word=disk.Word.CANNOT_TELL, **options):
+    """Let a night pass, with a judge in it; return what it says."""
+    made.take_by_schedule(happens, word, False, **options)
+    made.wait(3601)
+    made.settle(world.Settler())
+    made.check()
+    return verdict.look(list(made.images.values())[-1])
+
+
+@pytest.mark.parametrize('happens, word, rule', [
+    ('good', disk.Word.CANNOT_TELL, Rule.FREEZE_WITNESSED),
+    ('hooks', disk.Word.CANNOT_TELL, Rule.HOOKS_WITNESSED),
+    ('hooks', disk.Word.AT_REST, Rule.DISK_AT_REST_HOOKS),
+    ('silent', disk.Word.AT_REST, Rule.DISK_AT_REST),
+    ('good', disk.Word.IN_USE, Rule.DISK_IN_USE),
+    ('silent', disk.Word.CANNOT_TELL, Rule.SILENT),
+    ('refused', disk.Word.CANNOT_TELL, Rule.HOOK_REFUSED)])
+def test_nights_of_a_schedule_are_proven_by_the_guest(happens, word, rule):
+    made = world.World(False)
+
+    for _night in range(3):
+        assert by_schedule(made, happens, word).rule is rule
+        # What else is done by day is no other snapshot.
+        made.reboot()
+        made.act('lock')
+
+
+@pytest.mark.parametrize('options, rule', [
+    ({'meanwhile': 'silent'}, Rule.UNBOUND),
+    ({'meanwhile': 'good', 'happens': 'silent'}, Rule.UNBOUND),
+    ({'view': 'none'}, Rule.NOT_OURS), ({'view': 'empty'}, Rule.NOT_OURS),
+    ({'unseen': 1}, Rule.NO_WITNESS), ({'meanwhile': 'lock'},
+                                       Rule.FREEZE_WITNESSED)])
+def test_a_night_that_cannot_be_told_from_another_is_unproven(options, rule):
+    made = world.World(False)
+
+    assert by_schedule(made, **options).rule is rule
+    # What had no record told nobody what was done before the next night.
+    if rule is Rule.NOT_OURS:
+        assert by_schedule(made).rule is Rule.UNBOUND
+    assert by_schedule(made).rule is Rule.FREEZE_WITNESSED
+
+
+def test_nights_that_nobody_judged_prove_nothing_and_the_next_does():
+    made = world.World(False)
+    for _night in range(3):
+        made.take_by_schedule('good', disk.Word.CANNOT_TELL, False)
+        made.wait(3601)
+    made.settle(world.Settler())
+
+    assert set(made.sealed.values()) <= {Verdict.UNPROVEN}
+    assert by_schedule(made).rule is Rule.FREEZE_WITNESSED
+
+
+def test_a_snapshot_by_day_is_none_of_the_schedules():
+    made = world.World(False)
+    by_schedule(made)
+    made.take('good', disk.Word.AT_REST, False, 'quick', panel=False)
+
+    assert by_schedule(made, 'silent').rule is Rule.UNBOUND
+    made.take('good', disk.Word.CANNOT_TELL, False, 'quick')
+    made.wait(3601)
+    made.settle(world.Settler())
+    assert by_schedule(made, 'silent').rule is Rule.SILENT
+    assert by_schedule(made).rule is Rule.FREEZE_WITNESSED
 
 
 @pytest.mark.parametrize('rule, options', [

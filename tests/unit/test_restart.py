@@ -82,7 +82,7 @@ class RestartTest(cases.PanelTestCase):
         self.show(builders.instance())
         assert 'Leave this panel open' in self.text(cases.RESTART)
 
-        self.patch('last', timeutils.utcnow(True), marks)
+        self.patch('visits', marks.Visits((timeutils.utcnow(True),)), marks)
 
         page = self.text(cases.RESTART)
         assert 'Leave this panel open' not in page

@@ -332,7 +332,10 @@ def test_one_part_in_use_is_enough(tmp_path):
 
 
 @pytest.mark.parametrize('content', [
-    bytes(MB), b'XFSB' + bytes(MB), b'LABELONE' * 4096])
+    # With ids, because pytest gives the name of a test to what it starts.
+    pytest.param(bytes(MB), id='zeros'),
+    pytest.param(b'XFSB' + bytes(MB), id='XFS'),
+    pytest.param(b'LABELONE' * 4096, id='LVM')])
 def test_what_is_not_understood_is_not_at_rest(content, tmp_path):
     disk = tmp_path / 'disk'
     disk.write_bytes(content)

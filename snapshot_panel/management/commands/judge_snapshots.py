@@ -75,8 +75,8 @@ class Command(base.BaseCommand):
                    'for a snapshot (300)'))
         parser.add_argument(
             '--guests', action='store_true',
-            help=_('ask guests with the kit whether they stand frozen: two '
-                   'requests for each'))
+            help=_('ask guests with the kit whether they stand frozen: one '
+                   'request for each'))
         parser.add_argument(
             '--keep', type=_number, metavar='NUMBER',
             help=_('delete what the panel and its schedules made and is older '
@@ -123,7 +123,7 @@ class Command(base.BaseCommand):
         for report in judge.judge_all(chosen, options['workers'],
                                       options['patience'],
                                       options['guests'], options['keep'],
-                                      options['dry']):
+                                      options['dry'], options['watch']):
             ended.append(report)
             self._print(report, options)
         if options['metrics']:
@@ -137,7 +137,8 @@ class Command(base.BaseCommand):
             self.stdout.flush()
         progress = self.stderr if options['as_json'] else self.stdout
         progress.write(reports.line(report))
-        for line in reports.rotation_lines(report, options['dry']):
+        for line in (*reports.missed_lines(report),
+                     *reports.rotation_lines(report, options['dry'])):
             progress.write(line)
         progress.flush()
         for line in reports.problem_lines(report):

@@ -35,6 +35,7 @@ from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import guests
 from snapshot_panel.cloud import judge
 from snapshot_panel.cloud import marks
+from snapshot_panel.cloud import missed
 from snapshot_panel.cloud import restarting
 from snapshot_panel.cloud import snapshots
 from snapshot_panel import conf
@@ -363,6 +364,33 @@ def test_a_schedule_keeps_as_many_as_it_says(account, nightly, glance_client):
                 _nightly(age).id for age in (104, 103, 102)]
     assert [each.gone for each in report.rotated] == [True] * 3
     assert sum(report.verdicts.values()) == 2
+
+
+@pytest.mark.parametrize('dry', [False, True])
+def test_what_a_schedule_missed_is_taken_and_told(account, everything, dry):
+    good, bad, other = [builders.instance(
+        id=str(uuid.UUID(int=number)), metadata=metadata)
+        for number, metadata in enumerate([
+            {schedules.KEY: 'daily 3 2 2026-11-20T00:00:00Z'},
+            {schedules.KEY: 'daily 3 2 2026-11-20T00:00:00Z'}, {}])]
+    everything.return_value = [good, bad, other], []
+    with mock.patch.object(missed, 'take', autospec=True, side_effect=(
+            lambda _session, instance: _or_down(instance.id == bad.id))
+            ) as take:
+        report = judge.judge(account, dry=dry)
+
+    if dry:
+        assert not take.called and report.made_up == ()
+    else:
+        assert [(instance.id, name) for instance, name in report.made_up] == [
+            (good.id, 'web-night')]
+        assert [each.instance_id for each in report.problems] == [bad.id]
+
+
+def _or_down(down):
+    if down:
+        raise DOWN
+    return 'web-night'
 
 
 def test_a_dry_round_writes_nothing(account, nightly, glance_client,
@@ -704,6 +732,17 @@ def test_a_round_leaves_a_mark_where_it_came_to_an_end(
 
     assert [before, failed, gave_up] == [None] * 3
     assert marks.last(account.session()) == builders.NOW
+
+
+@pytest.mark.parametrize('every', [None, 60])
+def test_the_mark_tells_when_the_next_round_begins(
+        account, everything, every):
+    everything.return_value = [], []
+
+    list(judge.judge_all([account], 1, 0, every=every))
+
+    assert marks.visits(account.session()) == marks.Visits(
+        (builders.NOW,), every)
 
 
 def test_what_one_user_may_not_do_is_no_reason_to_give_up(

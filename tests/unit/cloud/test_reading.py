@@ -16,6 +16,7 @@ The clients are the real ones; only the wire is not.
 """
 
 import collections.abc
+import contextlib
 import copy
 import dataclasses
 import datetime
@@ -42,10 +43,13 @@ from snapshot_panel.cloud import glance
 from snapshot_panel.cloud import metadefs
 from snapshot_panel.cloud import nova
 from snapshot_panel.cloud import reading
+from snapshot_panel.cloud import sdk_cinder
+from snapshot_panel.cloud import sdk_nova
 from snapshot_panel.consistency import facts
 from snapshot_panel.consistency import properties
 from tests.unit import builders
 from tests.unit.cloud import answers
+from tests.unit.cloud import standing_in
 
 JSON = 'application/json'
 UTC = datetime.timezone.utc
@@ -145,18 +149,36 @@ class Wire:
         return made
 
 
-@pytest.fixture
-def wire():
+def own_clients():
+    return nova_client.Client('2.90', session=keys('v2.1')), (
+        cinder_client.Client(session=keys('v3')))
+
+
+def openstacksdk():
+    return sdk_nova.Client('2.90', session=keys('v2.1')), (
+        sdk_cinder.Client('3', session=keys('v3')))
+
+
+def keys(version):
+    return keystone_session.Session(
+        token_endpoint.Token('http://cloud/' + version, 'token'))
+
+
+# By each client that there is for a service.
+@pytest.fixture(params=[(own_clients, contextlib.nullcontext),
+                        (openstacksdk, standing_in.clients_missing)],
+                ids=['clients', 'sdk'])
+def wire(request):
     """Answers on the wire, to the clients as they are."""
+    make, horizon = request.param
     made = Wire()
-    keys = keystone_session.Session(
-        token_endpoint.Token('http://cloud', 'token'))
+    compute, volume = make()
     clients = {
-        nova: nova_client.Client('2.90', session=keys),
-        glance: glance_client.Client('http://cloud', token='token'),
-        cinder: cinder_client.Client(session=keys)}
-    with mock.patch.object(requests.adapters.HTTPAdapter, 'send', autospec=(
-            True), side_effect=made.send):
+        nova: compute, cinder: volume,
+        glance: glance_client.Client('http://cloud', token='token')}
+    with horizon(), mock.patch.object(
+            requests.adapters.HTTPAdapter, 'send', autospec=True,
+            side_effect=made.send):
         patches = [mock.patch.object(module, 'client', autospec=True,
                                      return_value=client)
                    for module, client in clients.items()]

@@ -69,16 +69,59 @@ def written(nova_client):
 
 
 def test_a_schedule_is_a_workflow_and_a_trigger_of_its_name(
-        begin, service, nova_client):
+        begin, service, nova_client, user_request):
     begin(name=HOSTILE)
 
     assert service.workflows == {NAME: workflow.text(builders.INSTANCE)}
     assert service.triggers == {NAME: {
         'name': NAME, 'workflow_name': NAME, 'pattern': PATTERN,
         'workflow_input': {'server': builders.INSTANCE,
-                           'name': HOSTILE[:-1] + '\ufffd'}}}
+                           'name': HOSTILE[:-1] + '\ufffd',
+                           'by': user_request.user.username}}}
     assert written(nova_client) == NIGHTLY.value()
     assert '<% $.x' not in service.workflows[NAME]
+
+
+@pytest.mark.parametrize('done, noted', [
+    ([builders.action('reboot', 'req-2'), builders.action('create', 'req-1')],
+     {schedules.AFTER: 'req-2'}), ([], {})])
+def test_what_was_done_before_is_noted_for_the_first_snapshot(
+        begin, nova_client, done, noted):
+    nova_client.instance_action.list.return_value = [
+        mock.Mock(action=each.name, request_id=each.request_id, user_id=None)
+        for each in done]
+
+    begin()
+
+    assert nova_client.servers.set_meta.call_args.args[1] == {
+        schedules.KEY: NIGHTLY.value(), **noted}
+
+
+@pytest.mark.parametrize('problem', [
+    errors.nova_exceptions.Forbidden(403),
+    errors.nova_exceptions.NotFound(404),
+    errors.nova_exceptions.ClientException(500)])
+def test_who_may_not_see_what_was_done_has_a_schedule_all_the_same(
+        begin, service, nova_client, problem):
+    nova_client.instance_action.list.side_effect = problem
+
+    begin()
+
+    assert set(service.triggers) == {NAME}
+    assert nova_client.servers.set_meta.call_args.args[1] == {
+        schedules.KEY: NIGHTLY.value()}
+
+
+@pytest.mark.parametrize('missing', workflow.ASKS)
+def test_a_service_that_cannot_ask_takes_the_snapshots_all_the_same(
+        begin, service, missing):
+    service.actions.discard(missing)
+
+    begin()
+
+    assert service.workflows == {NAME: workflow.text(builders.INSTANCE,
+                                                     asks=False)}
+    assert set(service.triggers) == {NAME}
 
 
 def test_a_schedule_is_changed_by_making_it_again(begin, service):
@@ -140,8 +183,9 @@ def test_the_end_leaves_nothing_and_can_be_repeated(
         scheduling.end(user_request, instance)
 
     assert service.triggers == service.workflows == {}
-    nova_client.servers.delete_meta.assert_called_with(
-        instance.id, [schedules.KEY])
+    assert [call.args for call in nova_client.servers.delete_meta
+            .call_args_list] == 2 * [(instance.id, [schedules.AFTER]),
+                                     (instance.id, [schedules.KEY])]
     # A workflow that has a trigger is not deleted.
     assert service.asked[-4:-2] == ['DELETE /cron_triggers/' + NAME,
                                     'DELETE /workflows/' + NAME]
@@ -288,8 +332,8 @@ def test_what_the_service_refuses_is_told_in_its_words(
 
     assert type(problem.value) is kind
     assert problem.value.service == 'Mistral'
-    assert problem.value.said == 'because of <b>'
-    assert str(problem.value) == 'Mistral: because of <b>'
+    assert problem.value.said == 'because of'
+    assert str(problem.value) == 'Mistral: because of <b> (HTTP %d)' % status
 
 
 @pytest.mark.parametrize('body', [b'', {}, [], {'faultstring': 7}])

@@ -103,9 +103,10 @@ def test_behind_a_proxy_the_address_is_the_one_that_horizon_believes(
     assert headers(sent)['Forwarded'].startswith('for=198.51.100.9;by=')
 
 
-def test_nova_learns_that_it_is_the_panel_of_horizon(user_request, catalog,
-                                                     sent):
-    ask_nova(user_request)
+@pytest.mark.parametrize('ask', [ask_nova, ask_cinder])
+def test_a_service_learns_that_it_is_the_panel_of_horizon(
+        user_request, catalog, sent, ask):
+    ask(user_request)
 
     agent = headers(sent)['User-Agent']
     assert agent.startswith('horizon ') and OURS in agent

@@ -383,6 +383,29 @@ def test_a_stopped_instance_may_have_no_record(user_request, nova_client):
     assert guest.actions == []
 
 
+def test_a_running_guest_is_heard_by_one_request(user_request, calls):
+    guest = guests.listen(user_request, builders.instance())
+
+    assert names(calls) == ['servers.get_console_output']
+    assert guest == checklist.Guest(True, builders.started().text)
+
+
+@pytest.mark.parametrize('status', facts.SHELVED)
+def test_a_shelved_guest_is_not_asked(user_request, calls, status):
+    guest = guests.listen(user_request, builders.instance(status=status))
+
+    assert not names(calls)
+    assert guest == checklist.Guest(True)
+
+
+def test_a_stopped_guest_is_told_of_by_the_record(user_request, calls):
+    stopped = builders.instance(status='SHUTOFF')
+
+    assert guests.listen(user_request, stopped) == guests.ask_guest(
+        user_request, stopped)
+    assert 'actions.list' in names(calls)
+
+
 def hear(user_request, **changes):
     instance = builders.instance(**changes)
     return guests.hear_guests(user_request, [instance])[instance.id]

@@ -94,7 +94,7 @@ def hear_together(request, users, ask):
         begun.wait()
         return guests.hear_guests(
             request, [builders.instance()])[builders.INSTANCE]
-    with mock.patch.object(guests, 'ask_guest', ask):
+    with mock.patch.object(guests, 'listen', ask):
         with concurrent.futures.ThreadPoolExecutor(users) as pool:
             return list(pool.map(hear, range(users)))
 

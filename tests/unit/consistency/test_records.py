@@ -40,7 +40,7 @@ REQUESTS = st.builds(
     records.Request, at=MOMENTS, by=NAMES,
     state=st.sampled_from(['ACTIVE', 'SHUTOFF']),
     baseline=st.none() | BASELINES, after_action=st.none() | HEX,
-    action=st.none() | HEX)
+    action=st.none() | HEX, console=st.none() | HEX)
 
 
 def own(properties, action=builders.OWN):

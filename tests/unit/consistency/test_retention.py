@@ -215,6 +215,19 @@ def test_a_schedule_deletes_nothing_else(other):
     assert rotated([scheduled(0), scheduled(1), other], 1) == [1]
 
 
+def test_a_schedules_snapshot_with_a_record_is_the_schedules():
+    request = records.Request(builders.NOW, 'ann', 'ACTIVE', None, 'req-0',
+                              console='x').properties()
+    images = [scheduled(age, properties={
+        **request, **records.bind(scheduled(age).id, builders.OWN),
+        **verdict.Decision(Rule.DISK_AT_REST).seal().properties()})
+        for age in range(3)]
+    assert all(map(records.read_request, images))
+
+    assert rotated(images, 1) == [1, 2]
+    assert rotated(images, 1, retention.CLICKED) == []
+
+
 def test_what_was_clicked_counts_only_where_all_take_part():
     images = [made(0), scheduled(1), made(2)]
 

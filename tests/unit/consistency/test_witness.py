@@ -587,3 +587,100 @@ def test_the_end_of_a_freeze_that_began_before_is_no_freeze():
     del console.lines[0]
 
     assert witness.freezes(witness.read(console.text).chain) == []
+
+
+# Where a console ended
+
+MESSAGES = st.sampled_from(['say', 'freeze', 'noise', 'again', 'cut', 'blank'])
+
+
+@given(st.lists(MESSAGES, max_size=12), st.lists(MESSAGES, max_size=8),
+       st.integers(0, 400), st.integers(0, 3000), st.data())
+def test_what_was_said_before_is_never_taken_for_newer(
+        before, after, half, lost, data):
+    console = builders.started()
+
+    def play(message):
+        if message == 'say':
+            console.say('stopped')
+            console.say('started', agent='7.2.11')
+        elif message == 'freeze':
+            console.freeze()
+        elif message == 'again':
+            console.lines += data.draw(st.lists(
+                st.sampled_from(console.lines), max_size=3))
+        elif message == 'cut':
+            console.noise(console.lines[-1][:half])
+        else:
+            console.noise('debian login: é€ ' if message == 'noise' else ' ')
+
+    for message in before:
+        play(message)
+    then = console.text[:len(console.text) - half]
+    for message in after:
+        play(message)
+    now = console.text[lost:]
+
+    baseline = witness.baseline_at(now, witness.end(then))
+
+    if baseline is not None:
+        said = witness.parse(then)
+        assert not [line for line in witness.since(now, baseline).chain
+                    if line in said]
+
+
+def test_a_console_that_has_grown_is_known_by_where_it_ended():
+    console = builders.started()
+    console.noise('debian login: é\t')
+    mark, told = witness.end(console.text), console.baseline
+    console.noise('\r\n')
+    frozen = console.freeze()
+
+    baseline = witness.baseline_at(console.text, mark)
+
+    assert baseline == told
+    assert len(witness.since(console.text, baseline).chain) == len(frozen)
+    # Also where its beginning is cut off.
+    assert witness.baseline_at(console.text[20:], mark) is None
+    assert witness.baseline_at('x\n' * 9 + console.text, mark) == told
+
+
+@pytest.mark.parametrize('change', [
+    lambda text, mark: None, lambda text, mark: '',
+    lambda text, mark: text.replace('seq=1 ', 'seq=2 '),
+    lambda text, mark: text + mark, lambda text, mark: mark + text,
+    lambda text, mark: text[-150:]])
+def test_where_it_ended_has_to_be_there_once(change):
+    console = builders.started()
+    mark = witness.end(console.text)
+    console.freeze()
+
+    assert witness.baseline_at(change(console.text, mark), mark) is None
+
+
+@pytest.mark.parametrize('text', ['', '\n', 'é', 'debian login: '])
+def test_where_nothing_was_said_nothing_is_known(text):
+    console = builders.Console()
+    console.noise(text)
+    mark = witness.end(console.text)
+    console.say('started', agent='7.2.11')
+    console.freeze()
+
+    assert witness.baseline_at(console.text, mark) is None
+
+
+def test_half_a_line_at_the_end_is_no_word():
+    console = builders.started()
+    half = len(console.text) - 20
+    mark = witness.end(console.text[:half])
+
+    assert witness.baseline_at(console.text, mark) is None
+
+
+@pytest.mark.parametrize('text', [LINE * 9, 'a' * 999, '\0€\x1b[0m' * 99])
+def test_where_it_ended_is_told_in_what_every_service_keeps(text):
+    mark = witness.end(text)
+
+    assert len(mark) <= witness.END < 255
+    assert mark.isascii() and mark.isprintable() and ' ' not in mark
+    assert text.replace(' ', '').endswith(mark) or '€' in text

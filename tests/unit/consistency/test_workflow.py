@@ -49,12 +49,13 @@ def test_the_workflow_is_one_named_after_the_instance_and_the_panel():
 def test_the_workflow_marks_what_it_takes_as_the_commands_do():
     body = spec()[workflow.name(builders.INSTANCE)]
 
-    assert body['input'] == ['server', 'name']
-    assert body['tasks'] == {'snapshot': {
+    assert body['input'] == ['server', 'name', {'by': ''}]
+    assert body['tasks']['snapshot'] == {
         'action': workflow.ACTION, 'input': {
             'server': '<% $.server %>',
             'image_name': '<% $.name + "-" + $.at %>',
-            'metadata': {schedules.MARK: '<% $.server + "/" + $.at %>'}}}}
+            'metadata': '<% {"consistency_scheduled" => $.server + "/" + $.at}'
+                        ' + switch($.heard => $.record, true => {}) %>'}}
     at = body['vars']['at'].removeprefix('<% now().format("')
     moment = builders.NOW.strftime(at.removesuffix('") %>'))
     assert schedules.made(builders.instance(), builders.image(
@@ -62,13 +63,42 @@ def test_the_workflow_marks_what_it_takes_as_the_commands_do():
         name='web-' + moment))
 
 
+def test_the_workflow_writes_each_property_of_a_request():
+    record = spec()[workflow.name(builders.INSTANCE)]['tasks']['listen'][
+        'publish']['record']
+
+    assert set(record) == set(records.Request(
+        builders.NOW, 'ann', 'ACTIVE', None, None).properties())
+    image = builders.image({**record, records.AFTER_ACTION: 'req-0'})
+    assert records.is_unbound(image)
+    assert not records.is_sealed(image)
+    assert records.made_since(image, [builders.action('create', 'req-0')]
+                              ) == []
+
+
+@pytest.mark.parametrize('asks', [True, False])
+def test_whatever_fails_before_the_snapshot_is_taken(asks):
+    tasks = yaml.safe_load(workflow.text(builders.INSTANCE, asks))[
+        workflow.name(builders.INSTANCE)]['tasks']
+
+    assert set(tasks) - {'snapshot'} == (
+        {'look', 'listen'} if asks else set())
+    for name in set(tasks) - {'snapshot'}:
+        task = tasks[name]
+        leads = [*task.get('on-error', ()), *task.get('on-complete', ())]
+        assert 'snapshot' in leads
+        assert task['timeout'] <= 60
+        assert task['action'] in workflow.ASKS
+
+
 @pytest.mark.parametrize('name', HOSTILE)
 def test_what_people_named_is_input_and_never_text(name):
     instance = builders.instance(name=name)
 
     assert workflow.text(instance.id) == workflow.text(builders.INSTANCE)
-    given = workflow.given(instance)
+    given = workflow.given(instance, name)
     assert given['server'] == instance.id
+    assert given['by'] == records.for_services(name)
     assert given['name'] == records.for_services(name).lstrip()[:238]
 
 

@@ -59,7 +59,7 @@ class SetupTestCase(cases.PanelTestCase):
 
     def setUp(self):
         super().setUp()
-        self.ask_now = self.patch('ask_guest', cases.guest(), guests)
+        self.ask_now = self.patch('listen', cases.guest(), guests)
 
     def tell(self, told):
         """Let the guest tell this, kept and asked again."""

@@ -1,0 +1,82 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Rows that have much alike, against Horizon's own way to render them."""
+
+import uuid
+
+from horizon import tables as horizon_tables
+
+from snapshot_panel.cloud import details
+from snapshot_panel.cloud import guests
+from snapshot_panel import tables
+from snapshot_panel.ui import lines
+from tests.unit import builders
+from tests.unit import cases
+
+
+def row_of(number, *images, **changes):
+    """Return the row of an instance whose guest was asked."""
+    instance = builders.instance(**{
+        'id': str(uuid.UUID(int=number + 1)), 'name': 'web-%d' % number,
+        **changes})
+    return lines.instance_row(instance, list(images), details.Details(
+        guests.Heard(cases.guest(), builders.NOW)))
+
+
+class AlikeTest(cases.PanelTestCase):
+
+    def table(self, *rows):
+        return tables.InstancesTable(self.request, data=rows)
+
+    def test_a_row_is_as_horizon_renders_it(self):
+        table = self.table(
+            row_of(1), row_of(2, status='SHUTOFF'), row_of(3, name=cases.EVIL),
+            row_of(4, builders.sealed(name=cases.EVIL)))
+
+        for row in table.get_rows():
+            self.assertHTMLEqual(horizon_tables.Row.render(row), row.render())
+
+    def test_buttons_are_those_that_horizon_renders_for_each_row(self):
+        ready, stopped, unready = 'ACTIVE', 'SHUTOFF', 'ERROR'
+        rows = [row_of(number, status=status) for number, status in enumerate(
+            [ready, stopped, unready, ready, unready, ready])]
+        # Of what is on a volume there is no schedule.
+        rows.append(row_of(7, image_id=None))
+        table = self.table(*rows)
+
+        for row in rows:
+            self.assertHTMLEqual(
+                horizon_tables.DataTable.render_row_actions(table, row),
+                table.render_row_actions(row))
+
+    def test_an_id_that_is_a_part_of_a_word_stays_one(self):
+        rows = [row_of(1, id='a'), row_of(2, id='e"<')]
+        table = self.table(*rows)
+
+        for row in rows:
+            self.assertHTMLEqual(
+                horizon_tables.DataTable.render_row_actions(table, row),
+                table.render_row_actions(row))
+
+    def test_the_box_of_a_row_says_what_it_chooses(self):
+        table = self.table(row_of(1, name='{id} %s ' + cases.EVIL))
+        row, = table.get_rows()
+
+        box = row.cells['multi_select'].value
+
+        self.assertHTMLEqual(
+            '<div class="themable-checkbox"><input type="checkbox" '
+            'name="object_ids" value="{0}" class="table-row-multi-select" '
+            'id="choose-{0}" aria-label="Choose {1}">'
+            '<label for="choose-{0}"></label></div>'.format(
+                row.datum.id, '{id} %s ' + cases.ESCAPED + '日' * 230), box)
