@@ -30,6 +30,7 @@ from snapshot_panel.cloud import marks
 from snapshot_panel.cloud import patience
 from snapshot_panel.cloud import taking
 from snapshot_panel.consistency import checklist
+from snapshot_panel.consistency import facts
 from snapshot_panel.consistency import records
 from snapshot_panel.consistency import verdict
 from snapshot_panel.ui import lines
@@ -207,6 +208,20 @@ class IndexTest(cases.PanelTestCase):
             self.show(builders.instance(), image)
 
             self.assertContains(self.client.get(cases.INDEX), word)
+
+    def test_two_columns_say_the_same_once(self):
+        # Proven or not, its age stands in one of them.
+        for image in (builders.sealed(), builders.sealed(verdict.Rule.SILENT)):
+            self.show(builders.instance(properties=facts.Properties(
+                {}, facts.Source.EMBEDDED)), image)
+
+            page = self.text(cases.INDEX)
+
+            [row] = re.findall('(?s)<tr[^>]* data-object-id.*?</tr>', page)
+            shown = re.sub('<span class="sr-only">.*?</span>', '', row)
+            assert len(re.findall('>[^<]*No channel', shown)) == 1
+            # Nobody asks a guest without a channel: it has no age.
+            assert row.count('data-ticks') == 1
 
     def test_a_snapshot_that_the_list_does_not_hold_is_in_progress(self):
         self.show(builders.remembering(builders.memory()))
