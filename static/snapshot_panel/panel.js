@@ -102,18 +102,32 @@
     }
   }
 
+  // This script runs before Horizon's own.
+  function onceLoaded(call) {
+    if (document.readyState === 'complete') {
+      call();
+    } else {
+      window.addEventListener('load', call);
+    }
+  }
+
   // What came of a snapshot: for those who look elsewhere on the page or at
   // another one, and for those who listen.
   function tell(about) {
     var link = document.createElement('a');
     link.href = about.proof;
     link.textContent = about.told;
-    // Horizon cuts a message at an ellipsis.
-    window.horizon.alert(about.level === 'danger' ? 'error' : about.level,
-      link.outerHTML.replace(/\u2026/g, '&hellip;'), 'safe');
+    onceLoaded(function () {
+      // Horizon cuts a message at an ellipsis.
+      window.horizon.alert(about.level === 'danger' ? 'error' : about.level,
+        link.outerHTML.replace(/\u2026/g, '&hellip;'), 'safe');
+    });
     panel.say(document.getElementById('snapshot-panel-told'), about.told);
     document.title = about.told + ' – ' + title;
   }
+
+  // How far above and below the window a row is in view, in pixels.
+  var MARGIN = 200;
 
   var observer = new IntersectionObserver(function (changes) {
     changes.forEach(function (change) {
@@ -127,7 +141,13 @@
       carryOn();
     }
     // And those that come into view next.
-  }, {rootMargin: '200px 0px'});
+  }, {rootMargin: MARGIN + 'px 0px'});
+
+  // The observer tells of the first rows once the browser has painted them.
+  function isInView(row) {
+    var box = row.getBoundingClientRect();
+    return box.bottom > -MARGIN && box.top < window.innerHeight + MARGIN;
+  }
 
   function unasked() {
     return ids('data-unasked').filter(function (id) {
@@ -220,7 +240,12 @@
   });
 
   panel.guard(watch);
-  table.querySelectorAll('tr[data-object-id]').forEach(watchRow);
+  table.querySelectorAll('tr[data-unasked]').forEach(function (row) {
+    if (isInView(row)) {
+      inView.add(row.dataset.objectId);
+    }
+    observer.observe(row);
+  });
   carryOn();
   // Once they can be changed again, they are unsettled.
   panel.seldom(function () {
