@@ -47,8 +47,9 @@ demo-reset: $(TOX)  ## Forget the demo's data: the next start seeds afresh
 test: $(TOX)  ## Run every check, and all tests but the long ones
 	@$(OWN)/bin/python -m tests.tools browser disk
 	@echo "Installing what the tests need (first time: minutes)"
-	@$(TOX_PAIRS) --notest -e $(CHECKS),py3,functional,cloud,dashboard
+	@$(TOX_PAIRS) --notest -e $(CHECKS),audit,py3,functional,cloud,dashboard
 	$(TOX_PAIRS) -e $(CHECKS)
+	$(TOX_RUN) -e audit
 	$(TOX_RUN) -e py3
 	@$(MAKE) --no-print-directory environments
 	$(TOX_RUN) -e functional
