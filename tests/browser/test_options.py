@@ -142,7 +142,7 @@ def test_who_does_not_insist_gets_what_there_is(browse, make, api):
     server_id, name = make()
     page = browse()
     dialog = open_form(page, name)
-    dialog.get_by_text('Refuse unless').click()
+    dialog.get_by_text('Only if provable').click()
     api.nova.servers.pause(server_id)
     clients.wait_for(lambda: api.status(server_id) == 'PAUSED', 'the pause')
 

@@ -32,7 +32,7 @@ def begin(browse):
         looking.row(page, name).get_by_role(
             'link', name='Consistent snapshot…').click()
         dialog = page.locator('#consistent_snapshot_modal')
-        for text in ('Fix it', 'Or stop it for the snapshot',
+        for text in ('Not ready: fix it', 'Or stop it for the snapshot',
                      'Or take it anyway'):
             looking.shows(dialog, text)
         dialog.get_by_role('link', name=re.compile('downtime')).click()
