@@ -26,6 +26,7 @@ from snapshot_panel import policies
 from tests import catalogues
 from tests.faults import document as faults
 from tests.faults import looking
+from tests.load import document as load
 from tests import policies_list
 from tests import screenshots
 from tests import settings_list
@@ -146,6 +147,18 @@ def test_no_fault_in_the_table_costs_a_page_more_than_its_bound():
         assert page == looking.FRAME or int(
             row['Seconds'].removeprefix('under ')) <= bound, row
         assert page == looking.CLICK or row['Written'] == 'nothing', row
+
+
+def test_the_table_of_many_users_is_of_a_whole_run():
+    rows = load.read()
+
+    runs = {run for run, *_rest in rows}
+    assert '50 users, 5 minutes' in runs
+    # Each has all its goals, and says which of them were missed.
+    for run in runs:
+        assert len({what for each, what, *_rest in rows
+                    if each == run}) >= 6, run
+    assert {met for *_rest, met in rows} <= {'met', '**not met**'}
 
 
 def anything(text):
