@@ -13,6 +13,7 @@
 """Judging whole projects: everything once, whatever happens meanwhile."""
 
 import collections
+import contextlib
 import dataclasses
 import json
 import logging
@@ -186,18 +187,14 @@ def account(user_request):
 @pytest.fixture
 def hold(nova_client, glance_client):
     """Let Glance hold these images: ``hold(image, ...)``."""
-    def held(*images):
-        store = Store(glance_client, *images)
-        patch = mock.patch('snapshot_panel.cloud.glance.open_data',
-                           side_effect=store.open)
-        patch.start()
-        stops.append(patch.stop)
-        return store
-
-    stops = []
-    yield held
-    for stop in stops:
-        stop()
+    with contextlib.ExitStack() as stack:
+        def held(*images):
+            store = Store(glance_client, *images)
+            stack.enter_context(mock.patch(
+                'snapshot_panel.cloud.glance.open_data',
+                side_effect=store.open))
+            return store
+        yield held
 
 
 def test_the_disk_of_what_nobody_took_here_is_read_and_sealed(account, hold):

@@ -12,6 +12,9 @@
 
 """An image is deleted, deactivated or edited in the middle of the work."""
 
+import contextlib
+from unittest import mock
+
 from glanceclient import exc as glance_exceptions
 from novaclient import exceptions as nova_exceptions
 import pytest
@@ -48,22 +51,26 @@ def glance(nova_client, glance_client):
 
 
 @pytest.fixture
-def reading(glance, glance_client, monkeypatch):
+def reading(glance, glance_client):
     """Let something happen when the disk's data are first asked for."""
-    def meanwhile(happens):
-        waiting = [happens]
+    # Not by monkeypatch, which may be undone after what glance_client does
+    # and leaves its data behind then.
+    with contextlib.ExitStack() as stack:
+        def meanwhile(happens):
+            waiting = [happens]
 
-        def data(*args):
-            if waiting:
-                waiting.pop()()
-            image = glance.images.get(args[1])
-            if image is None:
-                return fakes.Answer(404)
-            if image['status'] == 'deactivated':
-                return fakes.Answer(403)
-            return glance_client.data(*args)
-        monkeypatch.setattr(images, 'open_data', data)
-    return meanwhile
+            def data(*args):
+                if waiting:
+                    waiting.pop()()
+                image = glance.images.get(args[1])
+                if image is None:
+                    return fakes.Answer(404)
+                if image['status'] == 'deactivated':
+                    return fakes.Answer(403)
+                return glance_client.data(*args)
+            stack.enter_context(
+                mock.patch.object(images, 'open_data', data))
+        yield meanwhile
 
 
 def status(glance, value):
