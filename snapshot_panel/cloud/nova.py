@@ -264,8 +264,7 @@ def list_actions(session: asking.Session, instance_id: str
     """
     with errors.asking('Nova'):
         try:
-            actions = client(session).instance_action.list(
-                instance_id, limit=_ACTIONS_LIMIT)
+            actions = _newest_actions(session, instance_id)
         except nova_exceptions.NotFound:
             return None
         return [facts.Action(reading.text(action.action),
@@ -282,9 +281,15 @@ def snapshot_asked_for(session: asking.Session, instance_id: str
     """
     with errors.asking('Nova'):
         return max((reading.moment(action.start_time)
-                    for action in client(session).instance_action.list(
-                        instance_id, limit=_ACTIONS_LIMIT)
+                    for action in _newest_actions(session, instance_id)
                     if action.action in records.MADE), default=None)
+
+
+def _newest_actions(session: asking.Session, instance_id: str
+                    ) -> list[typing.Any]:
+    found: list[typing.Any] = client(session).instance_action.list(
+        instance_id, limit=_ACTIONS_LIMIT)
+    return found
 
 
 def time_action(session: asking.Session, instance_id: str,

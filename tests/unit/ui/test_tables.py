@@ -46,27 +46,24 @@ class AlikeTest(cases.PanelTestCase):
         for row in table.get_rows():
             self.assertHTMLEqual(horizon_tables.Row.render(row), row.render())
 
+    def assert_buttons(self, rows):
+        table = self.table(*rows)
+        for row in rows:
+            self.assertHTMLEqual(
+                horizon_tables.DataTable.render_row_actions(table, row),
+                table.render_row_actions(row))
+
     def test_buttons_are_those_that_horizon_renders_for_each_row(self):
         ready, stopped, unready = 'ACTIVE', 'SHUTOFF', 'ERROR'
         rows = [row_of(number, status=status) for number, status in enumerate(
             [ready, stopped, unready, ready, unready, ready])]
         # Of what is on a volume there is no schedule.
         rows.append(row_of(7, image_id=None))
-        table = self.table(*rows)
-
-        for row in rows:
-            self.assertHTMLEqual(
-                horizon_tables.DataTable.render_row_actions(table, row),
-                table.render_row_actions(row))
+        self.assert_buttons(rows)
 
     def test_an_id_that_is_a_part_of_a_word_stays_one(self):
         rows = [row_of(1, id='a'), row_of(2, id='e"<')]
-        table = self.table(*rows)
-
-        for row in rows:
-            self.assertHTMLEqual(
-                horizon_tables.DataTable.render_row_actions(table, row),
-                table.render_row_actions(row))
+        self.assert_buttons(rows)
 
     def test_the_box_of_a_row_says_what_it_chooses(self):
         table = self.table(row_of(1, name='{id} %s ' + cases.EVIL))
