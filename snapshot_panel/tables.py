@@ -207,17 +207,17 @@ class InstancesTable(ui_tables.AlikeMixin, ui_tables.SeveralMixin,
         'name', verbose_name=_('Instance'),
         link=urls.name('instance'))
     status = tables.Column('status', verbose_name=_('Status'))
-    readiness = tables.Column(
-        ui_tables.cell('_readiness'), verbose_name=_('Readiness'),
+    readiness = ui_tables.TemplateColumn(
+        '_readiness', verbose_name=_('Readiness'),
         help_text=_('Whether a snapshot taken now can be proven.'))
-    agent = tables.Column(
-        ui_tables.cell('_agent'), verbose_name=_('Guest agent'),
+    agent = ui_tables.TemplateColumn(
+        '_agent', verbose_name=_('Guest agent'),
         help_text=_('As the console or the last snapshot’s disk tells.'))
-    proven = tables.Column(
-        ui_tables.cell('_proven'), verbose_name=_('Last proven'),
+    proven = ui_tables.TemplateColumn(
+        '_proven', verbose_name=_('Last proven'),
         sortable=False)
-    latest = tables.Column(
-        ui_tables.cell('_latest'), verbose_name=_('Latest snapshot'),
+    latest = ui_tables.TemplateColumn(
+        '_latest', verbose_name=_('Latest snapshot'),
         sortable=False)
 
     def __init__(self, request, data=None, needs_form_wrapper=None, **kwargs):

@@ -20,11 +20,11 @@ from horizon import tables
 from snapshot_panel.consistency import edits
 from snapshot_panel.images import texts
 from snapshot_panel import policies
-from snapshot_panel.ui.tables import cell
 from snapshot_panel.ui.tables import EditImage
 from snapshot_panel.ui.tables import LabelledCell
 from snapshot_panel.ui.tables import SeveralAction
 from snapshot_panel.ui.tables import SeveralMixin
+from snapshot_panel.ui.tables import TemplateColumn
 from snapshot_panel.ui import urls
 
 
@@ -71,19 +71,18 @@ class ImagesFilter(tables.FilterAction):
 
 
 class ImagesTable(tables.DataTable):
-    name = tables.Column(cell('images/_name'), verbose_name=_('Image'))
-    agent = tables.Column(
-        cell('images/_agent'), verbose_name=_('Guest agent'),
+    name = TemplateColumn('images/_name', verbose_name=_('Image'))
+    agent = TemplateColumn(
+        'images/_agent', verbose_name=_('Guest agent'),
         help_text=_('hw_qemu_guest_agent: whether new instances get a '
                     'channel to the agent.'))
-    quiesce = tables.Column(
-        cell('images/_quiesce'), verbose_name=_('Quiescing'),
+    quiesce = TemplateColumn(
+        'images/_quiesce', verbose_name=_('Quiescing'),
         help_text=_('os_require_quiesce: whether a snapshot is refused '
                     'where the guest cannot be frozen.'))
-    system = tables.Column(cell('images/_system'),
-                           verbose_name=_('Operating system'))
-    users = tables.Column(cell('images/_users'),
-                          verbose_name=_('Instances'))
+    system = TemplateColumn('images/_system',
+                            verbose_name=_('Operating system'))
+    users = TemplateColumn('images/_users', verbose_name=_('Instances'))
 
     def get_object_display(self, row):
         return row.name

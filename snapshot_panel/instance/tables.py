@@ -154,18 +154,19 @@ class Compare(ui_tables.SeveralAction):
                              for image_id in image_ids])))
 
 
-def cell(name):
-    """Return a column's transform that renders a template of the page."""
-    return ui_tables.cell('instance/' + name, lambda entry: {
-        'entry': entry, 'line': entry.line})
+class EntryColumn(ui_tables.TemplateColumn):
+    """One of the history."""
+
+    def values(self, datum):
+        return {'entry': datum, 'line': datum.line}
 
 
 class HistoryTable(ui_tables.SeveralMixin, tables.DataTable):
-    name = tables.Column(cell('_name'), verbose_name=_('Snapshot'))
-    verdict = tables.Column(cell('_verdict'),
-                            verbose_name=_('Verdict'))
-    size = tables.Column(cell('_size'), verbose_name=_('Size and time'))
-    asked = tables.Column(cell('_asked'), verbose_name=_('Asked for'))
+    name = EntryColumn('instance/_name', verbose_name=_('Snapshot'))
+    verdict = EntryColumn('instance/_verdict', verbose_name=_('Verdict'))
+    size = EntryColumn('instance/_size',
+                       verbose_name=_('Size and time'))
+    asked = EntryColumn('instance/_asked', verbose_name=_('Asked for'))
 
     def get_object_display(self, entry):
         return entry.name

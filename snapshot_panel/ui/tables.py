@@ -14,7 +14,8 @@
 
 import functools
 
-from django.template.loader import render_to_string
+from django import template
+from django.template import loader
 from django.utils import html
 from django.utils.translation import gettext_lazy as _
 
@@ -33,17 +34,34 @@ from snapshot_panel.ui import urls
 from snapshot_panel.ui import words
 
 
-def cell(name, context=lambda row: {'row': row}):
-    """Return a column's transform that renders a template of ours.
+class TemplateColumn(tables.Column):
+    """A column whose cells a template of ours renders.
 
-    :param name: the template's path below ``consistent_snapshots/``, without
-        the suffix.
-    :param context: a function that returns what a row gives the template.
+    The table's theme may have a template of its own, so Horizon looks for
+    each one on the disk again; here once for a table, and so for what it
+    includes, which Django keeps with the context.
+
+    :param transform: the template's path below ``consistent_snapshots/``,
+        without the suffix.
     """
-    def render(row):
-        return render_to_string('consistent_snapshots/%s.html' % name,
-                                context(row))
-    return render
+
+    @functools.cached_property
+    def _template(self):
+        # The engine's; what the loader returns makes a context each time.
+        return loader.get_template(
+            'consistent_snapshots/%s.html' % self.transform).template
+
+    @functools.cached_property
+    def _context(self):
+        return template.Context()
+
+    def values(self, datum):
+        """Return what a row gives the template."""
+        return {'row': datum}
+
+    def get_raw_data(self, datum):
+        with self._context.update(self.values(datum)):
+            return self._template.render(self._context)
 
 
 @memoized.memoized

@@ -324,8 +324,9 @@ class IndexTest(cases.PanelTestCase):
         for task, busy in ((None, False), ('image_uploading', True)):
             self.show(builders.instance(task_state=task))
 
-            cell = ui_tables.cell('_readiness')(lines.instance_row(
-                self.overview.return_value.instances[0], []))
+            cell = ui_tables.TemplateColumn('_readiness').get_raw_data(
+                lines.instance_row(
+                    self.overview.return_value.instances[0], []))
 
             self.assertEqual(busy, 'Busy' in cell)
             self.assertEqual(busy, 'Not asked yet' not in cell)
