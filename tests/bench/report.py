@@ -21,7 +21,7 @@ from tests.bench import disks
 from tests.bench import pages
 from tests.bench import taking
 
-SHARE = 0.25
+SHARE = 0.15
 # In a browser, until nothing is left to come.
 COMPLETE_SHARE = 0.5
 REQUESTS = 3
