@@ -33,6 +33,7 @@ from snapshot_panel import guest
 from snapshot_panel.guest_setup import kit
 from snapshot_panel.guest_setup import status
 from snapshot_panel.ui import lines
+from snapshot_panel.ui import remedies
 from snapshot_panel.ui import systems
 from snapshot_panel.ui import tables as ui_tables
 from snapshot_panel.ui import views as ui_views
@@ -69,6 +70,7 @@ class SetupView(ui_views.ProblemMixin, horizon_views.HorizonTemplateView):
             channel_works=_holds(row, checklist.Check.CHANNEL),
             channel_commands=_commands(row.instance),
             port_command='ls -l ' + system.port,
+            console=remedies.console(row.instance),
             proof=_proof(row), logs=system.logs(),
             status=status.status(row, heard),
             may_take=ui_tables.may_take(self.request),

@@ -36,7 +36,7 @@ class Standing:
     """
 
     standing: checklist.Standing
-    blocker: checklist.Check | None
+    blocker: checklist.Finding | None
     at: datetime.datetime
 
     @property
@@ -45,8 +45,8 @@ class Standing:
 
     @property
     def reason(self):
-        """What stood in the way, in a word or two, '' where nothing did."""
-        return findings.CHECKS[self.blocker].title if self.blocker else ''
+        """What stood in the way, in the index's words, or ''."""
+        return findings.in_short(self.blocker) if self.blocker else ''
 
     @property
     def minutes(self):
@@ -93,7 +93,7 @@ def _is_known(row):
 
 def _blocker(row):
     result = row.checklist.blocker
-    return (result.finding.check
+    return (result.finding
             if result is not None and not row.one_click else None)
 
 

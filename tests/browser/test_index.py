@@ -362,6 +362,19 @@ def test_in_a_narrow_window_each_row_is_a_card(browse):
     expect(page.locator('#consistent_snapshot_modal')).to_be_visible()
 
 
+def test_a_name_without_a_space_leaves_the_table_a_table(browse, boot):
+    name = 'n' * 255
+    boot(name, 'debian-12')
+    page = browse()
+
+    shows(page, name, 'No channel')
+    expect(page.locator('#instances thead')).to_be_visible()
+    button(page, name).click()
+    title = page.locator('#consistent_snapshot_modal .modal-title')
+    expect(title).to_contain_text(name)
+    assert title.evaluate('title => title.scrollWidth <= title.clientWidth')
+
+
 def test_who_may_not_ask_is_told_once(browse):
     page = browse('reader')
 

@@ -107,7 +107,7 @@ def test_the_readiness_is_what_the_panel_found_out(visit, cloud):
     visit(INSTANCES, page)
 
     link = row(page, 'legacy-no-channel').get_by_role(
-        'link', name='Not ready: Channel to the guest agent')
+        'link', name='Not ready: No channel')
     expect(link).to_be_visible()
     link.click()
     expect(page.locator('#snapshot-panel-checks')).to_be_visible()

@@ -159,7 +159,7 @@ class ReadinessTest(NativeTestCase):
 
         shown, = self.readiness(server())
 
-        self.assertIn('Not ready: Channel to the guest agent', shown)
+        self.assertIn('Not ready: No channel', shown)
 
     def test_what_is_not_known_yet_is_not_kept(self):
         # The index does not ask guests.

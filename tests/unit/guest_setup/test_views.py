@@ -106,6 +106,14 @@ class PageTest(SetupTestCase):
             kit.block())]
         self.assertEqual(sorted(places), places)
 
+    def test_the_console_is_where_the_agents_line_is_typed(self):
+        page = self.shown(system='debian')
+
+        link = 'href="%s?tab=instance_details__console"' % reverse(
+            'horizon:project:instances:detail', args=[builders.INSTANCE])
+        self.assertLess(page.index(link), page.index('In the guest, as root'))
+        self.assertLess(page.index('>The agent<'), page.index(link))
+
     def test_the_channel_is_a_step_only_where_it_is_missing(self):
         step = '<h3 class="h4">The channel</h3>'
         self.assertNotIn(step, self.shown())
