@@ -384,7 +384,9 @@ def test_a_wrong_command_line_asks_nobody(arguments, judge):
 
 
 @pytest.mark.long
-def test_a_watching_judge_comes_back(judge, make, take, openstack):
+@pytest.mark.parametrize('end', [signal.SIGINT, signal.SIGTERM])
+def test_a_watching_judge_comes_back_until_it_is_ended(
+        end, judge, make, take, openstack):
     server_id = make('ready')
     watching = judge.start('--watch', '1')
     try:
@@ -393,10 +395,10 @@ def test_a_watching_judge_comes_back(judge, make, take, openstack):
         clients.wait_for(lambda: sealed(openstack, image_id) == AT_REST,
                          'the next round')
     finally:
-        watching.send_signal(signal.SIGINT)
+        watching.send_signal(end)
         watching.communicate()
 
-    assert watching.returncode == -signal.SIGINT
+    assert watching.returncode == -end
 
 
 def test_the_panel_tells_that_the_judge_was_there(judge, dashboard):
