@@ -78,7 +78,9 @@ def take(session: asking.Session, instance: facts.Instance) -> str | None:
     try:
         attempt = _take(session, instance, now)
     except errors.Conflict:
-        if _asked(session, instance, now):
+        # Nova says that it is busy before it writes down with what.
+        if (_asked(session, instance, now)
+                or nova.get_instance(session, instance.id).task_state):
             return None
         raise
     taken = attempt.taken

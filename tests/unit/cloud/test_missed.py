@@ -12,6 +12,7 @@
 
 """A night that nobody took a snapshot in is made up for, once."""
 
+import contextlib
 import dataclasses
 import datetime
 from unittest import mock
@@ -187,12 +188,18 @@ def test_what_nova_refuses_because_another_judge_was_faster_is_no_failure(
     assert missed.take(user_request, cloud.instance) is None
 
 
+@pytest.mark.parametrize('task_state, told', [
+    (None, pytest.raises(errors.Conflict)),
+    ('image_snapshot', contextlib.nullcontext())])
 def test_what_nova_refuses_for_another_reason_is_a_failure(
-        cloud, user_request):
+        cloud, user_request, task_state, told):
     cloud.taking.side_effect = refuse
 
-    with pytest.raises(errors.Conflict):
-        missed.take(user_request, cloud.instance)
+    now = scheduled(task_state=task_state)
+
+    with told, mock.patch.object(missed.nova, 'get_instance', autospec=True,
+                                 return_value=now):
+        assert missed.take(user_request, cloud.instance) is None
 
 
 @pytest.mark.parametrize('name, age, taken', [
