@@ -24,6 +24,7 @@ import logging
 from oslo_utils import timeutils
 
 from snapshot_panel.cloud import asking
+from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import nova
 from snapshot_panel.cloud import snapshots
 from snapshot_panel.cloud import taking
@@ -61,29 +62,59 @@ def take(session: asking.Session, instance: facts.Instance) -> str | None:
     """Take the snapshot that an instance's schedule missed, once.
 
     Nova's record of actions tells whether anybody asked for one meanwhile,
-    also where that was discarded or deleted since.
+    also where that was discarded or deleted since. It is looked at once more
+    afterwards: a judge on another host may have come first, and Nova refuses
+    a second one only while the first is being made.
 
     :returns: its name, None where none was missed, or none can be taken now.
     :raises errors.CloudError: a service failed; the next round tries again.
     """
-    asked = nova.snapshot_asked_for(session, instance.id)
     now = timeutils.utcnow(True)
-    if not schedules.overdue(instance, asked, now):
+    if _asked(session, instance, now):
         return None
     instance, images = snapshots.one(session, instance.id)
     if not suspected(instance, asking.or_raise(images), now):
         return None
+    try:
+        attempt = _take(session, instance, now)
+    except errors.Conflict:
+        # Nova says that it is busy before it writes down with what.
+        if (_asked(session, instance, now)
+                or nova.get_instance(session, instance.id).task_state):
+            return None
+        raise
+    taken = attempt.taken
+    if taken is None:
+        LOG.warning('%s: its schedule missed a snapshot, and none can be '
+                    'taken now', instance.id)
+        return None
+    if taken.action and _asked(session, instance, now, taken.action):
+        LOG.warning('%s: somebody else took the snapshot that its schedule '
+                    'missed just before; %s is deleted', instance.id,
+                    taken.image_id)
+        snapshots.delete(session, instance.id, taken.image_id)
+        return None
+    LOG.warning('%s: its schedule missed a snapshot; %s was taken',
+                instance.id, taken.image_id)
+    return attempt.name
+
+
+def _take(session: asking.Session, instance: facts.Instance,
+          now: datetime.datetime) -> taking.Attempt:
     moment = now.strftime(schedules.MOMENT)
-    attempt = taking.take_if_ready(
+    return taking.take_if_ready(
         session, instance.id, '%s-%s' % (workflow.begin_name(instance),
                                          moment),
         # As the schedule itself: what comes of it is told afterwards.
         accept=verdict.Verdict.CRASH, told=True,
         extra={schedules.MARK: schedules.mark(instance.id, moment)})
-    if attempt.taken is None:
-        LOG.warning('%s: its schedule missed a snapshot, and none can be '
-                    'taken now', instance.id)
-        return None
-    LOG.warning('%s: its schedule missed a snapshot; %s was taken',
-                instance.id, attempt.taken.image_id)
-    return attempt.name
+
+
+def _asked(session: asking.Session, instance: facts.Instance,
+           now: datetime.datetime, before: str | None = None) -> bool:
+    """Return whether Nova was asked for what the schedule was to take.
+
+    :param before: as :func:`nova.snapshot_asked_for` takes it.
+    """
+    return not schedules.overdue(instance, nova.snapshot_asked_for(
+        session, instance.id, before), now)

@@ -273,15 +273,21 @@ def list_actions(session: asking.Session, instance_id: str
                 for action in actions]
 
 
-def snapshot_asked_for(session: asking.Session, instance_id: str
+def snapshot_asked_for(session: asking.Session, instance_id: str,
+                       before: str | None = None
                        ) -> datetime.datetime | None:
     """Return when Nova last accepted a request for a snapshot.
 
     None where there was none among the newest actions of the instance.
+
+    :param before: the request id of an action; only older ones count then.
     """
     with errors.asking('Nova'):
-        return max((reading.moment(action.start_time)
-                    for action in _newest_actions(session, instance_id)
+        actions = iter(_newest_actions(session, instance_id))
+        if before is not None:
+            # Leaves what comes after it; nothing where it is not there.
+            any(action.request_id == before for action in actions)
+        return max((reading.moment(action.start_time) for action in actions
                     if action.action in records.MADE), default=None)
 
 

@@ -50,11 +50,13 @@ class Taken:
     """A snapshot that Nova accepted.
 
     ``problems`` are the :class:`errors.CloudError` of what could not be
-    written down beside it, and was not known before.
+    written down beside it, and was not known before. ``action`` is the
+    request id by which Nova's record of actions knows it, None if unknown.
     """
 
     image_id: str
     problems: tuple[errors.CloudError, ...] = ()
+    action: str | None = None
 
 
 def take(session: asking.Session, instance: facts.Instance,
@@ -90,7 +92,7 @@ def take(session: asking.Session, instance: facts.Instance,
     return Taken(image_id, tuple(
         problem for problem in problems
         if noted or problem is not outcomes[0]
-        or not isinstance(problem, _NO_NOTE)))
+        or not isinstance(problem, _NO_NOTE)), action)
 
 
 # What writing a note on a locked instance, or a full one, ends with.

@@ -98,6 +98,11 @@ class ScheduleLines:
             'hour': '%02d:00' % self.current.hour, 'keep': self.current.keep}
 
     @property
+    def kept(self):
+        """The same without the hour, which is the workflow service's."""
+        return texts.ENGINE[self.current.period] % {'keep': self.current.keep}
+
+    @property
     def steps(self):
         """What to do in which order: titles, and what to copy."""
         if self.chosen is None or self.instance.volume_backed:

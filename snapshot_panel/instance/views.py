@@ -258,8 +258,8 @@ class ScheduleView(ui_views.ProblemMixin, horizon_views.HorizonTemplateView):
             ui_tables.report_error(self.request, images)
             images = None
         offered = scheduling.offered(self.request, instance)
-        found = (self._look(instance, images)
-                 if offered and 'commands' not in self.request.GET else None)
+        asked = offered and 'commands' not in self.request.GET
+        found = self._look(instance, images) if asked else None
         now, chosen = timeutils.utcnow(True), None
         if found is not None:
             form = form or engine.EngineForm(current=found.schedule, now=now)
@@ -270,6 +270,8 @@ class ScheduleView(ui_views.ProblemMixin, horizon_views.HorizonTemplateView):
             chosen = form.chosen(now)
         return super().get_context_data(
             instance=instance, form=form, engine=found, offered=offered,
+            silent=(asked and found is None
+                    and schedules.KEY in instance.metadata),
             lines=schedule.ScheduleLines.of(instance, images, chosen),
             may_schedule=policy.check(policies.SCHEDULE, self.request),
             judged_at=marks.last(self.request), **kwargs)

@@ -198,7 +198,8 @@ def _age(snapshot, now):
 def write_metrics(path, reports):
     """Write what Prometheus' node_exporter collects from text files.
 
-    The file is whole at any moment.
+    The file is whole at any moment. It stays as it is where another judge is
+    at one of the projects: a number that is left out ends an alarm.
 
     :param reports: the newest of each project.
     :raises ImportError: without prometheus_client.
@@ -206,6 +207,9 @@ def write_metrics(path, reports):
     """
     import prometheus_client
 
+    if any(report.busy for report in reports):
+        # The other one tells.
+        return
     registry = prometheus_client.CollectorRegistry()
 
     def gauge(name, text, labels=_PROJECT):
@@ -227,9 +231,6 @@ def write_metrics(path, reports):
     ended = gauge('judge_timestamp_seconds', 'When the last round ended '
                   'that found out what there is')
     for report in reports:
-        if report.busy:
-            # The other one tells.
-            continue
         labels = (report.cloud, report.project.name, report.project.id)
         failures.labels(*labels).set(len(report.problems))
         seconds.labels(*labels).set(report.seconds)

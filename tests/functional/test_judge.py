@@ -14,6 +14,7 @@
 
 import concurrent.futures
 import datetime
+import json
 import os
 import pathlib
 import re
@@ -150,6 +151,78 @@ def test_two_judges_at_once_find_the_same(judge, make, take, openstack):
     assert all(not report['failures'] for report in both)
     assert [report['judged_now'] for report in both
             if not report['busy']] != []
+
+
+# Waits before the request for a snapshot, as if the way to Nova were long.
+WAITING = '''\
+import pathlib
+import time
+
+from novaclient.v2 import servers
+
+asked = servers.ServerManager.create_image
+
+
+def wait(*arguments, **options):
+    pathlib.Path('asks').touch()
+    while not pathlib.Path('go').exists():
+        time.sleep(0.1)
+    return asked(*arguments, **options)
+
+
+servers.ServerManager.create_image = wait
+'''
+
+
+# What a request that Nova refused left is deleted now, not in an hour.
+AT_ONCE = '''\
+from snapshot_panel.consistency import leftovers
+leftovers.AGE = 0
+'''
+
+
+@pytest.mark.long
+@pytest.mark.parametrize('over', [False, True])
+def test_two_judges_on_two_hosts_make_up_for_a_night_once(
+        over, cloud, tmp_path, make, openstack):
+    server_id = make('ready')
+    openstack.nova.servers.set_meta(server_id, {
+        schedules.KEY: schedules.Schedule(
+            schedules.Period.DAILY, 3, 7, datetime.datetime(
+                2026, 1, 1, tzinfo=datetime.timezone.utc)).value()})
+    hosts = []
+    for name in ('first', 'second'):
+        (tmp_path / name).mkdir()
+        hosts.append(judges.Judge(cloud, tmp_path / name,
+                                  judge=('judge', 'judge')))
+    both = [host.start('--json', before=WAITING) for host in hosts]
+    for host in hosts:
+        clients.wait_for((host.folder / 'asks').exists, 'both to ask')
+
+    (hosts[0].folder / 'go').touch()
+    if over:
+        # Else Nova refuses the second.
+        clients.wait_for(lambda: openstack.snapshots(server_id), 'the first')
+        clients.wait_for(lambda: openstack.idle(server_id), 'Nova')
+    (hosts[1].folder / 'go').touch()
+    ended = [process.communicate(timeout=judges.PATIENCE)
+             for process in both]
+
+    reports = [json.loads(output) for output, _problems in ended]
+    assert [report['failures'] for report in reports] == [[], []], ended
+    clients.wait_for(lambda: openstack.idle(server_id), 'Nova')
+    # An image that Nova made before it refused is left, and empty.
+    assert [(image['name'], image['status'])
+            for image in openstack.snapshots(server_id)
+            if image['status'] != 'queued'] == [
+        (each['snapshot'], 'active') for report in reports
+        for each in report['made_up']]
+    assert sum(len(report['made_up']) for report in reports) == 1
+    # The one that was taken back does not pass for discarded.
+    hosts[0].run(before=AT_ONCE)
+    assert len(openstack.snapshots(server_id)) == 1
+    report, = hosts[0].reports()
+    assert report['alarms'] == report['discarded'] == []
 
 
 # Where no client is installed: Nova's own, with what the script said.
@@ -323,7 +396,9 @@ def test_a_wrong_command_line_asks_nobody(arguments, judge):
 
 
 @pytest.mark.long
-def test_a_watching_judge_comes_back(judge, make, take, openstack):
+@pytest.mark.parametrize('end', [signal.SIGINT, signal.SIGTERM])
+def test_a_watching_judge_comes_back_until_it_is_ended(
+        end, judge, make, take, openstack):
     server_id = make('ready')
     watching = judge.start('--watch', '1')
     try:
@@ -332,10 +407,10 @@ def test_a_watching_judge_comes_back(judge, make, take, openstack):
         clients.wait_for(lambda: sealed(openstack, image_id) == AT_REST,
                          'the next round')
     finally:
-        watching.send_signal(signal.SIGINT)
+        watching.send_signal(end)
         watching.communicate()
 
-    assert watching.returncode == -signal.SIGINT
+    assert watching.returncode == -end
 
 
 def test_the_panel_tells_that_the_judge_was_there(judge, dashboard):

@@ -255,11 +255,22 @@ def test_metrics_tell_prometheus_the_same(found, tmp_path):
 
 def test_no_number_is_made_of_what_nobody_saw(found, tmp_path):
     path = tmp_path / 'judge.prom'
-    found[:] = [NOT_LET_IN, report(busy=True, judged=None)]
+    found[:] = [NOT_LET_IN]
 
     run('--metrics', str(path))
 
     assert samples(path) == {('failures', ''): 1, ('judge_seconds', ''): 1.25}
+
+
+def test_what_another_judge_is_at_stays_in_the_metrics(found, tmp_path):
+    path = tmp_path / 'judge.prom'
+    run('--metrics', str(path))
+    before = samples(path)
+    found[:] = [report(busy=True, judged=None)]
+
+    run('--metrics', str(path))
+
+    assert samples(path) == before
 
 
 def test_metrics_that_cannot_be_written_are_a_failure(found, tmp_path):

@@ -12,6 +12,8 @@
 
 """A night that nobody took a snapshot in is made up for, once."""
 
+import contextlib
+import dataclasses
 import datetime
 from unittest import mock
 
@@ -70,8 +72,8 @@ class Cloud:
     def take(self, _session, instance_id, name, **options):
         self.taken.append((instance_id, name, options))
         self.did('createImage', 0 * HOUR)
-        return taking.Attempt(self.instance, mock.Mock(), name,
-                              taking.Taken(builders.SNAPSHOT))
+        return taking.Attempt(self.instance, mock.Mock(), name, taking.Taken(
+            builders.SNAPSHOT, action=self.actions[0].request_id))
 
 
 @pytest.fixture
@@ -80,7 +82,8 @@ def cloud(nova_client):
     with mock.patch.object(snapshots, 'one', autospec=True,
                            side_effect=made.one), mock.patch.object(
             taking, 'take_if_ready', autospec=True,
-            side_effect=made.take) as made.taking:
+            side_effect=made.take) as made.taking, mock.patch.object(
+            snapshots, 'delete', autospec=True) as made.delete:
         yield made
 
 
@@ -125,6 +128,78 @@ def test_it_is_taken_once_whoever_dies_afterwards(cloud, user_request):
 
     assert names[1:] == [None, None]
     assert len(cloud.taken) == 1
+
+
+@pytest.fixture
+def meanwhile(cloud):
+    """Let somebody ask for a snapshot between the look and the request."""
+    def ask(answer):
+        def take(*arguments, **options):
+            cloud.did('createImage', 0 * HOUR)
+            return answer(*arguments, **options)
+        cloud.taking.side_effect = take
+    return ask
+
+
+def test_of_two_judges_at_once_the_second_takes_its_own_back(
+        cloud, user_request, meanwhile):
+    # The first one's is made by then, so that Nova takes both.
+    meanwhile(cloud.take)
+
+    assert missed.take(user_request, cloud.instance) is None
+
+    cloud.delete.assert_called_once_with(
+        user_request, builders.INSTANCE, builders.SNAPSHOT)
+
+
+def test_of_two_judges_at_once_the_first_keeps_its_own(cloud, user_request):
+    def take(*arguments, **options):
+        ours = cloud.take(*arguments, **options)
+        cloud.did('createImage', 0 * HOUR)
+        return ours
+    cloud.taking.side_effect = take
+
+    assert missed.take(user_request, cloud.instance)
+
+    cloud.delete.assert_not_called()
+
+
+def test_what_cannot_be_told_from_others_stays(cloud, user_request):
+    cloud.taking.side_effect = lambda *arguments, **options: (
+        dataclasses.replace(cloud.take(*arguments, **options),
+                            taken=taking.Taken(builders.SNAPSHOT)))
+
+    assert missed.take(user_request, cloud.instance)
+
+    cloud.delete.assert_not_called()
+
+
+BUSY = errors.Conflict('Nova', 'task_state image_snapshot')
+
+
+def refuse(*_arguments, **_options):
+    raise BUSY
+
+
+def test_what_nova_refuses_because_another_judge_was_faster_is_no_failure(
+        cloud, user_request, meanwhile):
+    meanwhile(refuse)
+
+    assert missed.take(user_request, cloud.instance) is None
+
+
+@pytest.mark.parametrize('task_state, told', [
+    (None, pytest.raises(errors.Conflict)),
+    ('image_snapshot', contextlib.nullcontext())])
+def test_what_nova_refuses_for_another_reason_is_a_failure(
+        cloud, user_request, task_state, told):
+    cloud.taking.side_effect = refuse
+
+    now = scheduled(task_state=task_state)
+
+    with told, mock.patch.object(missed.nova, 'get_instance', autospec=True,
+                                 return_value=now):
+        assert missed.take(user_request, cloud.instance) is None
 
 
 @pytest.mark.parametrize('name, age, taken', [

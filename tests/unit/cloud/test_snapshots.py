@@ -513,7 +513,7 @@ def test_a_snapshot_is_taken_then_remembered_then_bound(user_request,
                                                         calls):
     taken = take(user_request)
 
-    assert taken == taking.Taken(builders.SNAPSHOT)
+    assert taken == taking.Taken(builders.SNAPSHOT, action='req-own')
     assert names(calls) == ['servers.create_image', 'servers.set_meta',
                             'glance.patch']
 

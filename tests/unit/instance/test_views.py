@@ -1050,6 +1050,21 @@ class EngineTest(InstanceTestCase):
 
         assert 'crontab' in page and 'secret' not in page
 
+    def test_a_service_that_is_down_may_run_what_there_is(self):
+        # Commands beside it would take each snapshot twice.
+        self.look.side_effect = errors.Unavailable('Mistral', 'down')
+        for value in (NIGHTLY, NIGHTLY + ' paused'):
+            self.at(value)
+
+            page = self.text(SCHEDULE)
+
+            assert 'crontab' not in page and 'server unset' not in page
+            assert SCHEDULE + '?commands=1' in page
+            # In whose zone is not known here.
+            assert '02:00' not in page
+            assert ('Daily; the last 7' in page) == (value == NIGHTLY)
+            assert 'crontab' in self.text(SCHEDULE + '?commands=1')
+
     def test_nonsense_is_refused(self):
         for choice in ('', 'begin ', 'delete'):
             assert self.send(choice).status_code == 400
@@ -1067,6 +1082,7 @@ class EngineTest(InstanceTestCase):
 
         assert 'Next run' in page and 'value="end"' not in page
         assert 'value="begin"' not in page
+        assert 'It takes them as you' not in page
         assert response.status_code == 403
         assert not self.end.called
 
