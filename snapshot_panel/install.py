@@ -196,8 +196,15 @@ class File:
         return 'old' if mark and digest.strip() == _digest(text) else 'edited'
 
     def write(self) -> None:
-        """Write it at once, readable for the web server."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        """Write it at once, readable for the web server.
+
+        :raises InstallError: its folder is a link to nothing, or a file
+        """
+        folder = self.path.parent
+        if os.path.lexists(folder) and not folder.is_dir():
+            raise InstallError('%s is a link to nothing, or no folder; '
+                               'remove it' % folder)
+        folder.mkdir(parents=True, exist_ok=True)
         made = self.path.with_name(self.path.name + '.new')
         made.write_text(self.signed)
         made.chmod(0o644)

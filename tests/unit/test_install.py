@@ -239,6 +239,26 @@ def test_a_link_to_nothing_is_named(dashboard, capsys):
     assert 'link to nothing' in capsys.readouterr().err
 
 
+@pytest.mark.parametrize('name', [ENABLED, SNIPPET])
+def test_a_folder_that_is_a_link_to_nothing_is_named(dashboard, capsys, name):
+    folder = (dashboard / name).parent
+    if folder.is_dir():
+        folder.rmdir()
+    folder.symlink_to(dashboard / 'gone')
+
+    assert call(dashboard) == 1
+    assert '%s is a link to nothing' % folder in capsys.readouterr().err
+
+
+def test_a_file_in_the_place_of_a_folder_is_named(dashboard, capsys):
+    folder = (dashboard / SNIPPET).parent
+    folder.touch()
+
+    assert call(dashboard) == 1
+    assert '%s is a link to nothing, or no folder' % folder in (
+        capsys.readouterr().err)
+
+
 def test_a_file_that_is_no_text_was_edited(dashboard):
     (dashboard / ENABLED).write_bytes(b'\xff\xfe')
 
