@@ -264,6 +264,30 @@ def test_a_number_on_top_shows_what_it_counts(browse):
         assert set(outside) <= set(named(page)), group
 
 
+def test_a_row_leaves_also_with_the_answer_that_settled_it(browse):
+    page = browse()
+    look_at_all(page)
+    row = page.locator('tr[data-display=web-ready]').evaluate(
+        '''row => {
+            row.dataset.unasked = row.dataset.unsettled = 'true';
+            return row.outerHTML;
+        }''')
+
+    def add(route):
+        answer = route.fetch()
+        route.fulfill(response=answer, body=answer.text().replace(
+            '</tbody>', row + '</tbody>', 1))
+
+    page.route('**show=not-ready', add)
+    with page.expect_request(lambda request: (
+            request.method == 'POST' and 'show=not-ready' in request.url)):
+        page.locator('.snapshot-panel-count').filter(
+            has=page.locator('[data-count="not-ready"]')).click()
+
+    expect(page.locator('tr[data-display=web-ready]')).to_have_count(0)
+    assert 'legacy-no-channel' in named(page)
+
+
 def test_the_numbers_follow_the_rows(browse):
     page = browse(height=400)
     look_at_all(page)

@@ -436,6 +436,16 @@ class FailureTest(InstanceTestCase):
         assert 'Channel to the guest agent' in page
         assert 'monday' in page
 
+    def test_a_role_that_may_not_ask_is_told_so_and_not_to_ask_again(self):
+        self.hear.return_value = {
+            builders.INSTANCE: errors.Forbidden('Nova', 'secret')}
+
+        page = self.text(INSTANCE)
+
+        assert 'Your role may not read consoles' in page
+        assert 'The guest could not be asked now.' not in page
+        assert 'Ask the guest again' not in page
+
     def test_an_expired_token_leads_to_the_login(self):
         self.one.side_effect = cases.EXPIRED
 
