@@ -68,7 +68,7 @@
     }
     return panel.ask(watch, function (answer) {
       Object.keys(answer.rows || {}).forEach(function (id) {
-        show(id, answer.rows[id], method === 'GET' && how !== 'again');
+        show(id, answer.rows[id], how !== 'again');
       });
       (answer.gone || []).map(find).filter(Boolean).forEach(function (row) {
         count(row, -1);
@@ -91,10 +91,13 @@
     if (old && panel.replaceRow(old, row)) {
       count(old, -1);
       count(row, 1);
-      if (old.dataset.running && row.dataset.told) {
+      // Somebody may be looking at what just ended.
+      var ended = old.dataset.running && row.dataset.told;
+      if (ended) {
         tell(row.dataset);
       }
-      if (mayLeave && old.dataset.unasked && row.dataset.elsewhere && !used) {
+      if (mayLeave && old.dataset.unasked && row.dataset.elsewhere &&
+          !used && !ended) {
         leave(row);
       } else {
         watchRow(row);
