@@ -20,6 +20,10 @@ from tests.browser import looking
 from tests import clients
 
 
+# What is kept of what was typed in a form.
+KEPT = "sessionStorage.getItem('snapshot-panel-typed')"
+
+
 def open_form(page, name):
     looking.row(page, name).locator('.dropdown-toggle').click()
     looking.row(page, name).get_by_text('With options…').click()
@@ -47,6 +51,18 @@ def take(dashboard, api, server_id, *names):
         assert '/snapshot/' not in answer.url, answer.text
         dashboard.settle([server_id])
         assert len(sealed(api, server_id)) == before + 1
+
+
+def log_in_again(page, cloud):
+    page.fill('#id_username', 'demo')
+    page.fill('#id_password', cloud.users['demo']['password'])
+    page.press('#id_password', 'Enter')
+
+
+def end_session(page):
+    # An answer still on its way would bring the session back.
+    page.wait_for_load_state('networkidle')
+    page.context.clear_cookies(name='sessionid')
 
 
 @pytest.fixture(scope='module')
@@ -149,3 +165,40 @@ def test_who_does_not_insist_gets_what_there_is(browse, make, api):
     dialog.get_by_role('button', name='Take consistent snapshot').click()
 
     looking.shows(looking.row(page, name), 'Crash-consistent')
+
+
+@pytest.mark.parametrize('start', [
+    '', '{}/', '{}/snapshot/?from=instance', '/project/instances/'])
+def test_an_expired_session_loses_nothing_that_was_typed(
+        start, browse, make, api, cloud, dashboard):
+    server_id, name = make()
+    take(dashboard, api, server_id, 'one')
+    page = browse()
+    where = start if start.startswith('/') else clients.PANEL + start
+    page.goto(cloud.url.rstrip('/') + where.format(server_id))
+    if '/snapshot/' not in start:
+        # In whichever menu the page has it.
+        page.locator('a.ajax-modal[href*="%s/snapshot/"]' % server_id
+                     ).first.dispatch_event('click')
+    form = page.locator('#consistent_snapshot_modal')
+    form.locator('[name=keep]').select_option('1')
+    form.locator('[name=name]').fill('two ü')
+    form.locator('[name=properties]').fill('release=7\nnote = a b')
+    form.get_by_text('Only if provable').click()
+    end_session(page)
+    form.get_by_role('button', name='Take consistent snapshot').click()
+    log_in_again(page, cloud)
+
+    expect(form.locator('[name=name]')).to_have_value('two ü')
+    expect(form.locator('[name=properties]')).to_have_value(
+        'release=7\nnote = a b')
+    expect(form.locator('[name=keep]')).to_have_value('1')
+    expect(form.locator('[name=strict]')).not_to_be_checked()
+    # What the choice would delete is shown with it.
+    expect(form.locator('.snapshot-panel-leaving li')).to_be_visible()
+    assert set(sealed(api, server_id)) == {'one'}
+    # It is used once.
+    assert page.evaluate(KEPT) is None
+    form.get_by_role('button', name='Take consistent snapshot').click()
+    looking.said(page, 'being taken')
+    assert page.evaluate(KEPT) is None
