@@ -13,6 +13,8 @@
 
 """What a user does with a browser to take a snapshot with options."""
 
+import re
+
 from playwright.sync_api import expect
 import pytest
 
@@ -51,18 +53,6 @@ def take(dashboard, api, server_id, *names):
         assert '/snapshot/' not in answer.url, answer.text
         dashboard.settle([server_id])
         assert len(sealed(api, server_id)) == before + 1
-
-
-def log_in_again(page, cloud):
-    page.fill('#id_username', 'demo')
-    page.fill('#id_password', cloud.users['demo']['password'])
-    page.press('#id_password', 'Enter')
-
-
-def end_session(page):
-    # An answer still on its way would bring the session back.
-    page.wait_for_load_state('networkidle')
-    page.context.clear_cookies(name='sessionid')
 
 
 @pytest.fixture(scope='module')
@@ -185,9 +175,9 @@ def test_an_expired_session_loses_nothing_that_was_typed(
     form.locator('[name=name]').fill('two ü')
     form.locator('[name=properties]').fill('release=7\nnote = a b')
     form.get_by_text('Only if provable').click()
-    end_session(page)
-    form.get_by_role('button', name='Take consistent snapshot').click()
-    log_in_again(page, cloud)
+
+    looking.without_session(page, cloud, form.get_by_role(
+        'button', name='Take consistent snapshot'))
 
     expect(form.locator('[name=name]')).to_have_value('two ü')
     expect(form.locator('[name=properties]')).to_have_value(
@@ -202,3 +192,45 @@ def test_an_expired_session_loses_nothing_that_was_typed(
     form.get_by_role('button', name='Take consistent snapshot').click()
     looking.said(page, 'being taken')
     assert page.evaluate(KEPT) is None
+
+
+def test_a_reload_keeps_what_was_typed_for_that_instance_alone(
+        browse, cloud):
+    page = browse()
+    name = page.locator('[name=name]')
+
+    def visit(instance):
+        page.goto('%s%s%s/snapshot/' % (
+            cloud.url.rstrip('/'), clients.PANEL, cloud.instances[instance]))
+
+    visit('web-ready')
+    name.fill('typed')
+    page.reload()
+    expect(name).to_have_value('typed')
+    visit('db-hooks')
+    expect(name).to_have_value(re.compile('^db-hooks-'))
+
+    # Whoever cancels does not want it any more.
+    name.fill('typed')
+    page.get_by_role('link', name='Cancel').click()
+    expect(page.locator('#instances')).to_be_visible()
+    visit('db-hooks')
+    expect(name).to_have_value(re.compile('^db-hooks-'))
+
+
+def test_what_was_typed_to_take_it_anyway_is_seen_again(browse, make, api,
+                                                        cloud):
+    server_id, name = make('agent-stopped')
+    page = browse()
+    looking.row(page, name).get_by_role(
+        'link', name='Consistent snapshot…').click()
+    form = page.locator('#consistent_snapshot_modal')
+    form.get_by_text('Or take it anyway').click()
+    form.locator('[name=name]').fill('typed')
+
+    looking.without_session(page, cloud, form.get_by_role(
+        'button', name='Take it anyway: crash'))
+
+    expect(form.locator('[name=name]')).to_have_value('typed')
+    expect(form.locator('[name=name]')).to_be_visible()
+    assert api.snapshots(server_id) == []
