@@ -14,6 +14,14 @@
   }
   window.snapshotPanelDialogs = true;
 
+  // A form that was sent or left leads here: what keeping.js kept of it is of
+  // no use. (In a dialog it has been put back by now.)
+  try {
+    window.sessionStorage.removeItem('snapshot-panel-typed');
+  } catch (_error) {
+    // Nothing was kept.
+  }
+
   var OURS = '#consistent_snapshot_modal, #consistent_restart_modal';
   var opener = null;
 

@@ -11,30 +11,7 @@
   'use strict';
 
   var PREFIX = 'snapshot-panel-edit ';
-
-  function keep(name, fields) {
-    try {
-      window.sessionStorage.setItem(PREFIX + name, JSON.stringify(fields));
-    } catch (_error) {
-      // There is no room, or the browser keeps nothing.
-    }
-  }
-
-  function kept(name) {
-    try {
-      return JSON.parse(window.sessionStorage.getItem(PREFIX + name));
-    } catch (_error) {
-      return null;
-    }
-  }
-
-  function forget(name) {
-    try {
-      window.sessionStorage.removeItem(PREFIX + name);
-    } catch (_error) {
-      // Nothing was kept.
-    }
-  }
+  var store = window.snapshotPanelKeeping;
 
   // What the form would send, but for the token of this session.
   function read(form) {
@@ -45,24 +22,24 @@
   }
 
   function watch(form) {
-    var name = form.dataset.keep;
+    var name = PREFIX + form.dataset.keep;
     var before = JSON.stringify(read(form));
     var given = false;
     if (!form.dataset.fresh) {
-      forget(name);
+      store.forget(name);
     }
     form.addEventListener('submit', function () {
-      keep(name, read(form));
+      store.keep(name, read(form));
     });
     form.querySelectorAll('[data-forget]').forEach(function (link) {
       link.addEventListener('click', function () {
         given = true;
-        forget(name);
+        store.forget(name);
       });
     });
     window.addEventListener('pagehide', function () {
       if (!given && JSON.stringify(read(form)) !== before) {
-        keep(name, read(form));
+        store.keep(name, read(form));
       }
     });
   }
@@ -76,7 +53,7 @@
   }
 
   function offer(notice, name) {
-    var fields = kept(name);
+    var fields = store.kept(name);
     if (!Array.isArray(fields)) {
       return;
     }
@@ -86,7 +63,7 @@
     });
     notice.querySelector('[data-forget]').addEventListener(
       'click', function () {
-        forget(name);
+        store.forget(name);
         notice.hidden = true;
       });
   }
@@ -133,12 +110,12 @@
   var forms = document.querySelectorAll('form[data-keep]');
   forms.forEach(function (form) {
     if (notice) {
-      offer(notice, form.dataset.keep);
+      offer(notice, PREFIX + form.dataset.keep);
     }
     watch(form);
     grow(form);
   });
   document.querySelectorAll('[data-kept-no-more]').forEach(function (part) {
-    forget(part.dataset.keptNoMore);
+    store.forget(PREFIX + part.dataset.keptNoMore);
   });
 }());

@@ -39,3 +39,14 @@ def shows(locator, text):
 def said(page, text, level='success'):
     """Wait until Horizon says that text, at that level, above the page."""
     shows(page.locator('.alert-%s.alert-dismissable' % level), text)
+
+
+def without_session(page, cloud, button):
+    """Press a button when the session of the user demo is over; log in."""
+    # An answer still on its way would bring the session back.
+    page.wait_for_load_state('networkidle')
+    page.context.clear_cookies(name='sessionid')
+    button.click()
+    page.fill('#id_username', 'demo')
+    page.fill('#id_password', cloud.users['demo']['password'])
+    page.press('#id_password', 'Enter')

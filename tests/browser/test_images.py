@@ -18,6 +18,7 @@ import uuid
 from playwright.sync_api import expect
 import pytest
 
+from tests.browser import looking
 from tests import clients
 
 IMAGES = clients.PANEL + 'images/'
@@ -159,12 +160,6 @@ def test_a_row_adds_itself_once_the_last_is_used(browse, goto, make, api):
     assert {key: image.get(key) for key in wanted} == wanted
 
 
-def log_in(page, cloud):
-    page.fill('#id_username', 'demo')
-    page.fill('#id_password', cloud.users['demo']['password'])
-    page.press('#id_password', 'Enter')
-
-
 @pytest.mark.parametrize('button', ['Preview the change', 'Save'])
 def test_an_expired_session_loses_nothing_that_was_typed(
         button, browse, goto, make, api, cloud):
@@ -176,11 +171,8 @@ def test_an_expired_session_loses_nothing_that_was_typed(
     if button == 'Save':
         preview(page)
 
-    # An answer still on its way would bring the session back.
-    page.wait_for_load_state('networkidle')
-    page.context.clear_cookies(name='sessionid')
-    page.get_by_role('button', name=button).click()
-    log_in(page, cloud)
+    looking.without_session(page, cloud,
+                            page.get_by_role('button', name=button))
     page.get_by_role('button', name='Show it again').click()
 
     expect(page.locator('[name=os_distro]')).to_have_value('debian')

@@ -13,11 +13,17 @@
 
 """What a user does with a browser to take a snapshot with options."""
 
+import re
+
 from playwright.sync_api import expect
 import pytest
 
 from tests.browser import looking
 from tests import clients
+
+
+# What is kept of what was typed in a form.
+KEPT = "sessionStorage.getItem('snapshot-panel-typed')"
 
 
 def open_form(page, name):
@@ -149,3 +155,82 @@ def test_who_does_not_insist_gets_what_there_is(browse, make, api):
     dialog.get_by_role('button', name='Take consistent snapshot').click()
 
     looking.shows(looking.row(page, name), 'Crash-consistent')
+
+
+@pytest.mark.parametrize('start', [
+    '', '{}/', '{}/snapshot/?from=instance', '/project/instances/'])
+def test_an_expired_session_loses_nothing_that_was_typed(
+        start, browse, make, api, cloud, dashboard):
+    server_id, name = make()
+    take(dashboard, api, server_id, 'one')
+    page = browse()
+    where = start if start.startswith('/') else clients.PANEL + start
+    page.goto(cloud.url.rstrip('/') + where.format(server_id))
+    if '/snapshot/' not in start:
+        # In whichever menu the page has it.
+        page.locator('a.ajax-modal[href*="%s/snapshot/"]' % server_id
+                     ).first.dispatch_event('click')
+    form = page.locator('#consistent_snapshot_modal')
+    form.locator('[name=keep]').select_option('1')
+    form.locator('[name=name]').fill('two ü')
+    form.locator('[name=properties]').fill('release=7\nnote = a b')
+    form.get_by_text('Only if provable').click()
+
+    looking.without_session(page, cloud, form.get_by_role(
+        'button', name='Take consistent snapshot'))
+
+    expect(form.locator('[name=name]')).to_have_value('two ü')
+    expect(form.locator('[name=properties]')).to_have_value(
+        'release=7\nnote = a b')
+    expect(form.locator('[name=keep]')).to_have_value('1')
+    expect(form.locator('[name=strict]')).not_to_be_checked()
+    # What the choice would delete is shown with it.
+    expect(form.locator('.snapshot-panel-leaving li')).to_be_visible()
+    assert set(sealed(api, server_id)) == {'one'}
+    # It is used once.
+    assert page.evaluate(KEPT) is None
+    form.get_by_role('button', name='Take consistent snapshot').click()
+    looking.said(page, 'being taken')
+    assert page.evaluate(KEPT) is None
+
+
+def test_a_reload_keeps_what_was_typed_for_that_instance_alone(
+        browse, cloud):
+    page = browse()
+    name = page.locator('[name=name]')
+
+    def visit(instance):
+        page.goto('%s%s%s/snapshot/' % (
+            cloud.url.rstrip('/'), clients.PANEL, cloud.instances[instance]))
+
+    visit('web-ready')
+    name.fill('typed')
+    page.reload()
+    expect(name).to_have_value('typed')
+    visit('db-hooks')
+    expect(name).to_have_value(re.compile('^db-hooks-'))
+
+    # Whoever cancels does not want it any more.
+    name.fill('typed')
+    page.get_by_role('link', name='Cancel').click()
+    expect(page.locator('#instances')).to_be_visible()
+    visit('db-hooks')
+    expect(name).to_have_value(re.compile('^db-hooks-'))
+
+
+def test_what_was_typed_to_take_it_anyway_is_seen_again(browse, make, api,
+                                                        cloud):
+    server_id, name = make('agent-stopped')
+    page = browse()
+    looking.row(page, name).get_by_role(
+        'link', name='Consistent snapshot…').click()
+    form = page.locator('#consistent_snapshot_modal')
+    form.get_by_text('Or take it anyway').click()
+    form.locator('[name=name]').fill('typed')
+
+    looking.without_session(page, cloud, form.get_by_role(
+        'button', name='Take it anyway: crash'))
+
+    expect(form.locator('[name=name]')).to_have_value('typed')
+    expect(form.locator('[name=name]')).to_be_visible()
+    assert api.snapshots(server_id) == []

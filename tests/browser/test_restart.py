@@ -24,8 +24,8 @@ from tests import clients
 
 
 @pytest.fixture
-def begin(browse):
-    """Go the whole way of the dialog: ``begin(name)`` returns the page."""
+def ask(browse):
+    """Open the dialog that asks: ``ask(name)`` returns (page, button)."""
     def go(name):
         page = browse()
         # The guest is asked first.
@@ -38,8 +38,17 @@ def begin(browse):
         dialog.get_by_role('link', name=re.compile('downtime')).click()
         asked = page.locator('#consistent_restart_modal')
         looking.shows(asked, 'Down for some minutes')
-        asked.get_by_role('button',
-                          name='Stop, snapshot and start again').click()
+        return page, asked.get_by_role(
+            'button', name='Stop, snapshot and start again')
+    return go
+
+
+@pytest.fixture
+def begin(ask):
+    """Go the whole way of the dialog: ``begin(name)`` returns the page."""
+    def go(name):
+        page, button = ask(name)
+        button.click()
         looking.said(page, 'is being shut down')
         return page
     return go
@@ -69,6 +78,20 @@ def test_a_stopped_guest_gives_a_consistent_snapshot(begin, make, api):
     image, = api.snapshots(server_id)
     assert (image['consistency_verdict'], image['consistency_rule']) == (
         'filesystem-consistent', 'disk-at-rest')
+
+
+def test_an_expired_session_stops_nothing_and_asks_again(ask, make, api,
+                                                         cloud):
+    server_id, name = make('agent-stopped')
+    page, button = ask(name)
+
+    looking.without_session(page, cloud, button)
+
+    page.wait_for_url('**%s%s/restart/' % (clients.PANEL, server_id))
+    expect(button).to_be_visible()
+    assert api.status(server_id) == 'ACTIVE'
+    assert 'consistency_restart' not in api.nova.servers.get(
+        server_id).metadata
 
 
 def test_a_closed_browser_is_followed_by_whoever_looks(begin, browse, make,

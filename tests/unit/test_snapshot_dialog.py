@@ -65,10 +65,21 @@ class FormTest(cases.PanelTestCase):
                 {'HTTP_X_REQUESTED_WITH': 'XMLHttpRequest'}, {}))
 
             # On Horizon's own page of instances nothing of ours is there.
-            for name in ('dialogs.js', 'panel.css'):
+            for name in ('keeping.js', 'dialogs.js', 'panel.css'):
                 assert dialog.count('snapshot_panel/' + name) == 1, url
             assert 'dialogs.js' not in page
             assert page.count('snapshot_panel/panel.css') == 1, url
+
+    def test_what_is_kept_belongs_to_one_user_and_one_instance(self):
+        fresh = self.text(cases.SNAPSHOT)
+        sent = self.submit(name='').content.decode()
+
+        # It is put back where nothing else is shown, and once.
+        whose = 'data-typed="%s %s"' % (self.user.id, builders.INSTANCE)
+        for page, is_fresh in ((fresh, True), (sent, False)):
+            assert page.count('snapshot_panel/keeping.js') == 1
+            assert whose in page
+            assert ('data-fresh' in page) is is_fresh
 
     def test_it_leads_back_to_the_page_that_it_was_opened_on(self):
         for query, page in (('', cases.INDEX), ('?from=instance',
