@@ -21,7 +21,6 @@ written in the log and left out.
 import functools
 import logging
 
-from django.template.loader import render_to_string
 from django.utils.translation import gettext_lazy as _
 
 import horizon
@@ -88,18 +87,20 @@ class ConsistentSnapshot(tables.LinkAction):
                 and bool(urls.reverse('snapshot', instance.id)))
 
 
-class ReadinessColumn(tables.Column):
+class ReadinessColumn(ui_tables.TemplateColumn):
     """What is known without asking anybody, nothing where that is nothing."""
 
     @left_out_if_broken(None)
     def get_raw_data(self, instance):
-        standing = _standings(self.table, instance).get(instance.id)
-        if standing is None:
+        if instance.id not in _standings(self.table, instance):
             return None
+        return super().get_raw_data(instance)
+
+    def values(self, instance):
         # Read here: a template would show what it cannot read as nothing.
-        return render_to_string('consistent_snapshots/_standing.html', {
-            'id': instance.id, 'badge': standing.badge,
-            'reason': standing.reason, 'minutes': standing.minutes})
+        standing = _standings(self.table, instance)[instance.id]
+        return {'id': instance.id, 'badge': standing.badge,
+                'reason': standing.reason, 'minutes': standing.minutes}
 
 
 def _standings(table, instance):
@@ -133,7 +134,7 @@ def _extended(base):
     """Return the table of instances with what the panel adds."""
     class InstancesTable(_Extended, base):
         readiness = ReadinessColumn(
-            'readiness', verbose_name=_('Readiness'), sortable=False,
+            '_standing', verbose_name=_('Readiness'), sortable=False,
             help_text=_('Whether a snapshot can be proven consistent, as far '
                         'as somebody asked in the last minutes. The row\'s '
                         'action “Consistent snapshot…” asks again.'))

@@ -18,6 +18,7 @@ from unittest import mock
 
 from django.conf import settings
 from django.core.cache import cache
+from django.template import loader
 from django.test.utils import override_settings
 from horizon import tables
 from openstack_dashboard.dashboards.project import instances
@@ -234,7 +235,7 @@ class BrokenTest(NativeTestCase):
     def test_readiness_that_cannot_be_shown_is_left_out(self):
         self.client.get(cases.INSTANCE)
 
-        with (mock.patch.object(native, 'render_to_string',
+        with (mock.patch.object(loader, 'get_template',
                                 side_effect=ValueError),
               self.assertLogs(native.LOG)):
             self.assertEqual([''], self.readiness(server()))

@@ -12,8 +12,10 @@
 
 """Rows that have much alike, against Horizon's own way to render them."""
 
+from unittest import mock
 import uuid
 
+from django.template import loader
 from horizon import tables as horizon_tables
 
 from snapshot_panel.cloud import details
@@ -64,6 +66,18 @@ class AlikeTest(cases.PanelTestCase):
     def test_an_id_that_is_a_part_of_a_word_stays_one(self):
         rows = [row_of(1, id='a'), row_of(2, id='e"<')]
         self.assert_buttons(rows)
+
+    def test_a_template_is_looked_for_once_in_each_table(self):
+        """Tables of other users may be of other themes."""
+        with mock.patch.object(loader, 'get_template',
+                               side_effect=loader.get_template) as look:
+            for _table in range(2):
+                self.table(row_of(1), row_of(2), row_of(3)).get_rows()
+
+        found = [call.args[0] for call in look.call_args_list]
+        for name in ('_readiness', '_agent', '_proven', '_latest'):
+            self.assertEqual(2, found.count(
+                'consistent_snapshots/%s.html' % name), name)
 
     def test_the_box_of_a_row_says_what_it_chooses(self):
         table = self.table(row_of(1, name='{id} %s ' + cases.EVIL))
