@@ -164,8 +164,7 @@ class EntryColumn(ui_tables.TemplateColumn):
 class HistoryTable(ui_tables.SeveralMixin, tables.DataTable):
     name = EntryColumn('instance/_name', verbose_name=_('Snapshot'))
     verdict = EntryColumn('instance/_verdict', verbose_name=_('Verdict'))
-    size = EntryColumn('instance/_size',
-                       verbose_name=_('Size and time'))
+    size = EntryColumn('instance/_size', verbose_name=_('Size and time'))
     asked = EntryColumn('instance/_asked', verbose_name=_('Asked for'))
 
     def get_object_display(self, entry):
