@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 import dataclasses
 import enum
+import functools
 import re
 from typing import Any
 
@@ -249,7 +250,7 @@ class Checklist:
         """Whether a snapshot taken now can be proven consistent."""
         return not self.missing
 
-    @property
+    @functools.cached_property
     def standing(self) -> Standing:
         """What a snapshot taken now can be expected to be.
 
@@ -280,7 +281,7 @@ class Checklist:
         """The number of checks that passed."""
         return sum(result.state is State.PASS for result in self.results)
 
-    @property
+    @functools.cached_property
     def missing(self) -> list[Result]:
         """The results that stand in the way."""
         return [result for result in self.results
@@ -308,7 +309,7 @@ class Checklist:
         """Whether the instance is known to have no channel."""
         return self.has(Finding.NO_CHANNEL, Finding.CHANNEL_TOO_LATE)
 
-    @property
+    @functools.cached_property
     def undecided(self) -> bool:
         """Whether only calls for this instance can supply what is missing."""
         missing = {result.finding for result in self.missing}
@@ -317,7 +318,7 @@ class Checklist:
             Finding.STOP_NOT_ASKED, Finding.PROOF_UNKNOWN,
             Finding.PROOF_NEEDS_KIT}
 
-    @property
+    @functools.cached_property
     def prediction(self) -> verdict.Verdict:
         """The best verdict that a snapshot taken now can get."""
         if self.standing in (Standing.READY, Standing.LIKELY):

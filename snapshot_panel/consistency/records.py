@@ -345,8 +345,10 @@ def volume_snapshots(image: facts.Image) -> tuple[str, ...] | None:
 
 def _read_json(text: str | None) -> object:
     """Return what ``text`` holds, None where it is not JSON."""
+    if not text:
+        return None
     try:
-        value: object = bounded.load(text or '')
+        value: object = bounded.load(text)
     except ValueError:
         return None
     return value
