@@ -25,6 +25,7 @@ from horizon import tables
 from snapshot_panel.cloud import asking
 from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import taking
+from snapshot_panel.ui import cells
 from snapshot_panel.ui import findings
 from snapshot_panel.ui import strip
 from snapshot_panel.ui import tables as ui_tables
@@ -207,17 +208,17 @@ class InstancesTable(ui_tables.AlikeMixin, ui_tables.SeveralMixin,
         'name', verbose_name=_('Instance'),
         link=urls.name('instance'))
     status = tables.Column('status', verbose_name=_('Status'))
-    readiness = ui_tables.TemplateColumn(
-        '_readiness', verbose_name=_('Readiness'),
+    readiness = ui_tables.AlikeColumn(
+        cells.Readiness, verbose_name=_('Readiness'),
         help_text=_('Whether a snapshot taken now can be proven.'))
-    agent = ui_tables.TemplateColumn(
-        '_agent', verbose_name=_('Guest agent'),
+    agent = ui_tables.AlikeColumn(
+        cells.Agent, verbose_name=_('Guest agent'),
         help_text=_('As the console or the last snapshot’s disk tells.'))
-    proven = ui_tables.TemplateColumn(
-        '_proven', verbose_name=_('Last proven'),
+    proven = ui_tables.AlikeColumn(
+        cells.Proven, verbose_name=_('Last proven'),
         sortable=False)
-    latest = ui_tables.TemplateColumn(
-        '_latest', verbose_name=_('Latest snapshot'),
+    latest = ui_tables.AlikeColumn(
+        cells.Latest, verbose_name=_('Latest snapshot'),
         sortable=False)
 
     def __init__(self, request, data=None, needs_form_wrapper=None, **kwargs):
@@ -271,7 +272,7 @@ class InstancesTable(ui_tables.AlikeMixin, ui_tables.SeveralMixin,
         name = 'instances'
         verbose_name = _('Consistent Snapshots')
         row_class = InstanceRow
-        cell_class = ui_tables.LabelledCell
+        cell_class = ui_tables.AlikeCell
         table_actions = (InstancesFilter, ImageProperties, TakeSnapshot)
         row_actions = (TakeSnapshot, NotReady, Options, Details, Schedule,
                        GuestSetup)

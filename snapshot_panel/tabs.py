@@ -23,6 +23,7 @@ from snapshot_panel.cloud import patience
 from snapshot_panel.cloud import snapshots
 from snapshot_panel import conf
 from snapshot_panel import panel
+from snapshot_panel.ui import cells
 from snapshot_panel.ui import lines
 from snapshot_panel.ui import standings
 from snapshot_panel.ui import tables as ui_tables
@@ -61,4 +62,5 @@ class ChecklistTab(tabs.Tab):
             return {'problem': words.say(problem)}
         row = lines.instance_row(instance, images, asked)
         standings.keep([row])
-        return {'row': row, 'may_take': ui_tables.may_take(request)}
+        return {'row': row, 'readiness': cells.Readiness.of(row),
+                'may_take': ui_tables.may_take(request)}

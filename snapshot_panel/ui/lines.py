@@ -13,6 +13,7 @@
 """What a page shows of an instance and of a snapshot, in words."""
 
 import dataclasses
+import functools
 import typing
 
 from oslo_utils import timeutils
@@ -160,6 +161,10 @@ class SnapshotLine:
     @property
     def at(self):
         return self.snapshot.at
+
+    @property
+    def dated(self):
+        return self.at is not None
 
     @property
     def by(self):
@@ -401,7 +406,7 @@ class InstanceRow:
         result = self.checklist.blocker
         return result and self._line(result)
 
-    @property
+    @functools.cached_property
     def blocker_word(self):
         """The same in a word or two, '' where nothing is in the way."""
         result = self.checklist.blocker
@@ -411,7 +416,7 @@ class InstanceRow:
     def busy(self):
         return self.checklist.has(checklist.Finding.BUSY)
 
-    @property
+    @functools.cached_property
     def unasked(self):
         """Return whether the guest is still to be asked."""
         return self.checklist.has(checklist.Finding.AGENT_NOT_ASKED,
@@ -481,7 +486,7 @@ class InstanceRow:
         return verdict.shutdown_limit(self.instance.properties.values,
                                       conf.deployment())
 
-    @property
+    @functools.cached_property
     def one_click(self):
         """Return whether the button may take the snapshot without asking.
 
@@ -494,7 +499,7 @@ class InstanceRow:
     def total(self):
         return len(self.checklist.results)
 
-    @property
+    @functools.cached_property
     def _agent(self):
         return (self.checklist.find(checklist.Check.AGENT)
                 or self.checklist.find(checklist.Check.STOP))
@@ -504,7 +509,7 @@ class InstanceRow:
         """What is known of the agent, or of how the guest went down."""
         return self._line(self._agent)
 
-    @property
+    @functools.cached_property
     def agent_word(self):
         """The same in a word or two."""
         result = self._agent

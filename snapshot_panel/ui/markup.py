@@ -12,9 +12,11 @@
 
 """Sentences with markup of ours in them."""
 
+from collections.abc import Iterable
 from collections.abc import Mapping
 import datetime
 import re
+import secrets
 import typing
 
 from django.contrib.humanize.templatetags import humanize
@@ -48,6 +50,49 @@ def replace(markup: safestring.SafeString, old: str, new: str
     """
     replaced = markup.replace(old, new)
     return safestring.SafeString(replaced)  # nosec B703 # of what was safe
+
+
+# What stands in markup for something that is put in later; nobody can know it.
+_MARK = secrets.token_hex(8)
+_MARKS = re.compile(_MARK + '-([a-z]+)-')
+
+
+class _Marks(dict[str, str]):
+    """The marks by name."""
+
+    def __missing__(self, name: str) -> str:
+        return '%s-%s-' % (_MARK, name)
+
+
+MARKS: Mapping[str, str] = _Marks()
+
+
+def put_in(markup: safestring.SafeString, values: Mapping[str, object]
+           ) -> safestring.SafeString:
+    """Return markup with values in place of the :data:`MARKS` in it.
+
+    Whatever is not safe in them is escaped.
+    """
+    filled = _MARKS.sub(
+        lambda mark: html.conditional_escape(values[mark[1]]), markup)
+    return safestring.SafeString(filled)  # nosec B703 # of what was safe
+
+
+def table_row(attributes: Mapping[str, object],
+              cells: Iterable[tuple[safestring.SafeString, object]]
+              ) -> safestring.SafeString:
+    """Return a table's row as HTML.
+
+    :param cells: the attributes of each, as HTML, and what it holds.
+    """
+    # Three times as fast as by format_html, and a page has hundreds.
+    escape = html.conditional_escape
+    row = '<tr%s>%s</tr>' % (
+        ''.join(' %s="%s"' % (name, escape(value))
+                for name, value in attributes.items()),
+        ''.join('<td%s>%s</td>' % (escape(each), escape(value))
+                for each, value in cells))
+    return safestring.SafeString(row)  # nosec B703 # all is escaped
 
 
 def typed(text: str) -> safestring.SafeString:
@@ -91,7 +136,9 @@ def age(moment: datetime.datetime) -> safestring.SafeString:
     :param moment: with its zone.
     """
     local = timezone.localtime(moment)
+    # Both in one go: each row of a table has some.
+    written = dateformat.format(
+        local, formats.get_format('DATETIME_FORMAT') + ' T')
     return html.format_html(
-        '<time datetime="{}" data-ticks title="{} {}">{}</time>',
-        local.isoformat(), formats.date_format(local, 'DATETIME_FORMAT'),
-        dateformat.format(local, 'T'), humanize.naturaltime(moment))
+        '<time datetime="{}" data-ticks title="{}">{}</time>',
+        local.isoformat(), written, humanize.naturaltime(moment))

@@ -60,8 +60,36 @@ class TemplateColumn(tables.Column):
         return {'row': datum}
 
     def get_raw_data(self, datum):
-        with self._context.update(self.values(datum)):
+        return self.render(self.values(datum))
+
+    def render(self, values):
+        with self._context.update(values):
             return self._template.render(self._context)
+
+
+class AlikeColumn(TemplateColumn):
+    """A column whose cells are rendered once where they say the same.
+
+    The template gets what a cell says, and marks in place of what differs in
+    every row.
+
+    :param says: a class of :mod:`snapshot_panel.ui.cells`.
+    """
+
+    def __init__(self, says, **kwargs):
+        super().__init__(says.template, **kwargs)
+        self._says = says
+
+    @functools.cached_property
+    def _rendered(self):
+        return {}
+
+    def get_raw_data(self, datum):
+        cell = self._says.of(datum)
+        if cell not in self._rendered:
+            self._rendered[cell] = self.render(
+                {'cell': cell, 'apart': markup.MARKS})
+        return markup.put_in(self._rendered[cell], cell.apart(datum))
 
 
 @memoized.memoized
@@ -123,8 +151,10 @@ class AlikeMixin(object):
         # By which buttons they are: the id of the first row that has these,
         # and its buttons.
         self._buttons = {}
-        # By the name of a column.
+        # By columns: the attributes of a cell; the id of the first row, and
+        # where its cell leads.
         self.cell_attributes = {}
+        self._links = {}
 
     def render_row_actions(self, datum, row=False):
         row_id = self.get_object_id(datum)
@@ -140,14 +170,23 @@ class AlikeMixin(object):
         first_id, buttons = self._buttons[choice]
         return markup.replace(buttons, first_id, row_id)
 
+    def link_of(self, column, datum):
+        """Return where a cell leads, None where it is no link."""
+        row_id = self.get_object_id(datum)
+        if not column.link or not bounded.is_id(row_id):
+            return column.link and column.get_link_url(datum)
+        if column not in self._links:
+            self._links[column] = row_id, column.get_link_url(datum)
+        first_id, link = self._links[column]
+        return link.replace(first_id, row_id)
+
 
 class AlikeRow(tables.Row):
     """A row of an :class:`AlikeMixin`, as Horizon's template has it."""
 
     def render(self):
-        return html.format_html('<tr{}>{}</tr>', self.attr_string, (
-            html.format_html_join('', '<td{}>{}</td>', (
-                (self._attributes(cell), cell.value) for cell in self))))
+        return markup.table_row(self.get_final_attrs(), (
+            (self._attributes(cell), cell.value) for cell in self))
 
     def _attributes(self, cell):
         kept = self.table.cell_attributes
@@ -196,3 +235,11 @@ class LabelledCell(BoxCell):
         super().__init__(datum, column, row, attrs, classes)
         if not column.auto:
             self.attrs['data-th'] = column.verbose_name
+
+
+class AlikeCell(LabelledCell):
+    """A cell of an :class:`AlikeMixin`."""
+
+    @functools.cached_property
+    def url(self):
+        return self.row.table.link_of(self.column, self.datum)

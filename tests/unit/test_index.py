@@ -33,6 +33,7 @@ from snapshot_panel.consistency import checklist
 from snapshot_panel.consistency import facts
 from snapshot_panel.consistency import records
 from snapshot_panel.consistency import verdict
+from snapshot_panel.ui import cells
 from snapshot_panel.ui import lines
 from snapshot_panel.ui import tables as ui_tables
 from snapshot_panel.ui import words
@@ -324,7 +325,7 @@ class IndexTest(cases.PanelTestCase):
         for task, busy in ((None, False), ('image_uploading', True)):
             self.show(builders.instance(task_state=task))
 
-            cell = ui_tables.TemplateColumn('_readiness').get_raw_data(
+            cell = ui_tables.AlikeColumn(cells.Readiness).get_raw_data(
                 lines.instance_row(
                     self.overview.return_value.instances[0], []))
 

@@ -167,7 +167,7 @@ def test_the_page_says_it_below_the_step_and_is_no_longer_without_it(
         template):
     shown, without = (
         loader.render_to_string('consistent_snapshots/' + template,
-                                {'line': line})
+                                {'line': line, 'id': line.id})
         for line in (copying(), copying(age=9)))
 
     sentence = '<div class="small">%s</div>' % html.escape(copying().delay)

@@ -12,6 +12,8 @@
 
 """Rows that have much alike, against Horizon's own way to render them."""
 
+import dataclasses
+import itertools
 from unittest import mock
 import uuid
 
@@ -19,9 +21,12 @@ from django.template import loader
 from horizon import tables as horizon_tables
 
 from snapshot_panel.cloud import details
+from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import guests
+from snapshot_panel.consistency import verdict
 from snapshot_panel import tables
 from snapshot_panel.ui import lines
+from snapshot_panel.ui import tables as ui_tables
 from tests.unit import builders
 from tests.unit import cases
 
@@ -78,6 +83,57 @@ class AlikeTest(cases.PanelTestCase):
         for name in ('_readiness', '_agent', '_proven', '_latest'):
             self.assertEqual(2, found.count(
                 'consistent_snapshots/%s.html' % name), name)
+
+    def test_a_cell_is_as_if_it_was_rendered_for_its_row_alone(self):
+        images = [
+            builders.sealed(name=cases.EVIL), builders.asked(),
+            builders.sealed(verdict.Rule.FREEZE_WITNESSED),
+            builders.asked(status='saving'), builders.image()]
+        rows = [
+            row_of(number, *([image] if image else []), id=builders.INSTANCE,
+                   name='%d %s' % (number, cases.EVIL), **changes)
+            for number, (image, changes) in enumerate(itertools.product(
+                [None, *images], [{}, {}, {'status': 'SHUTOFF'},
+                                  {'locked': True}, {'task_state': 'spawning'},
+                                  {'status': 'ERROR'}]))]
+        rows += [lines.instance_row(row.instance, row.images, **given)
+                 for row in rows for given in (
+                     {}, {'may_ask': False}, {'snapshots_known': False},
+                     {'snapshots_reached': False},
+                     {'asked': details.Details(
+                         errors.Unavailable('Nova', ''))})]
+        table = self.table(*rows)
+
+        for name in ('readiness', 'agent', 'proven', 'latest'):
+            for row in rows:
+                alone = self.table(row).columns[name].get_raw_data(row)
+                self.assertEqual(
+                    alone, table.columns[name].get_raw_data(row))
+                self.assertNotIn(cases.EVIL, alone)
+
+    def test_cells_that_say_the_same_are_rendered_once(self):
+        image = builders.sealed(verdict.Rule.FREEZE_WITNESSED)
+        rows = [row_of(number, dataclasses.replace(image, name=name),
+                       id=builders.INSTANCE, name=name)
+                for number, name in enumerate(['one', 'two', 'three'])]
+        with mock.patch.object(
+                ui_tables.TemplateColumn, 'render', autospec=True,
+                side_effect=ui_tables.TemplateColumn.render) as render:
+            column = self.table(*rows).columns['latest']
+            told = [column.get_raw_data(row) for row in rows]
+
+        self.assertEqual(1, render.call_count)
+        for row, text in zip(rows, told):
+            self.assertIn('>%s</a>' % row.name, text)
+
+    def test_a_cell_leads_where_horizon_lets_it_lead(self):
+        rows = [row_of(1), row_of(2), row_of(3, id='a'), row_of(4, id='b c')]
+        table = self.table(*rows)
+
+        for row in table.get_rows():
+            for cell in row:
+                self.assertEqual(horizon_tables.base.Cell.url.fget(cell),
+                                 cell.url)
 
     def test_the_box_of_a_row_says_what_it_chooses(self):
         table = self.table(row_of(1, name='{id} %s ' + cases.EVIL))
