@@ -32,7 +32,6 @@ from snapshot_panel.cloud import dependents
 from snapshot_panel.cloud import details
 from snapshot_panel.cloud import disks
 from snapshot_panel.cloud import errors
-from snapshot_panel.cloud import frame
 from snapshot_panel.cloud import guests
 from snapshot_panel.cloud import marks
 from snapshot_panel.cloud import restarting
@@ -110,8 +109,8 @@ class IndexView(ui_views.ProblemMixin, IndexMixin,
     page_title = _('Consistent Snapshots')
 
     def get_data(self):
-        overview, *_frame = asking.together(
-            self.overview, *frame.questions(self.request))
+        self.sidebar, (overview,) = asking.meanwhile(
+            lambda: ui_views.sidebar(self.request), self.overview)
         for problem in overview.problems:
             ui_tables.report_error(self.request, problem)
         rows = make_rows(self.request, overview, overview.instances,
@@ -130,6 +129,7 @@ class IndexView(ui_views.ProblemMixin, IndexMixin,
     def get_context_data(self, **kwargs):
         context = super().get_context_data(**kwargs)
         context['strip'] = self.strip
+        context['sidebar'] = self.sidebar
         context['shown'] = self.shown
         context['may_ask'] = policy.check(policies.ASK, self.request)
         context['poll_interval'] = conf.get_config()['poll_interval']

@@ -108,6 +108,18 @@ def together(*calls: Callable[[], typing.Any]) -> tuple[typing.Any, ...]:
         return tuple(pool.map(outcome, calls))
 
 
+def meanwhile(here: Callable[[], _A], *calls: Callable[[], _B]
+              ) -> tuple[_A, tuple[_B | errors.CloudError, ...]]:
+    """Run calls as :func:`together` does, and one in this thread meanwhile.
+
+    Returns the result of that one, and theirs.
+    """
+    with concurrent.futures.ThreadPoolExecutor(
+            max_workers=conf.get_config()['guests_at_once']) as pool:
+        answers = pool.map(outcome, calls)
+        return here(), tuple(answers)
+
+
 def outcome(call: Callable[[], _A]) -> _A | errors.CloudError:
     """Return what a call gives, or the :class:`errors.CloudError` of it."""
     try:

@@ -12,18 +12,49 @@
 
 """What every page shares: problem pages, and answers to scripts."""
 
+import logging
+import pathlib
+
 from django import http
 from django.shortcuts import redirect
 from django.shortcuts import render
+from django.template import loader
 from django.utils.translation import gettext_lazy as _
 
 from horizon import exceptions
 
+import openstack_dashboard
+
+from snapshot_panel.cloud import asking
 from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import frame
 from snapshot_panel.cloud import patience
 from snapshot_panel.ui import urls
 from snapshot_panel.ui import words
+
+LOG = logging.getLogger(__name__)
+
+
+# Where Horizon's own templates are.
+_HORIZONS = pathlib.Path(openstack_dashboard.__file__).parent / 'templates'
+
+
+def sidebar(request):
+    """Return Horizon's menu, '' where it is left to the page.
+
+    For a page to make while it waits: Horizon asks several services for the
+    menu, one after the other. A theme's pages may have another.
+    """
+    asking.together(*frame.questions(request))
+    base = loader.get_template('base.html').origin
+    if _HORIZONS not in pathlib.Path(base.name).parents:
+        return ''
+    try:
+        return loader.render_to_string('horizon/common/_sidebar.html', {},
+                                       request)
+    except Exception as error:
+        LOG.debug('No menu ahead: %s', error)
+        return ''
 
 
 class ProblemMixin(object):

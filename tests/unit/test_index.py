@@ -19,6 +19,7 @@ import re
 from unittest import mock
 
 from django.core.cache import cache
+from django import template
 from django.test.utils import override_settings
 from django.urls import reverse
 from oslo_utils import timeutils
@@ -36,6 +37,7 @@ from snapshot_panel.consistency import verdict
 from snapshot_panel.ui import cells
 from snapshot_panel.ui import lines
 from snapshot_panel.ui import tables as ui_tables
+from snapshot_panel.ui import views as ui_views
 from snapshot_panel.ui import words
 from tests.unit import builders
 from tests.unit import cases
@@ -344,6 +346,43 @@ class IndexTest(cases.PanelTestCase):
         response = self.client.get(cases.INDEX)
 
         self.assert_login(response)
+
+
+class SidebarTest(cases.PanelTestCase):
+    """Horizon's menu, which the index makes while it waits."""
+
+    def page(self):
+        return self.client.get(cases.INDEX).content.decode()
+
+    def menus(self, page):
+        return re.findall('<nav id="sidebar">.*?</nav>', page, re.DOTALL)
+
+    def test_it_is_as_horizon_makes_it(self):
+        made, = self.menus(self.page())
+        with mock.patch.object(ui_views, 'sidebar', return_value=''):
+            horizons, = self.menus(self.page())
+
+        self.assertHTMLEqual(horizons, made)
+        self.assertIn('consistent_snapshots', made)
+
+    def test_it_is_made_once(self):
+        with mock.patch.object(ui_views.loader, 'render_to_string',
+                               return_value='<nav>made</nav>'):
+            page = self.page()
+
+        self.assertIn('made', page)
+        self.assertEqual([], self.menus(page))
+
+    def test_a_theme_with_a_page_of_its_own_keeps_its_menu(self):
+        base = template.Template('', origin=template.Origin('/x/base.html'))
+        with mock.patch.object(ui_views.loader, 'get_template',
+                               return_value=base):
+            self.assertEqual('', ui_views.sidebar(self.request))
+
+    def test_what_fails_is_left_to_the_page(self):
+        with mock.patch.object(ui_views.loader, 'render_to_string',
+                               side_effect=ValueError('no menu')):
+            self.assertEqual(1, len(self.menus(self.page())))
 
 
 class StripTest(cases.PanelTestCase):

@@ -15,6 +15,7 @@
 import dataclasses
 import json
 import logging
+import threading
 from unittest import mock
 
 from django.core.cache.backends import filebased
@@ -89,6 +90,29 @@ def test_calls_together_keep_their_order_and_their_errors():
 def test_a_bug_is_not_taken_for_a_failing_service():
     with pytest.raises(ZeroDivisionError):
         asking.together(lambda: 1 / 0)
+
+
+# meanwhile
+
+def test_what_is_done_meanwhile_is_done_in_this_thread():
+    problem = errors.NotFound('Nova', '')
+
+    assert asking.meanwhile(
+        threading.current_thread, lambda: 1,
+        mock.Mock(side_effect=problem)) == (
+            threading.current_thread(), (1, problem))
+
+
+def test_it_does_not_wait_for_the_others():
+    done = threading.Event()
+
+    assert asking.meanwhile(done.set, lambda: done.wait(30)) == (
+        None, (True,))
+
+
+def test_what_fails_meanwhile_is_raised():
+    with pytest.raises(ZeroDivisionError):
+        asking.meanwhile(lambda: 1 / 0, lambda: 1)
 
 
 # overview and one
