@@ -235,3 +235,25 @@ def test_our_markup_is_accessible_on_each_page(browse, cloud, theme):
             found[name] = answer.generate_report()
 
     assert not found
+
+
+@pytest.mark.parametrize('theme', ['default', 'material'])
+def test_a_message_can_be_read_in_each_of_its_colours(browse, cloud, theme):
+    page = browse()
+    page.context.add_cookies([{'name': 'theme', 'value': theme,
+                               'url': cloud.url}])
+    # It belongs to another project.
+    page.goto(words.address(cloud, 'images/{debian-12-agent}/'))
+    message = page.locator('#content_body .alert')
+    expect(message).to_contain_text('belongs to another project')
+    found = {}
+
+    for kind in ('info', 'success', 'warning', 'danger'):
+        message.evaluate(
+            "(each, kind) => { each.className = 'alert alert-' + kind;"
+            " each.innerHTML += ' <a href=\"#\">A link</a>'; }", kind)
+        answer = axe.Axe().run(page, context='#content_body .alert')
+        if answer.violations_count:
+            found[kind] = answer.generate_report()
+
+    assert not found
