@@ -13,6 +13,8 @@
 """The tables of images."""
 
 from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils import html
 from django.utils.translation import gettext_lazy as _
 
 from horizon import tables
@@ -83,6 +85,20 @@ class ImagesTable(tables.DataTable):
     system = TemplateColumn('images/_system',
                             verbose_name=_('Operating system'))
     users = TemplateColumn('images/_users', verbose_name=_('Instances'))
+
+    # Which images are listed, and whether there are more than were looked at.
+    scope = None
+    cut = False
+
+    def get_empty_message(self):
+        """Say why there is no row, and what to do."""
+        if self.cut:
+            return _('None among the newest ones.')
+        if self.get_filter_string():
+            return _('No image matches the filter.')
+        text, link, page = texts.EMPTY[self.scope]
+        return text if not page else html.format_html(
+            '{} <a href="{}">{}</a>', text, reverse(page), link)
 
     def get_object_display(self, row):
         return row.name

@@ -23,6 +23,7 @@ from snapshot_panel.consistency import edits
 from snapshot_panel.consistency import facts
 from snapshot_panel.consistency import properties
 from snapshot_panel.consistency import records
+from snapshot_panel.ui import urls
 from snapshot_panel.ui import words
 
 Effect = edits.Effect
@@ -36,6 +37,23 @@ SCOPES = {
     images.SHARED: _('Shared with us'),
     images.PUBLIC: pgettext_lazy('images', 'Public'),
     images.COMMUNITY: _('Of the community'),
+}
+
+# By the name of the page, the way back to a list.
+LISTS = {
+    'images': _('All images'),
+    'image_snapshots': _('All snapshots'),
+}
+
+# Why a list is empty; what to do, and the page to do it on.
+EMPTY = {
+    images.OWN: (_('This project has no images of its own.'), _('Create one'),
+                 'horizon:project:images:index'),
+    images.SNAPSHOTS: (_('No snapshots yet.'), _('Take one'),
+                       urls.name('index')),
+    images.SHARED: (_('No image is shared with this project.'), '', ''),
+    images.PUBLIC: (_('This cloud has no public images.'), '', ''),
+    images.COMMUNITY: (_('The community has no images.'), '', ''),
 }
 
 # What Glance calls the status of an image, in words.

@@ -72,6 +72,8 @@ class _ImagesView(ui_views.ProblemMixin, horizon_tables.PagedTableMixin,
         self._has_more_data = page.more
         self._has_prev_data = page.previous
         self.page = page
+        table = self.get_table()
+        table.scope, table.cut = self.scope, page.cut
         if page.problem is not None:
             ui_tables.report_error(self.request, page.problem)
         return [lines.ImageRow(
@@ -120,6 +122,7 @@ class _PageView(ui_views.ProblemMixin, generic.View):
         """
         context['page_title'] = title
         context['list'] = lines.list_of(images, self.request.user.tenant_id)
+        context['list_title'] = texts.LISTS[context['list']]
         return render(self.request,
                       'consistent_snapshots/images/%s.html' % template,
                       context)

@@ -21,6 +21,15 @@
     return fields.concat([['step', form.dataset.keepStep]]);
   }
 
+  // The form is longer than a window.
+  function showFirstError(form) {
+    var wrong = form.querySelector(
+      '.has-error :is(input:not([type=hidden]), select)');
+    if (wrong) {
+      wrong.focus();
+    }
+  }
+
   function watch(form) {
     var name = PREFIX + form.dataset.keep;
     var before = JSON.stringify(read(form));
@@ -114,6 +123,7 @@
     }
     watch(form);
     grow(form);
+    showFirstError(form);
   });
   document.querySelectorAll('[data-kept-no-more]').forEach(function (part) {
     store.forget(PREFIX + part.dataset.keptNoMore);

@@ -160,6 +160,20 @@ def test_a_row_adds_itself_once_the_last_is_used(browse, goto, make, api):
     assert {key: image.get(key) for key in wanted} == wanted
 
 
+def test_the_first_error_is_in_view_and_has_the_focus(browse, goto, make):
+    image_id, _name = make(**UNUSUAL)
+    page = browse()
+    goto(page, image_id + '/')
+    page.locator('tr[data-free] input').nth(1).fill('a value')
+
+    preview(page)
+
+    wrong = page.locator('.has-error input')
+    expect(wrong).to_be_focused()
+    expect(wrong).to_be_in_viewport()
+    expect(page.get_by_text('A property needs a name.')).to_be_in_viewport()
+
+
 @pytest.mark.parametrize('button', ['Preview the change', 'Save'])
 def test_an_expired_session_loses_nothing_that_was_typed(
         button, browse, goto, make, api, cloud):

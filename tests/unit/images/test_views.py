@@ -106,6 +106,33 @@ class ListTest(ImagesTestCase):
         self.assertContains(response, ESCAPED)
         self.assertNotContains(response, EVIL)
 
+    def test_an_empty_list_says_what_to_do(self):
+        self.patch('list_page', images.ImagePage((), users={}))
+        for name, text, link in (
+                ('images', 'no images of its own', 'Create one'),
+                ('image_snapshots', 'No snapshots yet', 'Take one'),
+                ('shared_images', 'No image is shared', None),
+                ('public_images', 'no public images', None),
+                ('community_images', 'The community has no images', None)):
+            page = self.client.get(url(name))
+
+            self.assertContains(page, text)
+            self.assertNotContains(page, 'No items to display')
+            self.assertTrue(link is None or link in ways(page), name)
+
+    def test_a_list_that_a_filter_or_a_limit_empties_does_not_say_so(self):
+        listed = self.patch('list_page', None)
+        for cut, text in ((False, 'No image matches the filter'),
+                          (True, 'None among the newest ones')):
+            listed.return_value = images.ImagePage((), users={}, cut=cut)
+
+            page = self.client.post(url('images'), {
+                'own_images__filter__q': 'web',
+                'own_images__filter__q_field': 'name'}, follow=True)
+
+            self.assertContains(page, text)
+            self.assertNotContains(page, 'no images of its own')
+
     def test_a_snapshot_has_its_verdict_and_anothers_has_none(self):
         own = builders.sealed(verdict.Rule.CLEAN_STOP,
                               owner=self.tenant.id)
