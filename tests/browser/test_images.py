@@ -235,6 +235,19 @@ def test_saved_loaded_again_undone_and_launched(browse, goto, make, api):
     assert 'os_distro' not in api.glance.images.get(image_id)
 
 
+def test_a_list_without_rows_has_no_buttons_for_them(browse, goto):
+    page = browse('other')
+    button = page.get_by_role('button', name='Give new instances the channel')
+    goto(page)
+    expect(button.first).to_be_visible()
+
+    goto(page, 'snapshots/')
+
+    expect(page.get_by_text('No snapshots yet.')).to_be_visible()
+    expect(button).to_have_count(0)
+    expect(page.get_by_text('More Actions')).to_be_hidden()
+
+
 def test_from_an_image_to_its_instances(browse, goto, cloud):
     page = browse()
     goto(page, cloud.images['debian-12-own'] + '/')
