@@ -16,7 +16,6 @@ from urllib import parse
 
 from django.shortcuts import redirect
 from django.urls import reverse
-from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
 from horizon import messages
@@ -27,6 +26,7 @@ from snapshot_panel.cloud import errors
 from snapshot_panel.cloud import taking
 from snapshot_panel.ui import cells
 from snapshot_panel.ui import findings
+from snapshot_panel.ui import markup
 from snapshot_panel.ui import strip
 from snapshot_panel.ui import tables as ui_tables
 from snapshot_panel.ui import urls
@@ -259,13 +259,13 @@ class InstancesTable(ui_tables.AlikeMixin, ui_tables.SeveralMixin,
         if self.instances is None:
             return _('Unknown: the compute service did not answer.')
         if self.instances:
-            return format_html(
-                '{} <a href="{}">{}</a>', _('None on this page.'),
+            return markup.linked(
+                _('None on this page.'),
                 self.choice.link(**{strip.SHOW: None}), _('Show all'))
         if self.get_filter_string():
             return _('No instance matches the filter.')
-        return format_html(
-            '{} <a href="{}">{}</a>', _('No instances yet.'),
+        return markup.linked(
+            _('No instances yet.'),
             reverse('horizon:project:instances:index'), _('Launch one'))
 
     class Meta(object):

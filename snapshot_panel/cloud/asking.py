@@ -103,9 +103,8 @@ def together(*calls: Callable[[], typing.Any]) -> tuple[typing.Any, ...]:
     Returns their results in order; a :class:`errors.CloudError` is returned
     in place of the result, so that one failing service spoils one part only.
     """
-    with concurrent.futures.ThreadPoolExecutor(
-            max_workers=conf.get_config()['guests_at_once']) as pool:
-        return tuple(pool.map(outcome, calls))
+    _nothing, answers = meanwhile(lambda: None, *calls)
+    return answers
 
 
 def meanwhile(here: Callable[[], _A], *calls: Callable[[], _B]

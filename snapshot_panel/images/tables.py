@@ -14,7 +14,6 @@
 
 from django.shortcuts import redirect
 from django.urls import reverse
-from django.utils import html
 from django.utils.translation import gettext_lazy as _
 
 from horizon import tables
@@ -22,6 +21,7 @@ from horizon import tables
 from snapshot_panel.consistency import edits
 from snapshot_panel.images import texts
 from snapshot_panel import policies
+from snapshot_panel.ui import markup
 from snapshot_panel.ui.tables import EditImage
 from snapshot_panel.ui.tables import LabelledCell
 from snapshot_panel.ui.tables import SeveralAction
@@ -97,8 +97,7 @@ class ImagesTable(tables.DataTable):
         if self.get_filter_string():
             return _('No image matches the filter.')
         text, link, page = texts.EMPTY[self.scope]
-        return text if not page else html.format_html(
-            '{} <a href="{}">{}</a>', text, reverse(page), link)
+        return markup.linked(text, reverse(page), link) if page else text
 
     def get_object_display(self, row):
         return row.name

@@ -120,8 +120,7 @@ class Proven:
     @classmethod
     def of(cls, row):
         proven = row.proven is not None
-        return cls(proven, proven and row.proven.dated,
-                   row.never_proven)
+        return cls(proven, proven and row.proven.dated, row.never_proven)
 
     def apart(self, row):
         return {'age': markup.age(row.proven.at) if self.dated else ''}

@@ -95,6 +95,12 @@ def table_row(attributes: Mapping[str, object],
     return safestring.SafeString(row)  # nosec B703 # all is escaped
 
 
+def linked(text: str | Promise, address: str, words: str | Promise
+           ) -> safestring.SafeString:
+    """Return a sentence with a link behind it, as HTML."""
+    return html.format_html('{} <a href="{}">{}</a>', text, address, words)
+
+
 def typed(text: str) -> safestring.SafeString:
     """Return what is the same in every language, as a word of a program is."""
     return html.format_html('<code>{}</code>', text)

@@ -148,13 +148,11 @@ class AlikeMixin(object):
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
-        # By which buttons they are: the id of the first row that has these,
-        # and its buttons.
-        self._buttons = {}
-        # By columns: the attributes of a cell; the id of the first row, and
-        # where its cell leads.
+        # By columns.
         self.cell_attributes = {}
-        self._links = {}
+        # By which buttons they are, and by columns that are links: the id of
+        # the first row that has these, and its buttons or its link.
+        self._firsts = {}
 
     def render_row_actions(self, datum, row=False):
         row_id = self.get_object_id(datum)
@@ -164,10 +162,9 @@ class AlikeMixin(object):
         choice = tuple(bool(self._filter_action(
             self.base_actions[action.name], self.request, datum))
             for action in self._meta.row_actions)
-        if choice not in self._buttons:
-            self._buttons[choice] = (
-                row_id, super().render_row_actions(datum, row))
-        first_id, buttons = self._buttons[choice]
+        first_id, buttons = self._first(
+            choice, row_id, lambda: super(
+                AlikeMixin, self).render_row_actions(datum, row))
         return markup.replace(buttons, first_id, row_id)
 
     def link_of(self, column, datum):
@@ -175,10 +172,14 @@ class AlikeMixin(object):
         row_id = self.get_object_id(datum)
         if not column.link or not bounded.is_id(row_id):
             return column.link and column.get_link_url(datum)
-        if column not in self._links:
-            self._links[column] = row_id, column.get_link_url(datum)
-        first_id, link = self._links[column]
+        first_id, link = self._first(
+            column, row_id, lambda: column.get_link_url(datum))
         return link.replace(first_id, row_id)
+
+    def _first(self, key, row_id, make):
+        if key not in self._firsts:
+            self._firsts[key] = row_id, make()
+        return self._firsts[key]
 
 
 class AlikeRow(tables.Row):

@@ -963,6 +963,11 @@ class EngineTest(InstanceTestCase):
                      'value="end"'):
             assert word in page
         assert 'It failed.' not in page
+        # With its image and its age.
+        assert re.search(
+            r'snapshot-panel-latest.*/project/images/%s/.*File-system '
+            r'consistent.*<time .*data-ticks' % builders.SNAPSHOT, page,
+            re.DOTALL)
 
     def test_a_run_that_failed_says_why_and_no_markup(self):
         self.look.return_value = scheduling.Engine(
