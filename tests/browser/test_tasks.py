@@ -242,16 +242,19 @@ def test_a_message_can_be_read_in_each_of_its_colours(browse, cloud, theme):
     page = browse()
     page.context.add_cookies([{'name': 'theme', 'value': theme,
                                'url': cloud.url}])
-    # It belongs to another project.
-    page.goto(words.address(cloud, 'images/{debian-12-agent}/'))
+    # The page of images underlines all its links.
+    page.goto(words.address(cloud, '{web-ready}/fix/'))
     message = page.locator('#content_body .alert')
-    expect(message).to_contain_text('belongs to another project')
+    expect(message).to_contain_text('has a proven snapshot')
     found = {}
 
     for kind in ('info', 'success', 'warning', 'danger'):
         message.evaluate(
             "(each, kind) => { each.className = 'alert alert-' + kind;"
             " each.innerHTML += ' <a href=\"#\">A link</a>'; }", kind)
+        # Of the words' colour, so it has to look like a link.
+        expect(message.get_by_role('link').last).to_have_css(
+            'text-decoration-line', 'underline')
         answer = axe.Axe().run(page, context='#content_body .alert')
         if answer.violations_count:
             found[kind] = answer.generate_report()
